@@ -1,0 +1,42 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "swage",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Swage", targets: ["Swage"]),
+        .library(name: "SwageNative", targets: ["SwageNative"]),
+        .library(name: "SwageRecipes", targets: ["SwageRecipes"]),
+        .library(name: "SwageConformance", targets: ["SwageConformance"]),
+        .executable(name: "swage", targets: ["SwageCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "Swage"),
+        .target(
+            name: "SwageText",
+            dependencies: ["Swage", .product(name: "HeapModule", package: "swift-collections")]),
+        .target(name: "CSwageSystem"),
+        .target(name: "SwageFiles", dependencies: ["Swage", "SwageText", "CSwageSystem"]),
+        .target(name: "CSwageKernels"),
+        .target(name: "SwageNative", dependencies: ["Swage", "SwageText", "SwageFiles", "CSwageKernels"]),
+        .target(
+            name: "SwageRecipes",
+            dependencies: ["Swage", "SwageText", .product(name: "Logging", package: "swift-log")]),
+        .target(name: "SwageConformance", dependencies: ["Swage"]),
+        .executableTarget(
+            name: "SwageCommand",
+            dependencies: [
+                "SwageNative", "SwageRecipes", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

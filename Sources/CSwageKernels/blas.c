@@ -1,0 +1,47 @@
+#include "swage_blas.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum { row_major = 101, no_trans = 111, trans = 112 };
+
+typedef void (*sgemm_function)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a,
+                               int lda, const float *b, int ldb, float beta, float *c, int ldc);
+typedef void (*sgemv_function)(int order, int trans, int m, int n, float alpha, const float *a, int lda,
+                               const float *x, int incx, float beta, float *y, int incy);
+
+static sgemm_function sgemm;
+static sgemv_function sgemv;
+
+static void *find(void *library, const char *name) {
+    // The wheel of scipy-openblas32 puts a prefix before every name.
+    char prefixed[64];
+    snprintf(prefixed, sizeof prefixed, "scipy_%s", name);
+    void *symbol = dlsym(library, prefixed);
+    return symbol ? symbol : dlsym(library, name);
+}
+
+const char *swage_blas_bind(const char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) return dlerror();
+    sgemm = (sgemm_function)find(library, "cblas_sgemm");
+    sgemv = (sgemv_function)find(library, "cblas_sgemv");
+    if (!sgemm || !sgemv) return "the library has no cblas_sgemm and cblas_sgemv";
+    void (*set_threads)(int) = (void (*)(int))find(library, "openblas_set_num_threads");
+    if (set_threads) set_threads(1);
+    // Accelerate, from macOS 15 on: 1 is BLAS_THREADING_SINGLE_THREADED.
+    void (*set_threading)(unsigned) = (void (*)(unsigned))dlsym(library, "BLASSetThreading");
+    if (set_threading) set_threading(1);
+    return NULL;
+}
+
+void swage_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, float alpha, const float *a, int lda,
+                 const float *b, int ldb, float beta, float *c, int ldc) {
+    sgemm(row_major, transpose_a ? trans : no_trans, transpose_b ? trans : no_trans, m, n, k, alpha, a, lda, b, ldb,
+          beta, c, ldc);
+}
+
+void swage_sgemv(int m, int n, const float *a, int lda, const float *x, float *y) {
+    sgemv(row_major, no_trans, m, n, 1.0f, a, lda, x, 1, 0.0f, y, 1);
+}

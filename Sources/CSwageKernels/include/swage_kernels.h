@@ -1,0 +1,74 @@
+#ifndef SWAGE_KERNELS_H
+#define SWAGE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// All arrays are row-major. R: rows; C: channels; F: feed-forward width; V: vocabulary; D: elements of a head.
+// Every kernel works on the calling thread, and every sum runs in an order that depends on the sizes alone.
+
+/// y[R, C] = x * rstd * weight, with rstd[R] = 1 / sqrt(mean(x^2) + epsilon) (Zhang and Sennrich, 2019).
+/// Rows of x and y are x_stride and y_stride apart.
+void swage_rmsnorm_forward(const float *x, const float *weight, float *y, float *rstd, size_t rows, size_t channels,
+                           size_t x_stride, size_t y_stride, float epsilon);
+
+/// Adds to dx[R, C] and to dweight[C], given rstd of the forward pass. dy may be dx if `overwrite` is not 0, and
+/// dx is then replaced.
+void swage_rmsnorm_backward(const float *dy, const float *x, const float *weight, const float *rstd, float *dx,
+                            float *dweight, size_t rows, size_t channels, size_t stride, int overwrite);
+
+/// Rotates heads of D elements in place: pairs (i, i + D/2) turn by the angle whose cosines and sines are given for
+/// the row's position, [positions, D/2] each (Su et al., 2021). direction is 1, or -1 for the backward pass.
+void swage_rope(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows,
+                size_t heads, size_t head_size, size_t stride, float direction);
+
+/// y[R, F] = silu(gate) * up, where each row of gate_up[R, 2F] holds gate and then up (Shazeer, 2020).
+void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
+
+/// dgate_up[R, 2F] from dy[R, F].
+void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, size_t rows, size_t width);
+
+/// Turns scores[R, n] into probabilities over the columns first[r] ..< last[r], and 0 elsewhere. lse[R] receives the
+/// logarithm of each row's sum of exponentials. Scores are multiplied by scale first.
+void swage_softmax_forward(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
+                           float scale, float *lse, size_t lse_stride);
+
+/// Turns scores[R, n] into the same probabilities, and dprobabilities[R, n] into the gradient of the scores, given
+/// delta[R], the sum over each row of probability times its gradient.
+void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, size_t columns, const int32_t *first,
+                            const int32_t *last, float scale, const float *lse, const float *delta, size_t stride);
+
+/// out[D] = softmax(scale * q . k) v over n keys and values that are `stride` apart. scores has room for n.
+void swage_attend_one(const float *q, const float *k, const float *v, float *out, float *scores, size_t n,
+                      size_t stride, size_t head_size, float scale);
+
+/// lse[R]: the logarithm of each row's sum of exponentials of logits[R, V].
+void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary);
+
+/// Turns logits[R, V] into the gradient of the sum over rows of dlogprob[r] * log-probability(target[r]).
+void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
+                            size_t rows, size_t vocabulary);
+
+/// y += x.
+void swage_add(float *y, const float *x, size_t count);
+
+/// Adds bias[C] to every row of y[R, C].
+void swage_add_bias(float *y, const float *bias, size_t rows, size_t channels);
+
+/// Adds the sum over the rows of dy[R, C] to dbias[C].
+void swage_bias_backward(const float *dy, float *dbias, size_t rows, size_t channels, size_t stride);
+
+/// out[r * out_stride] = sum over the row of x * y, for rows of x and y that are `stride` apart.
+void swage_row_dots(const float *x, const float *y, float *out, size_t rows, size_t channels, size_t stride,
+                    size_t out_stride);
+
+/// The sum of squares.
+double swage_sum_of_squares(const float *x, size_t count);
+
+/// One AdamW update (Loshchilov and Hutter, 2019) of `count` parameters: the gradient is multiplied by
+/// gradient_scale, used, and set to 0. correction1 and correction2 are 1 - beta^t.
+void swage_adamw(float *parameter, float *gradient, float *mean, float *square, size_t count, float gradient_scale,
+                 float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
+                 float correction2);
+
+#endif

@@ -1,0 +1,39 @@
+#include "swage_kernels.h"
+#include "vectorize.h"
+
+VECTORIZED
+void swage_rmsnorm_forward(const float *x, const float *weight, float *y, float *rstd, size_t rows, size_t channels,
+                           size_t x_stride, size_t y_stride, float epsilon) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * x_stride;
+        float *out = y + r * y_stride;
+        float sum = 0;
+        {
+            SUM_IN_ANY_ORDER
+            for (size_t c = 0; c < channels; c++) sum += row[c] * row[c];
+        }
+        float scale = 1.0f / __builtin_elementwise_sqrt(sum / (float)channels + epsilon);
+        rstd[r] = scale;
+        for (size_t c = 0; c < channels; c++) out[c] = row[c] * scale * weight[c];
+    }
+}
+
+VECTORIZED
+void swage_rmsnorm_backward(const float *dy, const float *x, const float *weight, const float *rstd, float *dx,
+                            float *dweight, size_t rows, size_t channels, size_t stride, int overwrite) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *g = dy + r * stride, *row = x + r * stride;
+        float *out = dx + r * stride;
+        float scale = rstd[r], dot = 0;
+        {
+            SUM_IN_ANY_ORDER
+            for (size_t c = 0; c < channels; c++) dot += g[c] * weight[c] * row[c];
+        }
+        float shift = dot * scale * scale * scale / (float)channels;
+        for (size_t c = 0; c < channels; c++) dweight[c] += g[c] * row[c] * scale;
+        if (overwrite)
+            for (size_t c = 0; c < channels; c++) out[c] = g[c] * weight[c] * scale - row[c] * shift;
+        else
+            for (size_t c = 0; c < channels; c++) out[c] += g[c] * weight[c] * scale - row[c] * shift;
+    }
+}

@@ -1,0 +1,94 @@
+#include "swage_kernels.h"
+#include "vectorize.h"
+
+#include <math.h>
+
+static inline float largest(const float *x, size_t begin, size_t end) {
+    float best = -INFINITY;
+    for (size_t i = begin; i < end; i++) best = x[i] > best ? x[i] : best;
+    return best;
+}
+
+VECTORIZED
+void swage_softmax_forward(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
+                           float scale, float *lse, size_t lse_stride) {
+    for (size_t r = 0; r < rows; r++) {
+        float *row = scores + r * columns;
+        size_t begin = (size_t)first[r], end = (size_t)last[r];
+        float top = largest(row, begin, end) * scale, sum = 0;
+        for (size_t i = begin; i < end; i++) row[i] = exp_inline(row[i] * scale - top);
+        {
+            SUM_IN_ANY_ORDER
+            for (size_t i = begin; i < end; i++) sum += row[i];
+        }
+        float inverse = 1.0f / sum;
+        for (size_t i = begin; i < end; i++) row[i] *= inverse;
+        memset(row, 0, begin * sizeof(float));
+        memset(row + end, 0, (columns - end) * sizeof(float));
+        lse[r * lse_stride] = top + logf(sum);
+    }
+}
+
+VECTORIZED
+void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, size_t columns, const int32_t *first,
+                            const int32_t *last, float scale, const float *lse, const float *delta, size_t stride) {
+    for (size_t r = 0; r < rows; r++) {
+        float *p = scores + r * columns, *dp = dprobabilities + r * columns;
+        size_t begin = (size_t)first[r], end = (size_t)last[r];
+        float row_lse = lse[r * stride], row_delta = delta[r * stride];
+        for (size_t i = begin; i < end; i++) {
+            p[i] = exp_inline(p[i] * scale - row_lse);
+            dp[i] = p[i] * (dp[i] - row_delta) * scale;
+        }
+        memset(p, 0, begin * sizeof(float));
+        memset(dp, 0, begin * sizeof(float));
+        memset(p + end, 0, (columns - end) * sizeof(float));
+        memset(dp + end, 0, (columns - end) * sizeof(float));
+    }
+}
+
+VECTORIZED
+void swage_attend_one(const float *q, const float *k, const float *v, float *out, float *scores, size_t n,
+                      size_t stride, size_t head_size, float scale) {
+    for (size_t j = 0; j < n; j++) {
+        SUM_IN_ANY_ORDER
+        const float *key = k + j * stride;
+        float dot = 0;
+        for (size_t d = 0; d < head_size; d++) dot += q[d] * key[d];
+        scores[j] = dot * scale;
+    }
+    float top = largest(scores, 0, n), sum = 0;
+    for (size_t j = 0; j < n; j++) scores[j] = exp_inline(scores[j] - top);
+    {
+        SUM_IN_ANY_ORDER
+        for (size_t j = 0; j < n; j++) sum += scores[j];
+    }
+    memset(out, 0, head_size * sizeof(float));
+    for (size_t j = 0; j < n; j++) {
+        const float *value = v + j * stride;
+        float p = scores[j] / sum;
+        for (size_t d = 0; d < head_size; d++) out[d] += p * value[d];
+    }
+}
+
+VECTORIZED
+void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary) {
+    for (size_t r = 0; r < rows; r++) {
+        SUM_IN_ANY_ORDER
+        const float *row = logits + r * vocabulary;
+        float top = largest(row, 0, vocabulary), sum = 0;
+        for (size_t i = 0; i < vocabulary; i++) sum += exp_inline(row[i] - top);
+        lse[r] = top + logf(sum);
+    }
+}
+
+VECTORIZED
+void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
+                            size_t rows, size_t vocabulary) {
+    for (size_t r = 0; r < rows; r++) {
+        float *row = logits + r * vocabulary;
+        float top = lse[r], g = dlogprob[r];
+        for (size_t i = 0; i < vocabulary; i++) row[i] = -g * exp_inline(row[i] - top);
+        row[targets[r]] += g;
+    }
+}

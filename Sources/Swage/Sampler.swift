@@ -1,0 +1,90 @@
+/// An engine that lets a model write, seen from an application.
+public protocol Sampler: Sendable {
+    /// Completes every prompt.
+    ///
+    /// - Parameters:
+    ///   - prompts: the token ids of each prompt, none of them empty.
+    ///   - options: how tokens are chosen and when a completion ends.
+    ///   - onToken: called with the prompt's index and each token as it is chosen, in order for each prompt.
+    /// - Returns: one completion for each prompt, in the prompts' order.
+    /// - Throws: ``TrainerError`` with code `tokenOutOfRange`, `invalidBatch` or `invalidOption`.
+    func generate(
+        _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
+    ) async throws -> [Completion]
+}
+
+extension Sampler {
+    /// Completes every prompt.
+    public func generate(_ prompts: [[Int32]], options: SamplingOptions = .init()) async throws -> [Completion] {
+        try await generate(prompts, options: options, onToken: nil)
+    }
+}
+
+/// How tokens are chosen, and when a completion ends.
+public struct SamplingOptions: Sendable, Equatable {
+    /// The most tokens a completion may have.
+    public var maxTokens: Int
+    /// Divides the logits; 0 always takes the likeliest token.
+    public var temperature: Double
+    /// Only the k likeliest tokens are drawn from; nil means all.
+    public var topK: Int?
+    /// Only the likeliest tokens that together reach this probability are drawn from (Holtzman et al., 2020).
+    public var topP: Double
+    /// Each prompt draws from its own stream of this seed, whatever batch it is in.
+    public var seed: UInt64
+    /// Texts that end a completion. The tokens that spell them stay in it.
+    public var stopStrings: [String]
+
+    public init(
+        maxTokens: Int = 128, temperature: Double = 1, topK: Int? = nil, topP: Double = 1, seed: UInt64 = 0,
+        stopStrings: [String] = []
+    ) {
+        self.maxTokens = maxTokens
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+        self.seed = seed
+        self.stopStrings = stopStrings
+    }
+
+    /// The likeliest token, always.
+    public static func greedy(maxTokens: Int = 128) -> SamplingOptions {
+        SamplingOptions(maxTokens: maxTokens, temperature: 0)
+    }
+
+    /// - Throws: ``TrainerError`` with code `invalidOption`.
+    public func validate() throws {
+        func check(_ fits: Bool, _ found: String, _ expected: String) throws {
+            guard fits else { throw TrainerError(.invalidOption, found, expected: expected) }
+        }
+        try check(maxTokens > 0, "maxTokens is \(maxTokens)", "1 or more")
+        try check(temperature >= 0 && temperature.isFinite, "temperature is \(temperature)", "a finite number, 0 or more")
+        try check(topK ?? 1 > 0, "topK is \(topK ?? 0)", "1 or more, or nil for all tokens")
+        try check(topP > 0 && topP <= 1, "topP is \(topP)", "a number above 0, at most 1")
+        try check(!stopStrings.contains(""), "a stop string is empty", "at least one character")
+    }
+}
+
+/// What a model wrote after one prompt.
+public struct Completion: Sendable, Equatable {
+    public enum FinishReason: String, Sendable {
+        /// The model ended its turn or its text; that token is the last one.
+        case endOfSequence
+        /// A stop string appeared.
+        case stopString
+        /// `maxTokens` was reached.
+        case length
+    }
+
+    public var tokens: [Int32]
+    /// The model's log-probability of each token, at temperature 1 and over the whole vocabulary, as a trainer of
+    /// the same weights gives it.
+    public var logProbs: [Float]
+    public var finishReason: FinishReason
+
+    public init(tokens: [Int32], logProbs: [Float], finishReason: FinishReason) {
+        self.tokens = tokens
+        self.logProbs = logProbs
+        self.finishReason = finishReason
+    }
+}

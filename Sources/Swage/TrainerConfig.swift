@@ -1,0 +1,38 @@
+/// What does not change while a trainer lives.
+public struct TrainerConfig: Sendable, Equatable {
+    /// The name of the model, as its files give it.
+    public let modelName: String
+    /// The model's configuration under Hugging Face's names (`num_hidden_layers`, …).
+    public let modelConfiguration: [String: ConfigurationValue]
+    /// How the work is divided.
+    public let parallelism: Parallelism
+
+    public init(modelName: String, modelConfiguration: [String: ConfigurationValue], parallelism: Parallelism) {
+        self.modelName = modelName
+        self.modelConfiguration = modelConfiguration
+        self.parallelism = parallelism
+    }
+}
+
+/// One value of a model's configuration.
+public enum ConfigurationValue: Sendable, Equatable {
+    case integer(Int)
+    case number(Double)
+    case flag(Bool)
+    case text(String)
+}
+
+/// How many ways each dimension of the work is divided, and on what it runs.
+public struct Parallelism: Sendable, Equatable {
+    public var dataParallel = 1
+    public var tensorParallel = 1
+    public var pipelineParallel = 1
+    public var contextParallel = 1
+    public var expertParallel = 1
+    /// The number of processes altogether.
+    public var worldSize = 1
+    /// `cpu`, `cuda`, ….
+    public var device: String
+
+    public init(device: String) { self.device = device }
+}

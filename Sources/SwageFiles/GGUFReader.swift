@@ -1,0 +1,121 @@
+import Swage
+
+/// Reads a GGUF file's header from front to back, and trusts none of its counts.
+struct GGUFReader {
+    let file: MappedFile
+    private(set) var offset = 0
+
+    init(file: MappedFile) { self.file = file }
+
+    mutating func bytes(_ count: Int) throws -> [UInt8] {
+        try advance(count)
+        return file.withBytes(offset - count..<offset) { Array($0) }
+    }
+
+    mutating func integer<Value: FixedWidthInteger>(_: Value.Type) throws -> Value {
+        let size = MemoryLayout<Value>.size
+        try advance(size)
+        return file.withBytes(offset - size..<offset) { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
+    }
+
+    /// A count of things that take at least so many bytes each, checked against what is left of the file.
+    mutating func count(_ what: String, minimumBytesEach: Int) throws -> Int {
+        let count = try integer(UInt64.self)
+        let most = (file.data.count - offset) / minimumBytesEach
+        guard count <= UInt64(most) else {
+            throw file.corrupt("the \(what) at byte \(offset - 8) is \(count)", expected: "at most \(most) in this file")
+        }
+        return Int(count)
+    }
+
+    mutating func string() throws -> String {
+        let length = try count("string length", minimumBytesEach: 1)
+        try advance(length)
+        return file.withBytes(offset - length..<offset) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    mutating func value() throws -> GGUFValue {
+        try value(type: try integer(UInt32.self), depth: 0)
+    }
+
+    private mutating func value(type: UInt32, depth: Int) throws -> GGUFValue {
+        switch type {
+        case 0: return .integer(Int(try integer(UInt8.self)))
+        case 1: return .integer(Int(try integer(Int8.self)))
+        case 2: return .integer(Int(try integer(UInt16.self)))
+        case 3: return .integer(Int(try integer(Int16.self)))
+        case 4: return .integer(Int(try integer(UInt32.self)))
+        case 5: return .integer(Int(try integer(Int32.self)))
+        case 6: return .number(Double(Float(bitPattern: try integer(UInt32.self))))
+        case 7: return .flag(try integer(UInt8.self) != 0)
+        case 8: return .text(try string())
+        case 9 where depth < 4:
+            let element = try integer(UInt32.self)
+            let count = try count("array length", minimumBytesEach: 1)
+            return .array(try (0..<count).map { _ in try value(type: element, depth: depth + 1) })
+        case 10:
+            let value = try integer(UInt64.self)
+            guard let exact = Int(exactly: value) else {
+                throw file.corrupt("the number at byte \(offset - 8) is \(value)", expected: "at most \(Int.max)")
+            }
+            return .integer(exact)
+        case 11: return .integer(Int(try integer(Int64.self)))
+        case 12: return .number(Double(bitPattern: try integer(UInt64.self)))
+        default:
+            throw file.corrupt("the value before byte \(offset) has the type \(type)", expected: "a type from 0 to 12")
+        }
+    }
+
+    struct TensorDescription {
+        let name: String
+        let shape: [Int]
+        let encoding: TensorEncoding
+        let offset: UInt64
+
+        func placed(from start: Int, in file: MappedFile) throws -> StoredTensor {
+            guard let bytes = StoredTensor.byteCount(shape: shape, encoding: encoding) else {
+                throw file.corrupt(
+                    "tensor \"\(name)\" has the shape \(shape)",
+                    expected: "whole blocks of \(encoding.blockElements) elements in \(encoding.rawValue)")
+            }
+            let room = max(0, file.data.count - start)
+            guard bytes <= room, offset <= UInt64(room - bytes) else {
+                throw file.corrupt(
+                    "tensor \"\(name)\" takes \(bytes) bytes from \(offset) on",
+                    expected: "bytes within the \(room) of the file's data")
+            }
+            let begin = start + Int(offset)
+            return StoredTensor(name: name, shape: shape, encoding: encoding, range: begin..<begin + bytes)
+        }
+    }
+
+    mutating func tensorDescription() throws -> TensorDescription {
+        let name = try string()
+        let rank = try integer(UInt32.self)
+        guard rank <= 4 else { throw file.corrupt("tensor \"\(name)\" has \(rank) axes", expected: "at most 4") }
+        // GGUF lists the axis that varies fastest first.
+        let shape = try (0..<rank).map { _ in
+            let extent = try integer(UInt64.self)
+            guard let exact = Int(exactly: extent) else {
+                throw file.corrupt("tensor \"\(name)\" has an axis of \(extent)", expected: "at most \(Int.max)")
+            }
+            return exact
+        }
+        let type = try integer(UInt32.self)
+        guard let encoding = TensorEncoding(ggmlType: type) else {
+            throw TrainerError(
+                .unsupported, "\(file.path): tensor \"\(name)\" has GGML type \(type)",
+                expected: "one of \(TensorEncoding.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return TensorDescription(
+            name: name, shape: shape.reversed(), encoding: encoding, offset: try integer(UInt64.self))
+    }
+
+    private mutating func advance(_ count: Int) throws {
+        guard count <= file.data.count - offset else {
+            throw file.corrupt(
+                "the file ends at byte \(file.data.count)", expected: "\(count) more bytes from byte \(offset) on")
+        }
+        offset += count
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Swage
+import SwageText
+
+/// The architecture of a decoder model of the Llama family, under the names of Hugging Face's `config.json`.
+package struct ModelConfiguration: Sendable, Equatable {
+    /// The families that differ in their computation.
+    package enum Family: String, Sendable, CaseIterable {
+        case llama, mistral, qwen2, qwen3
+    }
+
+    /// How rotary frequencies are stretched for long contexts.
+    package enum RopeScaling: Sendable, Equatable {
+        case none
+        /// Every frequency divided by the factor (Chen et al., 2023).
+        case linear(factor: Double)
+        /// Low frequencies divided by the factor, high ones kept, a ramp between (Llama 3.1).
+        case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
+    }
+
+    package var family: Family
+    package var vocabularySize: Int
+    package var hiddenSize: Int
+    package var layerCount: Int
+    package var headCount: Int
+    package var keyValueHeadCount: Int
+    package var headSize: Int
+    package var feedForwardSize: Int
+    package var contextLength: Int
+    package var normEpsilon: Double
+    package var ropeTheta: Double
+    package var ropeScaling: RopeScaling
+    /// Whether the output head is the embedding.
+    package var tiesEmbeddings: Bool
+    /// Whether the projections to queries, keys and values have biases.
+    package var hasQueryKeyValueBias: Bool
+    /// Whether the projection of the attention's output has a bias.
+    package var hasAttentionOutputBias: Bool
+    /// How many positions back a query sees, itself included; nil for all. One entry a layer.
+    package var slidingWindows: [Int?]
+    /// The name that the model's files give it.
+    package var name: String
+
+    /// Whether queries and keys are normalised head by head.
+    package var normalizesQueriesAndKeys: Bool { family == .qwen3 }
+
+    /// - Throws: ``TrainerError`` with code `corruptFile` for sizes that make no model.
+    func validate(_ path: String) throws {
+        func check(_ fits: Bool, _ what: String, _ expected: String) throws {
+            guard fits else { throw TrainerError(.corruptFile, "\(path): \(what)", expected: expected) }
+        }
+        let sizes = [
+            ("vocab_size", vocabularySize), ("hidden_size", hiddenSize), ("num_hidden_layers", layerCount),
+            ("num_attention_heads", headCount), ("num_key_value_heads", keyValueHeadCount), ("head_dim", headSize),
+            ("intermediate_size", feedForwardSize), ("max_position_embeddings", contextLength),
+        ]
+        for (key, size) in sizes {
+            try check((1...(1 << 24)).contains(size), "\"\(key)\" is \(size)", "a number in 1...\(1 << 24)")
+        }
+        try check(
+            headCount % keyValueHeadCount == 0,
+            "\"num_attention_heads\" is \(headCount) with \(keyValueHeadCount) key/value heads", "a multiple of them")
+        try check(headSize % 2 == 0, "\"head_dim\" is \(headSize)", "an even number")
+        try check(normEpsilon > 0 && normEpsilon < 1, "\"rms_norm_eps\" is \(normEpsilon)", "a small positive number")
+        try check(ropeTheta > 0 && ropeTheta.isFinite, "\"rope_theta\" is \(ropeTheta)", "a positive number")
+    }
+
+    /// What ``Swage/TrainerConfig`` reports.
+    package var reported: [String: ConfigurationValue] {
+        [
+            "model_type": .text(family.rawValue), "vocab_size": .integer(vocabularySize),
+            "hidden_size": .integer(hiddenSize), "num_hidden_layers": .integer(layerCount),
+            "num_attention_heads": .integer(headCount), "num_key_value_heads": .integer(keyValueHeadCount),
+            "head_dim": .integer(headSize), "intermediate_size": .integer(feedForwardSize),
+            "max_position_embeddings": .integer(contextLength), "rms_norm_eps": .number(normEpsilon),
+            "rope_theta": .number(ropeTheta), "tie_word_embeddings": .flag(tiesEmbeddings),
+        ]
+    }
+}

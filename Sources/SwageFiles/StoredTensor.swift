@@ -1,0 +1,54 @@
+import Swage
+
+/// Where a tensor's elements lie in a file, and how they are written.
+package struct StoredTensor: Sendable, Equatable {
+    package let name: String
+    /// Row-major: the last axis varies fastest.
+    package let shape: [Int]
+    package let encoding: TensorEncoding
+    /// The bytes in the file.
+    package let range: Range<Int>
+
+    package var elementCount: Int { shape.reduce(1, *) }
+}
+
+/// A source of named weights, whatever the file format.
+package protocol WeightSource: Sendable {
+    /// The names under which Hugging Face stores the tensors that are there.
+    var tensorNames: Set<String> { get }
+
+    /// The shape of a tensor, or nil if it is not there.
+    func shape(of name: String) -> [Int]?
+
+    /// Writes a tensor's elements to `destination`, which has room for exactly all of them.
+    func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws
+}
+
+extension StoredTensor {
+    /// The number of bytes that a tensor of this shape takes, or nil if there can be no such tensor.
+    static func byteCount(shape: [Int], encoding: TensorEncoding) -> Int? {
+        var elements = 1
+        for extent in shape {
+            let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
+            guard extent >= 0, !overflow else { return nil }
+            elements = product
+        }
+        guard elements % encoding.blockElements == 0, (shape.last ?? 1) % encoding.blockElements == 0 else { return nil }
+        let (bytes, overflow) = (elements / encoding.blockElements).multipliedReportingOverflow(by: encoding.blockBytes)
+        return overflow ? nil : bytes
+    }
+
+    /// Checks that tensors lie within `bounds` and share no byte.
+    static func checkRanges(_ tensors: [StoredTensor], within bounds: Range<Int>, of file: MappedFile) throws {
+        let sorted = tensors.filter { !$0.range.isEmpty }.sorted { $0.range.lowerBound < $1.range.lowerBound }
+        for tensor in tensors where tensor.range.lowerBound < bounds.lowerBound || tensor.range.upperBound > bounds.upperBound {
+            throw file.corrupt(
+                "tensor \"\(tensor.name)\" takes bytes \(tensor.range)", expected: "bytes within \(bounds)")
+        }
+        for (tensor, next) in zip(sorted, sorted.dropFirst()) where tensor.range.upperBound > next.range.lowerBound {
+            throw file.corrupt(
+                "tensors \"\(tensor.name)\" and \"\(next.name)\" overlap at byte \(next.range.lowerBound)",
+                expected: "tensors that share no byte")
+        }
+    }
+}

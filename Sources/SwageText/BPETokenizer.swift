@@ -1,0 +1,187 @@
+import Foundation
+import Swage
+
+/// A byte-level BPE tokenizer, as GPT-2, Llama 3, SmolLM2 and Qwen use.
+public struct BPETokenizer: Tokenizer {
+    /// Everything that defines the tokenizer, in the terms of `tokenizer.json`.
+    package struct Definition: Sendable {
+        /// Spelling in the byte-level alphabet to id.
+        package var vocabulary: [String: Int32]
+        package var merges: [(String, String)]
+        package var addedTokens: [AddedToken]
+        package var preTokenizer: PreTokenizer
+        package var ignoresMerges = false
+        /// Whether text is brought to Unicode's composed form first.
+        package var normalizesToNFC = false
+        /// The ids put before every text.
+        package var prefixIDs: [Int32] = []
+        /// The ids put after every text.
+        package var suffixIDs: [Int32] = []
+        package var endOfSequenceIDs: [Int32] = []
+        package var chatTemplate: String?
+
+        package init(
+            vocabulary: [String: Int32], merges: [(String, String)], addedTokens: [AddedToken],
+            preTokenizer: PreTokenizer
+        ) {
+            self.vocabulary = vocabulary
+            self.merges = merges
+            self.addedTokens = addedTokens
+            self.preTokenizer = preTokenizer
+        }
+    }
+
+    package let definition: Definition
+    public let vocabularySize: Int
+    public var endOfSequenceIDs: [Int32] { definition.endOfSequenceIDs }
+
+    private let encoder: BytePairEncoder
+    private let matcher: AddedTokenMatcher
+    private let bytesByID: [[UInt8]]
+    private let specialIDs: Set<Int32>
+    private let chatTemplate: Result<ChatTemplate, TrainerError>
+
+    /// - Throws: ``TrainerError`` with code `corruptFile` if the parts do not fit each other.
+    package init(_ definition: Definition) throws {
+        self.definition = definition
+        encoder = try BytePairEncoder(
+            vocabulary: definition.vocabulary, merges: definition.merges, ignoresMerges: definition.ignoresMerges)
+        matcher = AddedTokenMatcher(definition.addedTokens)
+        specialIDs = Set(definition.addedTokens.filter(\.isSpecial).map(\.id))
+        bytesByID = try Self.bytesByID(definition)
+        vocabularySize = bytesByID.count
+        chatTemplate = ChatTemplate.recognize(definition.chatTemplate)
+        let used = definition.prefixIDs + definition.suffixIDs + definition.endOfSequenceIDs
+        if let odd = used.first(where: { $0 < 0 || Int($0) >= bytesByID.count }) {
+            throw TrainerError(
+                .corruptFile, "the tokenizer names token \(odd) as a special one",
+                expected: "an id in 0..<\(bytesByID.count)")
+        }
+    }
+
+    public func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32] {
+        let ids = spans(of: normalized(text)).map(\.id)
+        return addSpecialTokens ? definition.prefixIDs + ids + definition.suffixIDs : ids
+    }
+
+    public func decode(_ ids: [Int32], skipSpecialTokens: Bool) throws -> String {
+        var bytes: [UInt8] = []
+        for id in ids where !(skipSpecialTokens && specialIDs.contains(id)) { bytes += try spelledBytes(of: id) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    public func bytes(of id: Int32) throws -> [UInt8] {
+        specialIDs.contains(id) ? [] : try spelledBytes(of: id)
+    }
+
+    public func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
+        targeted(try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt))
+    }
+
+    public func encode(prompt: String, completion: String) throws -> TargetedTokens {
+        var tokens = targeted([
+            TextSegment(text: prompt, isTarget: false), TextSegment(text: completion, isTarget: true),
+        ])
+        tokens.ids.insert(contentsOf: definition.prefixIDs, at: 0)
+        tokens.isTarget.insert(contentsOf: definition.prefixIDs.map { _ in false }, at: 0)
+        if let end = definition.endOfSequenceIDs.first {
+            tokens.ids.append(end)
+            tokens.isTarget.append(true)
+        }
+        return tokens
+    }
+
+    /// The text of a conversation in the model's own chat format.
+    /// - Throws: ``TrainerError`` if the model has no chat template, or one that is not known.
+    public func text(of chat: [ChatMessage], addGenerationPrompt: Bool) throws -> String {
+        try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt).map(\.text).joined()
+    }
+
+    /// The chat template that was recognised, in words.
+    public var chatTemplateSummary: String {
+        switch chatTemplate {
+        case .success(let template): template.summary
+        case .failure(let error): error.message
+        }
+    }
+
+    /// The tokens of segments that are encoded as one text. A token belongs to the segment in which it begins.
+    private func targeted(_ segments: [TextSegment]) -> TargetedTokens {
+        var text = ""
+        var targetRanges: [Range<Int>] = []
+        for segment in segments {
+            let start = text.utf8.count
+            text += normalized(segment.text)
+            if segment.isTarget { targetRanges.append(start..<text.utf8.count) }
+        }
+        let spans = spans(of: text)
+        var ranges = targetRanges[...]
+        let isTarget = spans.map { span in
+            while let range = ranges.first, range.upperBound <= span.start { ranges.removeFirst() }
+            return ranges.first?.contains(span.start) ?? false
+        }
+        return TargetedTokens(ids: spans.map(\.id), isTarget: isTarget)
+    }
+
+    private func normalized(_ text: String) -> String {
+        definition.normalizesToNFC ? text.precomposedStringWithCanonicalMapping : text
+    }
+
+    /// The ids of `text`, each with the offset in its UTF-8 at which it begins.
+    private func spans(of text: String) -> [(id: Int32, start: Int)] {
+        let utf8 = Array(text.utf8)
+        var result: [(id: Int32, start: Int)] = []
+        for part in matcher.parts(of: utf8) {
+            switch part {
+            case .token(let token, let range): result.append((token.id, range.lowerBound))
+            case .text(let range): appendSpans(of: utf8[range], to: &result)
+            }
+        }
+        return result
+    }
+
+    private func appendSpans(of utf8: ArraySlice<UInt8>, to result: inout [(id: Int32, start: Int)]) {
+        let scalars = String(decoding: utf8, as: UTF8.self).unicodeScalars.map(ClassifiedScalar.init)
+        var start = utf8.startIndex
+        var ids: [Int32] = []
+        for piece in definition.preTokenizer.pieces(of: scalars) {
+            let end = scalars[piece].reduce(start) { $0 + UTF8.width($1.scalar) }
+            ids.removeAll(keepingCapacity: true)
+            encoder.encode(utf8[start..<end], into: &ids)
+            for id in ids {
+                result.append((id, start))
+                start += bytesByID[Int(id)].count
+            }
+        }
+    }
+
+    private func spelledBytes(of id: Int32) throws -> [UInt8] {
+        guard id >= 0, Int(id) < bytesByID.count else {
+            throw TrainerError(
+                .tokenOutOfRange, "token \(id) cannot be decoded", expected: "an id in 0..<\(bytesByID.count)")
+        }
+        return bytesByID[Int(id)]
+    }
+
+    private static func bytesByID(_ definition: Definition) throws -> [[UInt8]] {
+        let ids = Array(definition.vocabulary.values) + definition.addedTokens.map(\.id)
+        let limit = 1 << 24
+        guard let highest = ids.max(), let lowest = ids.min(), lowest >= 0, highest < limit else {
+            throw TrainerError(
+                .corruptFile, "the tokenizer's ids span \(ids.min() ?? 0)...\(ids.max() ?? 0)",
+                expected: "ids in 0..<\(limit)")
+        }
+        var bytes = [[UInt8]](repeating: [], count: Int(highest) + 1)
+        for (spelling, id) in definition.vocabulary {
+            bytes[Int(id)] = ByteLevelAlphabet.bytes(of: spelling) ?? Array(spelling.utf8)
+        }
+        for token in definition.addedTokens { bytes[Int(token.id)] = Array(token.content.utf8) }
+        return bytes
+    }
+}
+
+/// A stretch of rendered text, and whether it is the assistant's to write.
+struct TextSegment: Equatable {
+    var text: String
+    var isTarget: Bool
+}

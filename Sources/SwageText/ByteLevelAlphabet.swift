@@ -1,0 +1,33 @@
+/// The alphabet in which byte-level vocabularies spell bytes: printable Latin-1 bytes stand for themselves, the
+/// others for the characters from U+0100 on (Radford et al., 2019, GPT-2).
+enum ByteLevelAlphabet {
+    static let scalars: [Unicode.Scalar] = {
+        var next: UInt32 = 0x100
+        return (0..<256).map { byte in
+            let printable = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
+            if printable { return Unicode.Scalar(UInt8(byte)) }
+            defer { next += 1 }
+            return Unicode.Scalar(next)!
+        }
+    }()
+
+    private static let bytes: [Unicode.Scalar: UInt8] = Dictionary(
+        uniqueKeysWithValues: scalars.enumerated().map { ($1, UInt8($0)) })
+
+    /// The bytes that `token` spells, or nil if it uses a character outside the alphabet.
+    static func bytes(of token: String) -> [UInt8]? {
+        var result: [UInt8] = []
+        result.reserveCapacity(token.utf8.count)
+        for scalar in token.unicodeScalars {
+            guard let byte = bytes[scalar] else { return nil }
+            result.append(byte)
+        }
+        return result
+    }
+
+    static func spelling(of bytes: some Sequence<UInt8>) -> String {
+        var result = String.UnicodeScalarView()
+        for byte in bytes { result.append(scalars[Int(byte)]) }
+        return String(result)
+    }
+}

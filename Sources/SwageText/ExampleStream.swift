@@ -1,0 +1,160 @@
+import Swage
+
+/// The endless sequence of training examples that a data set and a seed define: shuffled anew every epoch, tokenized,
+/// and packed into batches.
+///
+/// The stream can be left at any batch and taken up again from its ``position``.
+public struct ExampleStream: Sendable {
+    /// How examples become batches.
+    public struct Options: Sendable, Equatable {
+        /// The number of rows in a batch.
+        public var rows: Int
+        /// The number of positions in a row. Longer examples are cut.
+        public var sequenceLength: Int
+        /// Whether several examples share a row. Otherwise each has its own.
+        public var packing: Bool
+        public var learnedTokens: LearnedTokens
+        /// Nil keeps the order of the file.
+        public var shuffleSeed: UInt64?
+
+        public init(
+            rows: Int, sequenceLength: Int, packing: Bool = true, learnedTokens: LearnedTokens = .assistant,
+            shuffleSeed: UInt64? = 0
+        ) {
+            self.rows = rows
+            self.sequenceLength = sequenceLength
+            self.packing = packing
+            self.learnedTokens = learnedTokens
+            self.shuffleSeed = shuffleSeed
+        }
+    }
+
+    /// Where in the stream the next batch begins.
+    public struct Position: Sendable, Equatable, Codable {
+        /// How many times the data has been gone through.
+        public var epoch = 0
+        /// How many examples of the epoch have been drawn.
+        public var drawn = 0
+        /// Examples that have been drawn and wait for a row they fit in, as indices into the data.
+        public var waiting: [Int] = []
+
+        public init() {}
+    }
+
+    public private(set) var position: Position
+    public let options: Options
+
+    private let data: JSONLines
+    private let tokenizer: any Tokenizer
+    private var order: (epoch: Int, indices: [Int])?
+    private var tokenized: [Int: TargetedTokens] = [:]
+
+    /// How many examples wait for a row, so that rows fill up well.
+    private static let window = 32
+
+    /// - Throws: ``TrainerError`` with code `invalidOption` for sizes that make no batch.
+    public init(
+        _ data: JSONLines, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
+    ) throws {
+        guard options.rows > 0, options.sequenceLength > 0 else {
+            throw TrainerError(
+                .invalidOption, "a batch has \(options.rows) rows of \(options.sequenceLength) positions",
+                expected: "1 or more of both")
+        }
+        let indices = position.waiting + [position.drawn]
+        guard position.epoch >= 0, indices.allSatisfy({ 0...data.count ~= $0 }), !position.waiting.contains(data.count)
+        else {
+            throw TrainerError(
+                .invalidData, "the saved data position does not fit \(data.path), which has \(data.count) examples",
+                expected: "the data that the run began with")
+        }
+        self.data = data
+        self.tokenizer = tokenizer
+        self.options = options
+        self.position = position
+    }
+
+    /// The next batch. Examples without a target are passed over.
+    /// - Throws: ``TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
+    ///   length, or an example cannot be tokenized.
+    public mutating func next() throws -> TextTrainBatch {
+        var rows = [PackedRow](repeating: PackedRow(capacity: options.sequenceLength), count: options.rows)
+        while true {
+            try fillWindow()
+            guard let placement = choosePlacement(rows) else { break }
+            let index = position.waiting.remove(at: placement.waiting)
+            rows[placement.row].append(tokenized.removeValue(forKey: index)!)
+        }
+        return PackedRow.batch(rows.filter { !$0.isEmpty })
+    }
+
+    /// Draws examples until the window is full, or has one example for every row where rows are not shared.
+    private mutating func fillWindow() throws {
+        let wanted = options.packing ? Self.window : options.rows
+        for index in position.waiting where tokenized[index] == nil { tokenized[index] = try tokens(index) }
+        var passedOver = 0
+        while position.waiting.count < min(wanted, data.count) {
+            let index = drawIndex()
+            // A small data set comes round again while examples of the last epoch still wait.
+            if tokenized[index] != nil {
+                undraw()
+                break
+            }
+            let tokens = try tokens(index)
+            guard tokens.isTarget.dropFirst().contains(true) else {
+                passedOver += 1
+                guard passedOver < data.count else { throw nothingToLearn }
+                continue
+            }
+            tokenized[index] = tokens
+            position.waiting.append(index)
+        }
+        if position.waiting.isEmpty { throw nothingToLearn }
+    }
+
+    private var nothingToLearn: TrainerError {
+        TrainerError(
+            .invalidData, "no example of \(data.path) has a target within \(options.sequenceLength) positions",
+            expected: "assistant turns or completions near the beginning of the examples")
+    }
+
+    private func tokens(_ index: Int) throws -> TargetedTokens {
+        let tokens = try data[index].tokenize(with: tokenizer, learning: options.learnedTokens)
+        let limit = options.sequenceLength + 1
+        return TargetedTokens(ids: Array(tokens.ids.prefix(limit)), isTarget: Array(tokens.isTarget.prefix(limit)))
+    }
+
+    /// The example that has waited longest goes first, so that none waits for ever; then whatever fills a row best.
+    private func choosePlacement(_ rows: [PackedRow]) -> (waiting: Int, row: Int)? {
+        guard options.packing else {
+            return rows.firstIndex(where: \.isEmpty).flatMap { position.waiting.isEmpty ? nil : (0, $0) }
+        }
+        if rows.allSatisfy(\.isEmpty) { return position.waiting.isEmpty ? nil : (0, 0) }
+        var best: (waiting: Int, row: Int, gap: Int)?
+        for (waiting, index) in position.waiting.enumerated() {
+            for (row, packed) in rows.enumerated() {
+                let gap = packed.room - (tokenized[index]!.ids.count - 1)
+                if gap >= 0, gap < best?.gap ?? .max { best = (waiting, row, gap) }
+            }
+        }
+        return best.map { ($0.waiting, $0.row) }
+    }
+
+    private mutating func drawIndex() -> Int {
+        if position.drawn == data.count {
+            position.epoch += 1
+            position.drawn = 0
+        }
+        if order?.epoch != position.epoch { order = (position.epoch, shuffledIndices()) }
+        defer { position.drawn += 1 }
+        return order!.indices[position.drawn]
+    }
+
+    private mutating func undraw() { position.drawn -= 1 }
+
+    private func shuffledIndices() -> [Int] {
+        guard let seed = options.shuffleSeed else { return Array(0..<data.count) }
+        var generator = SeededGenerator(seed: seed, stream: UInt64(position.epoch) + 1)
+        return (0..<data.count).shuffled(using: &generator)
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Swage
+
+/// A file of training examples, one JSON object a line.
+///
+/// The file is memory-mapped. Opening it checks every line once and remembers where the good ones begin; an example
+/// is decoded when it is asked for.
+public struct JSONLines: Sendable {
+    /// What to do about a line that cannot be used.
+    public enum BadLines: Sendable {
+        /// Throw, with the file, the line number and what is wrong.
+        case stop
+        /// Leave the line out and count it.
+        case skip
+    }
+
+    public let path: String
+    /// The lines that were left out, each with its number and what is wrong.
+    public let skipped: [String]
+
+    private let data: Data
+    private let lines: [Range<Int>]
+
+    /// The number of examples.
+    public var count: Int { lines.count }
+
+    /// - Throws: ``TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line
+    ///   that cannot be used or a file without examples.
+    public init(path: String, badLines: BadLines = .stop) throws {
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        } catch {
+            throw TrainerError(.inputOutput, "\(path) cannot be read: \((error as NSError).localizedDescription)")
+        }
+        self.path = path
+        var lines: [Range<Int>] = []
+        var skipped: [String] = []
+        for (index, range) in Self.lineRanges(data).enumerated() {
+            guard data[range].contains(where: { $0 > 0x20 }) else { continue }
+            do {
+                _ = try TrainingExample(json: data[range])
+                lines.append(range)
+            } catch {
+                let place = "\(path), line \(index + 1): \(error)"
+                guard case .skip = badLines else { throw TrainerError(.invalidData, place) }
+                skipped.append(place)
+            }
+        }
+        guard !lines.isEmpty else {
+            throw TrainerError(.invalidData, "\(path) has no examples", expected: "one JSON object a line")
+        }
+        self.lines = lines
+        self.skipped = skipped
+    }
+
+    /// The example at `index` among the good lines.
+    public subscript(index: Int) -> TrainingExample {
+        get throws { try TrainingExample(json: data[lines[index]]) }
+    }
+
+    private static func lineRanges(_ data: Data) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var start = data.startIndex
+        while start < data.endIndex {
+            let end = data[start...].firstIndex(of: 0x0A) ?? data.endIndex
+            ranges.append(start..<end)
+            start = end + 1
+        }
+        return ranges
+    }
+}

@@ -1,0 +1,75 @@
+import Swage
+
+/// Cuts text into the pieces that byte-pair encoding must not merge across.
+///
+/// The steps follow Hugging Face's `pre_tokenizer`: each cuts every piece that the step before it left.
+package struct PreTokenizer: Sendable, Equatable {
+    package enum Step: Sendable, Equatable {
+        /// Every numeric character a piece of its own.
+        case individualDigits
+        /// The pieces that one of the known regular expressions matches.
+        case words(WordPattern)
+    }
+
+    package var steps: [Step]
+
+    package static let gpt2 = PreTokenizer(steps: [.words(.gpt2)])
+    package static let smolLM = PreTokenizer(steps: [.individualDigits, .words(.gpt2)])
+    package static let llama3 = PreTokenizer(steps: [.words(.llama3)])
+    package static let qwen2 = PreTokenizer(steps: [.words(.qwen2)])
+
+    /// The pieces of `scalars`, in order and without gaps.
+    func pieces(of scalars: [ClassifiedScalar]) -> [Range<Int>] {
+        steps.reduce([0..<scalars.count]) { pieces, step in
+            pieces.flatMap { piece in
+                switch step {
+                case .individualDigits: Self.individualDigits(scalars, in: piece)
+                case .words(let pattern): pattern.pieces(of: scalars, in: piece)
+                }
+            }
+        }
+    }
+
+    private static func individualDigits(_ scalars: [ClassifiedScalar], in piece: Range<Int>) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        var start = piece.lowerBound
+        for index in piece where scalars[index].kind == .number {
+            if start < index { result.append(start..<index) }
+            result.append(index..<index + 1)
+            start = index + 1
+        }
+        if start < piece.upperBound { result.append(start..<piece.upperBound) }
+        return result
+    }
+}
+
+/// A character with what pre-tokenizers ask about it.
+struct ClassifiedScalar {
+    enum Kind { case letter, number, space, lineBreak, other }
+
+    let scalar: Unicode.Scalar
+    let kind: Kind
+
+    init(_ scalar: Unicode.Scalar) {
+        self.scalar = scalar
+        kind =
+            switch scalar {
+            case "a"..."z", "A"..."Z": .letter
+            case "0"..."9": .number
+            case "\n", "\r": .lineBreak
+            case " ", "\t", "\u{0B}", "\u{0C}": .space
+            case "\0"..."\u{7F}": .other
+            default: Self.kindOutsideASCII(scalar)
+            }
+    }
+
+    var isWhitespace: Bool { kind == .space || kind == .lineBreak }
+
+    private static func kindOutsideASCII(_ scalar: Unicode.Scalar) -> Kind {
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: .letter
+        case .decimalNumber, .letterNumber, .otherNumber: .number
+        default: scalar.properties.isWhitespace ? .space : .other
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Swage
+
+/// One line of training data, in one of the forms that trainers commonly read.
+public enum TrainingExample: Sendable, Equatable {
+    /// `{"messages": [{"role": …, "content": …}, …]}`
+    case chat([ChatMessage])
+    /// `{"prompt": …, "completion": …}`
+    case completion(prompt: String, completion: String)
+    /// `{"text": …}`
+    case text(String)
+
+    /// Reads one line of JSON.
+    /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
+    public init(json: Data) throws {
+        let line: Line
+        do {
+            line = try JSONDecoder().decode(Line.self, from: json)
+        } catch {
+            throw TrainerError(.invalidData, error.summary)
+        }
+        switch (line.messages, line.prompt, line.completion, line.text) {
+        case (let messages?, nil, nil, nil):
+            guard !messages.isEmpty else {
+                throw TrainerError(.invalidData, "\"messages\" is empty", expected: "at least one message")
+            }
+            self = .chat(messages)
+        case (nil, let prompt?, let completion?, nil):
+            self = .completion(prompt: prompt, completion: completion)
+        case (nil, nil, nil, let text?):
+            self = .text(text)
+        default:
+            throw TrainerError(
+                .invalidData, "the line has the keys \(line.keys)",
+                expected: "either \"messages\", or \"prompt\" and \"completion\", or \"text\"")
+        }
+    }
+
+    private struct Line: Decodable {
+        var messages: [ChatMessage]?
+        var prompt: String?
+        var completion: String?
+        var text: String?
+
+        var keys: [String] {
+            [
+                messages.map { _ in "messages" }, prompt.map { _ in "prompt" },
+                completion.map { _ in "completion" }, text.map { _ in "text" },
+            ].compactMap { $0 }
+        }
+    }
+
+    /// The example's tokens, and which of them count.
+    public func tokenize(with tokenizer: any Tokenizer, learning: LearnedTokens) throws -> TargetedTokens {
+        var tokens =
+            switch self {
+            case .chat(let messages): try tokenizer.encode(chat: messages, addGenerationPrompt: false)
+            case .completion(let prompt, let completion):
+                try tokenizer.encode(prompt: prompt, completion: completion)
+            case .text(let text): try tokenizer.encode(prompt: "", completion: text)
+            }
+        if learning == .all { tokens.isTarget = tokens.ids.map { _ in true } }
+        return tokens
+    }
+}
+
+/// Which tokens of an example the loss counts.
+public enum LearnedTokens: String, Sendable, CaseIterable, Codable {
+    /// The assistant's turns with the tokens that end them, completions, and all of a plain text.
+    case assistant
+    /// Every token but the first.
+    case all
+}
