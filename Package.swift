@@ -37,6 +37,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+
+        .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles"], path: "Tests/TestSupport"),
+        .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
+        .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "TestSupport"]),
+        .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "TestSupport"]),
+        .testTarget(
+            name: "SwageNativeTests",
+            dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,9 +4,15 @@
 #include <math.h>
 
 static inline float largest(const float *x, size_t begin, size_t end) {
-    float best = -INFINITY;
-    for (size_t i = begin; i < end; i++) best = x[i] > best ? x[i] : best;
-    return best;
+    enum { lanes = 32 };
+    float best[lanes];
+    for (int lane = 0; lane < lanes; lane++) best[lane] = -INFINITY;
+    size_t i = begin;
+    for (; i + lanes <= end; i += lanes)
+        for (int lane = 0; lane < lanes; lane++) best[lane] = x[i + lane] > best[lane] ? x[i + lane] : best[lane];
+    for (; i < end; i++) best[0] = x[i] > best[0] ? x[i] : best[0];
+    for (int lane = 1; lane < lanes; lane++) best[0] = best[lane] > best[0] ? best[lane] : best[0];
+    return best[0];
 }
 
 VECTORIZED

@@ -65,8 +65,11 @@ extension ModelFiles {
     static func companions(
         _ configuration: ModelConfiguration, _ tokenizer: BPETokenizer.Definition, _ file: GGUFFile
     ) throws -> [String: Data] {
-        let beginning = file.metadata["tokenizer.ggml.bos_token_id"]?.integer.flatMap { Int32(exactly: $0) }
-        let padding = file.metadata["tokenizer.ggml.padding_token_id"]?.integer.flatMap { Int32(exactly: $0) }
+        func id(_ key: String) -> Int32? {
+            guard let id = file.metadata["tokenizer.ggml.\(key)"]?.integer else { return nil }
+            return Int32(exactly: id)
+        }
+        let (beginning, padding) = (id("bos_token_id"), id("padding_token_id"))
         let ends = tokenizer.endOfSequenceIDs
         func content(_ id: Int32?) -> String? { tokenizer.addedTokens.first { $0.id == id }?.content }
 
@@ -79,9 +82,9 @@ extension ModelFiles {
         tokenizerConfig["pad_token"] = content(padding)
         tokenizerConfig["chat_template"] = file.metadata["tokenizer.chat_template"]?.text
         var generationConfig: [String: Any] = [:]
-        generationConfig["bos_token_id"] = beginning.map(Int.init)
-        generationConfig["pad_token_id"] = padding.map(Int.init)
-        generationConfig["eos_token_id"] = ends.count == 1 ? Int(ends[0]) : ends.map(Int.init)
+        generationConfig["bos_token_id"] = beginning.map { Int($0) }
+        generationConfig["pad_token_id"] = padding.map { Int($0) }
+        generationConfig["eos_token_id"] = ends.map { Int($0) }
         func json(_ object: [String: Any]) throws -> Data {
             try JSONSerialization.data(
                 withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])

@@ -49,6 +49,15 @@ package struct GGUFFile: Sendable {
         self.file = file
     }
 
+    /// The elements of a tensor, in row-major order.
+    package func values(of tensor: StoredTensor) -> [Float] {
+        [Float](unsafeUninitializedCapacity: tensor.elementCount) { buffer, count in
+            count = tensor.elementCount
+            let destination = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
+            file.withBytes(tensor.range) { tensor.encoding.decode($0, into: destination) }
+        }
+    }
+
     /// The metadata under `key`, or an error that names it.
     func required<Value>(_ key: String, _ read: (GGUFValue) -> Value?) throws -> Value {
         guard let value = metadata[key] else { throw file.corrupt("the metadata has no \"\(key)\"") }

@@ -63,10 +63,7 @@ extension GGUFFile {
         guard stored.elementCount == headSize / 2 else {
             throw file.corrupt("rope_freqs.weight has \(stored.elementCount) elements", expected: "\(headSize / 2)")
         }
-        var divisors = [Float](repeating: 0, count: stored.elementCount)
-        divisors.withUnsafeMutableBufferPointer { buffer in
-            file.withBytes(stored.range) { stored.encoding.decode($0, into: buffer) }
-        }
+        let divisors = values(of: stored)
         let candidate = ModelConfiguration.RopeScaling.llama3(
             factor: Double(divisors.max() ?? 1), lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192)
         let plain = ModelConfiguration.RopeScaling.none.inverseFrequencies(headSize: headSize, theta: theta)

@@ -142,16 +142,18 @@ public struct BPETokenizer: Tokenizer {
 
     private func appendSpans(of utf8: ArraySlice<UInt8>, to result: inout [(id: Int32, start: Int)]) {
         let scalars = String(decoding: utf8, as: UTF8.self).unicodeScalars.map(ClassifiedScalar.init)
-        var start = utf8.startIndex
+        var pieceStart = utf8.startIndex
         var ids: [Int32] = []
         for piece in definition.preTokenizer.pieces(of: scalars) {
-            let end = scalars[piece].reduce(start) { $0 + UTF8.width($1.scalar) }
+            let pieceEnd = scalars[piece].reduce(pieceStart) { $0 + UTF8.width($1.scalar) }
             ids.removeAll(keepingCapacity: true)
-            encoder.encode(utf8[start..<end], into: &ids)
+            encoder.encode(utf8[pieceStart..<pieceEnd], into: &ids)
+            var start = pieceStart
             for id in ids {
                 result.append((id, start))
                 start += bytesByID[Int(id)].count
             }
+            pieceStart = pieceEnd
         }
     }
 

@@ -8,7 +8,8 @@ struct BytePairEncoder: Sendable {
         let right: Int32
     }
 
-    private let byteIDs: [Int32]
+    /// Nil for a byte that the vocabulary lacks: such a byte is dropped, as `tokenizers` does.
+    private let byteIDs: [Int32?]
     private let merges: [Pair: (rank: Int, id: Int32)]
     /// Whole pieces that are tokens, where the vocabulary says that no merge need lead to them.
     private let wholePieces: [[UInt8]: Int32]?
@@ -18,14 +19,7 @@ struct BytePairEncoder: Sendable {
     ///   - merges: the pairs to merge, the first ones first.
     ///   - ignoresMerges: whether a piece that is itself a token becomes that token at once.
     init(vocabulary: [String: Int32], merges: [(String, String)], ignoresMerges: Bool) throws {
-        byteIDs = try ByteLevelAlphabet.scalars.enumerated().map { byte, scalar in
-            guard let id = vocabulary[String(scalar)] else {
-                throw TrainerError(
-                    .corruptFile, "the tokenizer's vocabulary has no token for byte \(byte) (\"\(scalar)\")",
-                    expected: "all 256 of them in a byte-level vocabulary")
-            }
-            return id
-        }
+        byteIDs = ByteLevelAlphabet.scalars.map { vocabulary[String($0)] }
         var table: [Pair: (rank: Int, id: Int32)] = [:]
         table.reserveCapacity(merges.count)
         for (rank, (left, right)) in merges.enumerated() {
@@ -52,7 +46,7 @@ struct BytePairEncoder: Sendable {
     /// Takes O(n log n) for a piece of n bytes, so that text without spaces costs no more than text with them.
     func encode(_ piece: ArraySlice<UInt8>, into result: inout [Int32]) {
         if let whole = wholePieces?[Array(piece)] { return result.append(whole) }
-        var links = piece.map { byteIDs[Int($0)] }.linked()
+        var links = piece.compactMap { byteIDs[Int($0)] }.linked()
         var candidates = Heap<Candidate>()
         func consider(_ left: Int, _ links: [Link]) {
             guard left >= 0, links[left].next < links.count else { return }

@@ -1,0 +1,49 @@
+import CSwageKernels
+import Foundation
+import Swage
+
+/// The CBLAS that multiplies matrices, found once for the process.
+enum BLASLibrary {
+    /// The environment variable that names a library before all others.
+    static let variable = "SWAGE_BLAS"
+
+    /// The path of the library that was bound.
+    /// - Throws: ``TrainerError`` with code `missingDependency` that says how to get one.
+    static func bind() throws -> String { try bound.get() }
+
+    private static let bound: Result<String, TrainerError> = {
+        var failures: [String] = []
+        for candidate in candidates {
+            guard let failure = swage_blas_bind(candidate) else { return .success(candidate) }
+            failures.append("\(candidate) (\(String(cString: failure)))")
+        }
+        return .failure(
+            TrainerError(
+                .missingDependency, "no CBLAS could be loaded; tried \(failures.joined(separator: ", "))",
+                expected: """
+                    one of: `make deps` in a clone of Swage; `pip install scipy-openblas32` and \(variable) set to its \
+                    libscipy_openblas.so; `apt install libopenblas0`
+                    """))
+    }()
+
+    private static var candidates: [String] {
+        if let chosen = ProcessInfo.processInfo.environment[variable], !chosen.isEmpty { return [chosen] }
+        #if os(macOS)
+            return ["/System/Library/Frameworks/Accelerate.framework/Accelerate"]
+        #else
+            let wheel = ".deps/scipy_openblas32/lib/libscipy_openblas.so"
+            return ancestors.map { "\($0)/\(wheel)" }.filter(FileManager.default.fileExists)
+                + ["libscipy_openblas.so", "libopenblas.so.0", "libopenblas.so", "libblis.so.4", "libcblas.so.3"]
+        #endif
+    }
+
+    /// The working directory and the program's, each with the directories above it.
+    private static var ancestors: [String] {
+        let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
+        let places = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath), program].compactMap { $0 }
+        return places.flatMap { place in
+            sequence(first: place.standardizedFileURL) { $0.path == "/" ? nil : $0.deletingLastPathComponent() }
+                .map { $0.path == "/" ? "" : $0.path }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Swage
+import SwageFiles
+
+/// The names in a checkpoint's folder, beside what makes it a Hugging Face folder.
+private enum CheckpointFile {
+    static let weights = "model.safetensors"
+    static let optimizer = "optimizer.safetensors"
+    static let gradients = "gradients.safetensors"
+    static let meanPrefix = "exp_avg."
+    static let squarePrefix = "exp_avg_sq."
+}
+
+extension NativeEngine {
+    func save(name: String?, path: String?, weightsOnly: Bool) throws -> SavedCheckpoint {
+        let destination = try store.destination(name: name, path: path, weightsOnly: weightsOnly, step: state.step)
+        var manifest = CheckpointManifest(
+            modelSignature: model.layout.signature, step: state.step, weightsOnly: weightsOnly)
+        if !weightsOnly {
+            manifest.optimizer = state.options
+            manifest.accumulatedMicrobatches = state.accumulatedMicrobatches
+            manifest.accumulatedDenominator = state.accumulatedDenominator
+        }
+        try store.write(manifest, to: destination) { directory in
+            for (name, data) in files.companions {
+                try AtomicDirectory.writeFile(data, to: directory + "/" + name)
+            }
+            try write([(model.parameters, "")], directory, CheckpointFile.weights)
+            if weightsOnly { return }
+            if let optimizer {
+                let moments = [
+                    (optimizer.mean, CheckpointFile.meanPrefix), (optimizer.square, CheckpointFile.squarePrefix),
+                ]
+                try write(moments, directory, CheckpointFile.optimizer)
+            }
+            if state.accumulatedMicrobatches > 0, let gradients {
+                try write([(gradients, "")], directory, CheckpointFile.gradients)
+            }
+        }
+        return SavedCheckpoint(path: destination)
+    }
+
+    /// Reads everything into fresh memory before anything changes, so that a broken checkpoint changes nothing.
+    func load(_ path: String?) throws -> LoadedCheckpoint {
+        let path = try path ?? store.newestComplete()
+        let manifest = try store.manifest(of: path)
+        if let manifest, manifest.modelSignature != model.layout.signature {
+            throw TrainerError(
+                .checkpointMismatch, "\(path) belongs to a model with \(manifest.modelSignature)",
+                expected: "one with \(model.layout.signature)")
+        }
+        guard let manifest, !manifest.weightsOnly else { return try loadWeights(path) }
+
+        let weights = try read(path, CheckpointFile.weights)
+        var restored: AdamW?
+        if manifest.fileSizes[CheckpointFile.optimizer] != nil {
+            let optimizer = AdamW(model.layout, team: model.team)
+            optimizer.mean.copy(from: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix))
+            optimizer.square.copy(from: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.squarePrefix))
+            restored = optimizer
+        }
+        let accumulated = manifest.accumulatedMicrobatches > 0 ? try read(path, CheckpointFile.gradients) : nil
+
+        model.parameters.copy(from: weights)
+        optimizer = restored
+        clearGradients()
+        if let accumulated { gradients = accumulated }
+        state = State(
+            step: manifest.step, accumulatedMicrobatches: manifest.accumulatedMicrobatches,
+            accumulatedDenominator: manifest.accumulatedDenominator, options: manifest.optimizer ?? state.options)
+        return LoadedCheckpoint(path: path, step: state.step, weightsOnly: false)
+    }
+
+    /// Takes over the weights of a weights-only checkpoint, or of any model of the same shape, and starts anew.
+    private func loadWeights(_ path: String) throws -> LoadedCheckpoint {
+        let source = try ModelFiles.open(path)
+        try source.checkShapes(model.layout.parameters.map { ($0.name, $0.shape) })
+        let weights = FloatBuffer(count: model.layout.count)
+        try DecoderModel.read(source.weights, model.layout, into: weights, team: model.team, place: path)
+        model.parameters.copy(from: weights)
+        optimizer = nil
+        clearGradients()
+        state = State(options: state.options)
+        return LoadedCheckpoint(path: path, step: 0, weightsOnly: true)
+    }
+
+    private func read(_ path: String, _ file: String, prefix: String = "") throws -> FloatBuffer {
+        let stored = Prefixed(source: try SafetensorsFile(path: path + "/" + file), prefix: prefix)
+        for parameter in model.layout.parameters where stored.shape(of: parameter.name) != parameter.shape {
+            throw TrainerError(
+                .corruptFile, "\(path)/\(file): \"\(prefix)\(parameter.name)\" is missing or has another shape",
+                expected: "shape \(parameter.shape)")
+        }
+        let buffer = FloatBuffer(count: model.layout.count)
+        try DecoderModel.read(stored, model.layout, into: buffer, team: model.team, place: "\(path)/\(file)")
+        return buffer
+    }
+
+    private func write(_ buffers: [(FloatBuffer, prefix: String)], _ directory: String, _ file: String) throws {
+        let views = buffers.flatMap { buffer, prefix in
+            model.layout.parameters.map {
+                TensorView(
+                    name: prefix + $0.name, shape: $0.shape,
+                    elements: UnsafeBufferPointer(start: buffer.start + $0.offset, count: $0.count))
+            }
+        }
+        try SafetensorsWriter.write(views, to: directory + "/" + file)
+    }
+}
+
+/// Weights whose names have something before them.
+private struct Prefixed: WeightSource {
+    let source: SafetensorsFile
+    let prefix: String
+
+    var tensorNames: Set<String> { source.tensorNames }
+    func shape(of name: String) -> [Int]? { source.shape(of: prefix + name) }
+    func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
+        try source.read(prefix + name, into: destination)
+    }
+}

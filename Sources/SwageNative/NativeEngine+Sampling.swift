@@ -1,0 +1,112 @@
+import Swage
+import SwageText
+
+extension NativeEngine {
+    func generate(
+        _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
+    ) throws -> [Completion] {
+        try options.validate()
+        try validate(prompts)
+        guard !prompts.isEmpty else { return [] }
+        let cache = KeyValueCache(model, capacities: prompts.map { $0.count + options.maxTokens })
+        var rows = prompts.indices.map {
+            SamplingRow(index: $0, options: options, tokenizer: files.tokenizer)
+        }
+
+        let promptTokens = FlatBatch(prompts)
+        let activations = activations(for: promptTokens, keepsLayers: false)
+        let scratch = AttentionScratch(team: model.team, longest: promptTokens.longestSegment, forBackward: false)
+        try model.forward(
+            promptTokens, activations,
+            attend: { index, layer in
+                Attention(model, layer: index, scratch: scratch).forward(layer, segments: promptTokens.segments)
+                cache.store(layer, index, segments: promptTokens.segments)
+            },
+            checkpoint: { try Task.checkCancellation() })
+        cache.advance(Array(prompts.indices), by: prompts.map(\.count))
+        try extend(&rows, Array(prompts.indices), promptTokens.segments.map { $0.upperBound - 1 }, activations, onToken)
+
+        while true {
+            let active = rows.indices.filter { rows[$0].finishReason == nil }
+            if active.isEmpty { return rows.map { $0.completion() } }
+            let tokens = FlatBatch(
+                nextTokens: active.map { rows[$0].tokens.last! }, positions: active.map { Int32(cache.lengths[$0]) })
+            let activations = self.activations(for: tokens, keepsLayers: false)
+            try model.forward(
+                tokens, activations, attend: { index, layer in cache.attend(layer, index, rows: active) },
+                checkpoint: { try Task.checkCancellation() })
+            cache.advance(active, by: active.map { _ in 1 })
+            try extend(&rows, active, Array(active.indices), activations, onToken)
+        }
+    }
+
+    /// Chooses the next token of each of the `active` rows from the hidden state in its row of the output.
+    private func extend(
+        _ rows: inout [SamplingRow], _ active: [Int], _ outputRows: [Int], _ activations: Activations,
+        _ onToken: (@Sendable (Int, Int32) -> Void)?
+    ) throws {
+        let head = OutputHead(model, output: activations.output.start, rows: outputRows, targets: [])
+        let vocabulary = vocabularySize
+        try head.forEachLogits { chunk, logits in
+            for row in chunk {
+                let scores = UnsafeBufferPointer(
+                    start: logits + (row - chunk.lowerBound) * vocabulary, count: vocabulary)
+                let token = try rows[active[row]].append(from: scores)
+                onToken?(active[row], token)
+            }
+        }
+    }
+
+    private func validate(_ prompts: [[Int32]]) throws {
+        for (index, prompt) in prompts.enumerated() {
+            guard !prompt.isEmpty else {
+                throw TrainerError(.invalidBatch, "prompt \(index) is empty", expected: "at least one token")
+            }
+            if let position = prompt.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+                throw TrainerError(
+                    .tokenOutOfRange, "prompts[\(index)][\(position)] is \(prompt[position])",
+                    expected: "a token id in 0..<\(vocabularySize)")
+            }
+        }
+    }
+}
+
+/// One completion while it grows.
+private struct SamplingRow {
+    private(set) var tokens: [Int32] = []
+    private(set) var finishReason: Completion.FinishReason?
+    private var logProbs: [Float] = []
+    private var text = ""
+    private var decoder: StreamingDecoder
+    private var generator: SeededGenerator
+    private let options: SamplingOptions
+    private let endOfSequenceIDs: [Int32]
+
+    init(index: Int, options: SamplingOptions, tokenizer: any Tokenizer) {
+        self.options = options
+        decoder = StreamingDecoder(tokenizer)
+        generator = SeededGenerator(seed: options.seed, stream: UInt64(index) + 1)
+        endOfSequenceIDs = tokenizer.endOfSequenceIDs
+    }
+
+    mutating func append(from logits: UnsafeBufferPointer<Float>) throws -> Int32 {
+        let choice = try TokenChoice(logits, options: options, using: &generator)
+        tokens.append(choice.token)
+        logProbs.append(choice.logProb)
+        if endOfSequenceIDs.contains(choice.token) {
+            finishReason = .endOfSequence
+        } else {
+            if !options.stopStrings.isEmpty { text += try decoder.append(choice.token) }
+            if options.stopStrings.contains(where: { text.contains($0) }) {
+                finishReason = .stopString
+            } else if tokens.count == options.maxTokens {
+                finishReason = .length
+            }
+        }
+        return choice.token
+    }
+
+    func completion() -> Completion {
+        Completion(tokens: tokens, logProbs: logProbs, finishReason: finishReason ?? .length)
+    }
+}

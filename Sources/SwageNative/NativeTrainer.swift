@@ -1,0 +1,69 @@
+import Foundation
+import Swage
+import SwageFiles
+
+/// The trainer that runs in the calling process: full fine-tuning in float32, on the CPU, of decoder models of the
+/// Llama family.
+///
+/// ```swift
+/// let trainer = try await NativeTrainer(model: "SmolLM2-135M-Instruct.gguf")
+/// let result = try await trainer.forwardBackward(batch)
+/// let step = try await trainer.optimStep()
+/// ```
+///
+/// At a fixed number of threads, the same calls give the same bits.
+public struct NativeTrainer: Trainer {
+    let engine: NativeEngine
+
+    /// Opens a model for training.
+    ///
+    /// - Parameters:
+    ///   - model: a GGUF file, or a folder in Hugging Face's layout.
+    ///   - optimizer: how parameters follow their gradients.
+    ///   - loss: the loss of calls that name none.
+    ///   - checkpointDirectory: the default place of checkpoints.
+    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`) or a Jinja template, instead of the model's.
+    ///   - threads: how many threads share the work; nil for one a core.
+    /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or no CBLAS is there.
+    public init(
+        model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
+        checkpointDirectory: String = "default", chatTemplate: String? = nil, threads: Int? = nil
+    ) async throws {
+        let files = try ModelFiles.open(model, chatTemplate: chatTemplate)
+        engine = try NativeEngine(
+            files, optimizer: optimizer, loss: loss, checkpointDirectory: checkpointDirectory, threads: threads)
+    }
+
+    /// A sampler that writes with this trainer's weights, as they are at each call. Nothing is copied.
+    public var sampler: NativeSampler { NativeSampler(engine: engine) }
+
+    public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
+        try await engine.forwardBackward(batch, loss: loss)
+    }
+
+    public func optimStep() async throws -> OptimStepResult { try await engine.optimStep() }
+
+    public func clearGradients() async throws { await engine.clearGradients() }
+
+    public func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { try await engine.forward(inputs) }
+
+    public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
+        try await engine.save(name: name, path: path, weightsOnly: weightsOnly)
+    }
+
+    public func load(_ path: String?) async throws -> LoadedCheckpoint { try await engine.load(path) }
+
+    public func config() async throws -> TrainerConfig {
+        let configuration = engine.files.configuration
+        return TrainerConfig(
+            modelName: configuration.name, modelConfiguration: configuration.reported,
+            parallelism: Parallelism(device: "cpu"))
+    }
+
+    public func status() async throws -> TrainerStatus { await engine.status() }
+
+    public func tokenizer() async throws -> any Tokenizer { engine.files.tokenizer }
+
+    /// Removes all but the newest of the checkpoints that `save()` has numbered.
+    public func keepNewestCheckpoints(_ count: Int) async { engine.store.keepNewest(count) }
+}

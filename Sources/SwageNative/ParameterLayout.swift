@@ -1,0 +1,92 @@
+import SwageFiles
+
+/// Where each parameter of a decoder lies in one run of memory.
+///
+/// Weights, gradients and both of the optimizer's moments use the same layout. Projections that read the same input
+/// lie side by side, so that one product computes queries, keys and values, and one gate and up.
+struct ParameterLayout: Sendable {
+    struct Parameter: Sendable, Equatable {
+        /// Hugging Face's name.
+        let name: String
+        let shape: [Int]
+        let offset: Int
+        /// Norms and biases are exempt from weight decay.
+        let decays: Bool
+
+        var count: Int { shape.reduce(1, *) }
+        var range: Range<Int> { offset..<offset + count }
+    }
+
+    /// Offsets of one layer's parameters.
+    struct Layer: Sendable {
+        var inputNorm = 0
+        var queryKeyValue = 0
+        var queryKeyValueBias: Int?
+        var queryNorm: Int?
+        var keyNorm: Int?
+        var attentionOutput = 0
+        var attentionOutputBias: Int?
+        var feedForwardNorm = 0
+        var gateUp = 0
+        var down = 0
+    }
+
+    private(set) var parameters: [Parameter] = []
+    private(set) var layers: [Layer] = []
+    private(set) var embedding = 0
+    private(set) var finalNorm = 0
+    /// The output head; the embedding's offset where the two are tied.
+    private(set) var head = 0
+    private(set) var count = 0
+
+    init(_ model: ModelConfiguration) {
+        let (hidden, headSize) = (model.hiddenSize, model.headSize)
+        let queryWidth = model.headCount * headSize
+        let keyWidth = model.keyValueHeadCount * headSize
+        embedding = append("model.embed_tokens.weight", [model.vocabularySize, hidden])
+        for index in 0..<model.layerCount {
+            let prefix = "model.layers.\(index)."
+            var layer = Layer()
+            layer.inputNorm = append(prefix + "input_layernorm.weight", [hidden])
+            layer.queryKeyValue = append(prefix + "self_attn.q_proj.weight", [queryWidth, hidden])
+            _ = append(prefix + "self_attn.k_proj.weight", [keyWidth, hidden])
+            _ = append(prefix + "self_attn.v_proj.weight", [keyWidth, hidden])
+            if model.hasQueryKeyValueBias {
+                layer.queryKeyValueBias = append(prefix + "self_attn.q_proj.bias", [queryWidth])
+                _ = append(prefix + "self_attn.k_proj.bias", [keyWidth])
+                _ = append(prefix + "self_attn.v_proj.bias", [keyWidth])
+            }
+            if model.normalizesQueriesAndKeys {
+                layer.queryNorm = append(prefix + "self_attn.q_norm.weight", [headSize])
+                layer.keyNorm = append(prefix + "self_attn.k_norm.weight", [headSize])
+            }
+            layer.attentionOutput = append(prefix + "self_attn.o_proj.weight", [hidden, queryWidth])
+            if model.hasAttentionOutputBias {
+                layer.attentionOutputBias = append(prefix + "self_attn.o_proj.bias", [hidden])
+            }
+            layer.feedForwardNorm = append(prefix + "post_attention_layernorm.weight", [hidden])
+            layer.gateUp = append(prefix + "mlp.gate_proj.weight", [model.feedForwardSize, hidden])
+            _ = append(prefix + "mlp.up_proj.weight", [model.feedForwardSize, hidden])
+            layer.down = append(prefix + "mlp.down_proj.weight", [hidden, model.feedForwardSize])
+            layers.append(layer)
+        }
+        finalNorm = append("model.norm.weight", [hidden])
+        head = model.tiesEmbeddings ? embedding : append("lm_head.weight", [model.vocabularySize, hidden])
+    }
+
+    private mutating func append(_ name: String, _ shape: [Int]) -> Int {
+        let parameter = Parameter(name: name, shape: shape, offset: count, decays: shape.count > 1)
+        parameters.append(parameter)
+        count += parameter.count
+        return parameter.offset
+    }
+
+    /// Equal for models whose parameters have the same names and shapes.
+    var signature: String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for parameter in parameters {
+            for byte in "\(parameter.name)\(parameter.shape);".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+        return "\(parameters.count) tensors, \(count) elements, \(String(hash, radix: 16))"
+    }
+}

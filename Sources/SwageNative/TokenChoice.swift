@@ -1,0 +1,81 @@
+import CSwageKernels
+import Foundation
+import Swage
+
+/// The token that is drawn from one position's logits, and the model's log-probability of it.
+struct TokenChoice {
+    let token: Int32
+    /// At temperature 1 and over the whole vocabulary.
+    let logProb: Float
+
+    /// - Throws: ``TrainerError`` with code `nonFinite` if the logits are NaN.
+    init(
+        _ logits: UnsafeBufferPointer<Float>, options: SamplingOptions, using generator: inout some RandomNumberGenerator
+    ) throws {
+        var logSumExp: Float = 0
+        swage_log_sum_exp(logits.baseAddress!, &logSumExp, 1, logits.count)
+        guard logSumExp.isFinite else {
+            throw TrainerError(.nonFinite, "the model's logits sum to \(logSumExp)", expected: "finite logits")
+        }
+        let index =
+            options.temperature == 0
+            ? logits.indices.max { logits[$0] < logits[$1] }!
+            : Self.draw(logits, options, using: &generator)
+        token = Int32(index)
+        logProb = logits[index] - logSumExp
+    }
+
+    private static func draw(
+        _ logits: UnsafeBufferPointer<Float>, _ options: SamplingOptions,
+        using generator: inout some RandomNumberGenerator
+    ) -> Int {
+        let top = logits.max()!
+        let weights = logits.map { exp(Double($0 - top) / options.temperature) }
+        let total = weights.reduce(0, +)
+        let target = Double.random(in: 0..<1, using: &generator)
+        guard options.topK != nil || options.topP < 1 else {
+            return index(at: target * total, of: weights.indices, weights)
+        }
+        let nucleus = likeliest(weights, total: total, options)
+        return index(at: target * nucleus.reduce(0) { $0 + weights[$1] }, of: nucleus, weights)
+    }
+
+    /// The tokens that top-k and top-p leave, the likeliest first.
+    private static func likeliest(_ weights: [Double], total: Double, _ options: SamplingOptions) -> ArraySlice<Int> {
+        // Few tokens carry nearly all of the weight. The others are sorted only if those few are not enough.
+        let order = { (indices: [Int]) in
+            indices.sorted { (weights[$0], $1) > (weights[$1], $0) }
+        }
+        let few = order(weights.indices.filter { weights[$0] > 1e-6 })
+        let limit = options.topK ?? weights.count
+        if let count = prefixCount(few, weights, reaching: options.topP * total, limit: limit) {
+            return few.prefix(count)
+        }
+        let all = order(Array(weights.indices))
+        let count = prefixCount(all, weights, reaching: options.topP * total, limit: limit)
+        return all.prefix(count ?? min(limit, all.count))
+    }
+
+    /// How many of `sorted` are left by the limit and by the weight that they reach; nil if they reach neither.
+    private static func prefixCount(
+        _ sorted: [Int], _ weights: [Double], reaching wanted: Double, limit: Int
+    ) -> Int? {
+        var sum = 0.0
+        for (count, index) in sorted.enumerated() {
+            sum += weights[index]
+            if sum >= wanted || count + 1 == limit { return count + 1 }
+        }
+        return nil
+    }
+
+    /// The index at which the running sum of the weights passes `target`.
+    private static func index(at target: Double, of indices: some BidirectionalCollection<Int>, _ weights: [Double]) -> Int {
+        var rest = target
+        for index in indices {
+            rest -= weights[index]
+            if rest < 0 { return index }
+        }
+        // Rounding can leave a little; the last token with any weight takes it.
+        return indices.last { weights[$0] > 0 }!
+    }
+}
