@@ -28,12 +28,12 @@ let package = Package(
         .target(name: "SwageNative", dependencies: ["Swage", "SwageText", "SwageFiles", "CSwageKernels"]),
         .target(
             name: "SwageRecipes",
-            dependencies: ["Swage", "SwageText", .product(name: "Logging", package: "swift-log")]),
+            dependencies: ["Swage", "SwageText"]),
         .target(name: "SwageConformance", dependencies: ["Swage"]),
         .executableTarget(
             name: "SwageCommand",
             dependencies: [
-                "SwageNative", "SwageRecipes", "Yams",
+                "SwageFiles", "SwageNative", "SwageRecipes", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

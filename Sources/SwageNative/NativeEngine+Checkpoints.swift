@@ -37,6 +37,7 @@ extension NativeEngine {
                 try write([(gradients, "")], directory, CheckpointFile.gradients)
             }
         }
+        if name == nil, path == nil, !weightsOnly, let keptCheckpoints { store.keepNewest(keptCheckpoints) }
         return SavedCheckpoint(path: destination)
     }
 

@@ -12,6 +12,8 @@ actor NativeEngine {
     nonisolated let files: ModelFiles
     nonisolated let defaultLoss: LossFunction
     nonisolated let store: CheckpointStore
+    /// How many numbered checkpoints stay; nil for all.
+    let keptCheckpoints: Int?
 
     /// What a step adds up to: everything that a checkpoint holds beside tensors.
     struct State {
@@ -35,13 +37,17 @@ actor NativeEngine {
 
     init(
         _ files: ModelFiles, optimizer: OptimizerOptions, loss: LossFunction, checkpointDirectory: String,
-        threads: Int?
+        keptCheckpoints: Int?, threads: Int?
     ) throws {
         try optimizer.validate()
+        guard keptCheckpoints ?? 1 > 0 else {
+            throw TrainerError(.invalidOption, "keptCheckpoints is \(keptCheckpoints ?? 0)", expected: "1 or more, or nil")
+        }
         _ = try BLASLibrary.bind()
         self.files = files
         defaultLoss = loss
         store = CheckpointStore(directory: checkpointDirectory)
+        self.keptCheckpoints = keptCheckpoints
         let team = ThreadTeam(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         model = try DecoderModel(files, team: team)
         state = State(options: optimizer)

@@ -22,16 +22,19 @@ public struct NativeTrainer: Trainer {
     ///   - optimizer: how parameters follow their gradients.
     ///   - loss: the loss of calls that name none.
     ///   - checkpointDirectory: the default place of checkpoints.
+    ///   - keptCheckpoints: how many of the checkpoints that `save()` has numbered stay there; nil for all.
     ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`) or a Jinja template, instead of the model's.
     ///   - threads: how many threads share the work; nil for one a core.
     /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or no CBLAS is there.
     public init(
         model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
-        checkpointDirectory: String = "default", chatTemplate: String? = nil, threads: Int? = nil
+        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
+        threads: Int? = nil
     ) async throws {
         let files = try ModelFiles.open(model, chatTemplate: chatTemplate)
         engine = try NativeEngine(
-            files, optimizer: optimizer, loss: loss, checkpointDirectory: checkpointDirectory, threads: threads)
+            files, optimizer: optimizer, loss: loss, checkpointDirectory: checkpointDirectory,
+            keptCheckpoints: keptCheckpoints, threads: threads)
     }
 
     /// A sampler that writes with this trainer's weights, as they are at each call. Nothing is copied.
@@ -63,7 +66,4 @@ public struct NativeTrainer: Trainer {
     public func status() async throws -> TrainerStatus { await engine.status() }
 
     public func tokenizer() async throws -> any Tokenizer { engine.files.tokenizer }
-
-    /// Removes all but the newest of the checkpoints that `save()` has numbered.
-    public func keepNewestCheckpoints(_ count: Int) async { engine.store.keepNewest(count) }
 }

@@ -41,6 +41,13 @@ public struct ExampleStream: Sendable {
         public init() {}
     }
 
+    /// A batch, and how much of it is text.
+    public struct Batch: Sendable, Equatable {
+        public var batch: TextTrainBatch
+        /// The number of positions that are not padding.
+        public var positionCount: Int
+    }
+
     public private(set) var position: Position
     public let options: Options
 
@@ -77,7 +84,7 @@ public struct ExampleStream: Sendable {
     /// The next batch. Examples without a target are passed over.
     /// - Throws: ``TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
     ///   length, or an example cannot be tokenized.
-    public mutating func next() throws -> TextTrainBatch {
+    public mutating func next() throws -> Batch {
         var rows = [PackedRow](repeating: PackedRow(capacity: options.sequenceLength), count: options.rows)
         while true {
             try fillWindow()
@@ -85,7 +92,8 @@ public struct ExampleStream: Sendable {
             let index = position.waiting.remove(at: placement.waiting)
             rows[placement.row].append(tokenized.removeValue(forKey: index)!)
         }
-        return PackedRow.batch(rows.filter { !$0.isEmpty })
+        rows.removeAll(where: \.isEmpty)
+        return Batch(batch: PackedRow.batch(rows), positionCount: rows.reduce(0) { $0 + $1.count })
     }
 
     /// Draws examples until the window is full, or has one example for every row where rows are not shared.
@@ -101,7 +109,7 @@ public struct ExampleStream: Sendable {
                 break
             }
             let tokens = try tokens(index)
-            guard tokens.isTarget.dropFirst().contains(true) else {
+            guard tokens.hasTarget else {
                 passedOver += 1
                 guard passedOver < data.count else { throw nothingToLearn }
                 continue
@@ -119,9 +127,7 @@ public struct ExampleStream: Sendable {
     }
 
     private func tokens(_ index: Int) throws -> TargetedTokens {
-        let tokens = try data[index].tokenize(with: tokenizer, learning: options.learnedTokens)
-        let limit = options.sequenceLength + 1
-        return TargetedTokens(ids: Array(tokens.ids.prefix(limit)), isTarget: Array(tokens.isTarget.prefix(limit)))
+        try data[index].tokenize(with: tokenizer, learning: options.learnedTokens).cut(to: options.sequenceLength + 1)
     }
 
     /// The example that has waited longest goes first, so that none waits for ever; then whatever fills a row best.

@@ -14,8 +14,10 @@ package struct PackedRow: Sendable {
     package init(capacity: Int) { self.capacity = capacity }
 
     package var isEmpty: Bool { inputs.isEmpty }
+    /// The number of positions that are taken.
+    package var count: Int { inputs.count }
     /// The number of free positions.
-    package var room: Int { capacity - inputs.count }
+    package var room: Int { capacity - count }
 
     /// Appends an example that fits.
     package mutating func append(_ example: TargetedTokens) {
@@ -29,10 +31,10 @@ package struct PackedRow: Sendable {
 
     /// The rows as a batch, padded to the longest of them. Padding is masked, and a segment of its own.
     package static func batch(_ rows: [PackedRow]) -> TextTrainBatch {
-        let length = rows.map(\.inputs.count).max() ?? 0
+        let length = rows.map(\.count).max() ?? 0
         func tensor<Scalar>(_ padding: (PackedRow) -> Scalar, _ values: (PackedRow) -> [Scalar]) -> Tensor<Scalar> {
             let padded = rows.flatMap { row in
-                values(row) + repeatElement(padding(row), count: length - row.inputs.count)
+                values(row) + repeatElement(padding(row), count: length - row.count)
             }
             // The element count is rows times length by construction.
             return try! Tensor(padded, shape: [rows.count, length])
@@ -41,4 +43,14 @@ package struct PackedRow: Sendable {
             inputIDs: tensor({ _ in 0 }, \.inputs), targetIDs: tensor({ _ in 0 }, \.targets),
             targetMask: tensor({ _ in 0 }, \.mask), segmentIDs: tensor(\.segmentCount, \.segments))
     }
+}
+
+extension TargetedTokens {
+    /// The first `limit` tokens.
+    package func cut(to limit: Int) -> TargetedTokens {
+        TargetedTokens(ids: Array(ids.prefix(limit)), isTarget: Array(isTarget.prefix(limit)))
+    }
+
+    /// Whether there is a target that a token before it can predict.
+    package var hasTarget: Bool { isTarget.dropFirst().contains(true) }
 }

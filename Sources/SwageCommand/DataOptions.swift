@@ -1,0 +1,27 @@
+import ArgumentParser
+import Logging
+import SwageText
+
+/// How data is read, for every command that reads any.
+struct DataOptions: ParsableArguments {
+    @Option(help: "The number of positions in a row of a batch; longer examples are cut.")
+    var sequenceLength = 1024
+
+    @Option(help: "The number of rows in a batch.")
+    var batchSize = 1
+
+    @Option(help: "Which tokens the loss counts: assistant (its turns, completions, plain text) or all.")
+    var lossOn: LearnedTokens = .assistant
+
+    @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
+    var skipBadLines = false
+
+    func open(_ path: String, _ logger: Logger) throws -> JSONLines {
+        let data = try JSONLines(path: path, badLines: skipBadLines ? .skip : .stop)
+        for line in data.skipped.prefix(5) { logger.warning("left out: \(line)") }
+        if !data.skipped.isEmpty { logger.warning("left out \(data.skipped.count) lines of \(path) in all") }
+        return data
+    }
+}
+
+extension LearnedTokens: ExpressibleByArgument {}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Swage
+import SwageRecipes
+
+struct EvaluateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measure a model's loss and perplexity on data.",
+        discussion: "Reads the same JSON lines as sft.")
+
+    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
+    var model: String
+
+    @Option(help: "The data, JSON lines.")
+    var data: String
+
+    @Option(help: "How many examples to measure, from the first on. Default: all.")
+    var limit: Int?
+
+    @OptionGroup(title: "Data") var dataOptions: DataOptions
+
+    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var engine: Engine = .native
+
+    @Flag(help: "Print the result as one JSON object, and no progress.")
+    var json = false
+
+    @OptionGroup(title: "Common") var common: CommonOptions
+
+    func run() async throws {
+        let examples = try dataOptions.open(data, common.logger())
+        let trainer = try await engine.start(.init(model: model, common: common)).trainer
+        let evaluation = try Evaluation(
+            examples, tokenizer: try await trainer.tokenizer(), learnedTokens: dataOptions.lossOn, limit: limit,
+            rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength)
+        let bar = ProgressBar(isQuiet: json)
+        let start = ContinuousClock.now
+        let result = try await cancelledByInterrupt {
+            try await evaluation.run(trainer) { done in
+                let elapsed = start.duration(to: .now) / .seconds(1)
+                bar.show(
+                    "evaluating", fraction: done,
+                    detail: "\(Int(done * 100))%  \(readable(seconds: elapsed / done * (1 - done))) left",
+                    isMilestone: false)
+            }
+        }
+        bar.end()
+        if json {
+            printAsJSON([
+                "loss": result.loss, "perplexity": result.perplexity, "tokens": result.tokens,
+                "examples": result.examples,
+            ])
+        } else {
+            print(
+                "loss \(fixed(result.loss, 4))  perplexity \(fixed(result.perplexity, 2))  "
+                    + "(\(result.tokens) tokens of \(result.examples) examples)")
+        }
+    }
+}

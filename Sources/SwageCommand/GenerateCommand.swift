@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Swage
+import Synchronization
+
+struct GenerateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Let a model answer a prompt.",
+        discussion: """
+            The prompt is put as a user's message in the model's chat format, unless --raw. The text appears as it is \
+            written.
+
+              swage generate --model model.gguf --prompt "What is the capital of France?" --temperature 0
+            """)
+
+    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
+    var model: String
+
+    @Option(help: "What to answer, or with --raw to continue.")
+    var prompt: String
+
+    @Option(help: "A system message before the prompt.")
+    var system: String?
+
+    @Flag(help: "Continue the prompt as plain text, without the chat format.")
+    var raw = false
+
+    @Option(help: "The most tokens to write.")
+    var maxTokens = 256
+
+    @Option(help: "Divides the logits; 0 always takes the likeliest token.")
+    var temperature = 0.7
+
+    @Option(help: "Draw from the k likeliest tokens only. Default: all.")
+    var topK: Int?
+
+    @Option(help: "Draw from the likeliest tokens that together reach this probability.")
+    var topP = 0.95
+
+    @Option(help: "The seed of the random choices.")
+    var seed: UInt64 = 0
+
+    @Option(parsing: .singleValue, help: "A text that ends the answer. May be given several times.")
+    var stop: [String] = []
+
+    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var engine: Engine = .native
+
+    @Flag(help: "Print one JSON object with the text, the tokens and their log-probabilities, and nothing else.")
+    var json = false
+
+    @OptionGroup(title: "Common") var common: CommonOptions
+
+    func run() async throws {
+        let (trainer, sampler) = try await engine.start(.init(model: model, common: common))
+        let tokenizer = try await trainer.tokenizer()
+        let ids = try promptIDs(tokenizer)
+        let stream = json ? nil : StreamPrinter(tokenizer)
+        let options = SamplingOptions(
+            maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop)
+        let start = ContinuousClock.now
+        let completion = try await cancelledByInterrupt {
+            try await sampler.generate([ids], options: options) { _, token in stream?.append(token) }[0]
+        }
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let rate = Double(completion.tokens.count) / seconds
+        if json {
+            printAsJSON([
+                "text": try tokenizer.decode(completion.tokens, skipSpecialTokens: true),
+                "tokens": completion.tokens.map { Int($0) }, "logProbs": completion.logProbs.map { Double($0) },
+                "finishReason": completion.finishReason.rawValue, "tokensPerSecond": rate,
+            ])
+        } else {
+            stream?.finish()
+            writeToStandardError(
+                "\(ids.count) tokens read, \(completion.tokens.count) written, \(fixed(rate, 1)) tokens/s\n")
+        }
+    }
+
+    private func promptIDs(_ tokenizer: any Tokenizer) throws -> [Int32] {
+        if raw { return try tokenizer.encode(prompt, addSpecialTokens: true) }
+        let system = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+        return try tokenizer.encode(
+            chat: system + [ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true
+        ).ids
+    }
+}
+
+/// Prints text token by token.
+private final class StreamPrinter: Sendable {
+    private let decoder: Mutex<StreamingDecoder>
+
+    init(_ tokenizer: any Tokenizer) { decoder = Mutex(StreamingDecoder(tokenizer)) }
+
+    func append(_ token: Int32) {
+        write(decoder.withLock { (try? $0.append(token)) ?? "" })
+    }
+
+    func finish() { write(decoder.withLock { $0.finish() } + "\n") }
+
+    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import Swage
+import SwageFiles
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Show a model's architecture, sizes, tokenizer and chat format.",
+        discussion: "Reads the headers and the tokenizer, and not the weights.")
+
+    @Argument(help: "A GGUF file, or a folder in Hugging Face's layout.")
+    var model: String
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        let files = try ModelFiles.open(model)
+        let tokenizer = files.tokenizer
+        let parameters = files.weights.tensorNames.reduce(0) { sum, name in
+            sum + (files.weights.shape(of: name)?.reduce(1, *) ?? 0)
+        }
+        if json { return printJSON(files, parameters: parameters) }
+        let configuration = files.configuration
+        let rows: [(String, String)] = [
+            ("model", configuration.name),
+            ("file", "\(files.path) (\(files.format))"),
+            ("architecture", configuration.family.rawValue),
+            ("parameters", "\(readable(parameters)) in \(files.weights.tensorNames.count) tensors"),
+            ("layers", "\(configuration.layerCount)"),
+            ("hidden size", "\(configuration.hiddenSize), feed-forward \(configuration.feedForwardSize)"),
+            (
+                "attention",
+                "\(configuration.headCount) heads of \(configuration.headSize) over "
+                    + "\(configuration.keyValueHeadCount) key/value heads"
+            ),
+            ("context", "\(configuration.contextLength) tokens, rotary base \(Int(configuration.ropeTheta))"),
+            ("output head", configuration.tiesEmbeddings ? "tied to the embedding" : "separate"),
+            ("memory", "\(readable(parameters * 4))B in float32, \(readable(parameters * 16))B in training"),
+            ("tokenizer", "byte-level BPE, \(tokenizer.vocabularySize) tokens"),
+            ("end of sequence", tokenizer.endOfSequenceIDs.map { name(of: $0, tokenizer) }.joined(separator: ", ")),
+            ("chat format", tokenizer.chatTemplateSummary),
+        ]
+        for (key, value) in rows {
+            print(key.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
+        }
+    }
+
+    private func name(of id: Int32, _ tokenizer: any Tokenizer) -> String {
+        "\(id) \((try? tokenizer.decode([id], skipSpecialTokens: false)) ?? "")"
+    }
+
+    private func printJSON(_ files: ModelFiles, parameters: Int) {
+        var object: [String: Any] = files.configuration.reported.mapValues { value in
+            switch value {
+            case .integer(let value): value
+            case .number(let value): value
+            case .flag(let value): value
+            case .text(let value): value
+            }
+        }
+        object["name"] = files.configuration.name
+        object["format"] = files.format
+        object["parameters"] = parameters
+        object["tensors"] = files.weights.tensorNames.count
+        object["tokenizer_vocabulary"] = files.tokenizer.vocabularySize
+        object["eos_token_ids"] = files.tokenizer.endOfSequenceIDs.map { Int($0) }
+        object["chat_format"] = files.tokenizer.chatTemplateSummary
+        printAsJSON(object)
+    }
+
+    private func readable(_ count: Int) -> String {
+        let units: [(Double, String)] = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
+        let unit = units.first { Double(count) >= $0.0 } ?? (1, "")
+        return fixed(Double(count) / unit.0, 1) + " \(unit.1)"
+    }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Foundation
+import Swage
+import SwageRecipes
+import SwageText
+
+struct SFTCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sft",
+        abstract: "Fine-tune a model on conversations, completions or text.",
+        discussion: """
+            Reads JSON lines of {"messages": [...]}, {"prompt": ..., "completion": ...} or {"text": ...}. Every option \
+            can stand in a YAML recipe, with _ for -, and what is typed after the recipe counts more:
+
+              swage sft recipes/sft-smollm2.yaml --steps 20
+              swage sft --model my-model --data chats.jsonl --output runs/mine
+
+            Run again with the same options, it goes on where it stopped. Ctrl-C saves a checkpoint first.
+            """)
+
+    @Argument(help: "A YAML file with any of the options below.")
+    var recipe: String?
+
+    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
+    var model: String
+
+    @Option(help: "The training data, JSON lines.")
+    var data: String
+
+    @Option(help: "The folder for checkpoints, metrics, and the trained model.")
+    var output: String
+
+    @Option(help: "Held-out data, measured before and after.")
+    var heldOut: String?
+
+    @Option(help: "How many examples of the held-out data to measure. Default: all.")
+    var heldOutLimit: Int?
+
+    @Option(help: "The number of optimizer steps.")
+    var steps = 100
+
+    @Option(help: "How many batches are accumulated for one step.")
+    var gradientAccumulation = 1
+
+    @Flag(inversion: .prefixedNo, help: "Whether several examples share a row; they never see each other.")
+    var packing = true
+
+    @OptionGroup(title: "Data") var dataOptions: DataOptions
+
+    @Option(help: "The seed of the order of the data.")
+    var seed: UInt64 = 0
+
+    @Flag(inversion: .prefixedNo, help: "Whether the data is shuffled, anew every epoch.")
+    var shuffle = true
+
+    @Option(help: "The peak learning rate.")
+    var learningRate = 1e-5
+
+    @Option(help: "How the learning rate goes on after warm-up: constant, linear or cosine.")
+    var schedule: LearningRateSchedule.Shape = .cosine
+
+    @Option(help: "Over how many steps the learning rate rises.")
+    var warmupSteps = 0
+
+    @Option(help: "Decoupled weight decay; norms and biases are exempt.")
+    var weightDecay = 0.0
+
+    @Option(help: "AdamW's decay of the mean of the gradients.")
+    var beta1 = 0.9
+
+    @Option(help: "AdamW's decay of the mean of their squares.")
+    var beta2 = 0.999
+
+    @Option(help: "AdamW's epsilon.")
+    var epsilon = 1e-8
+
+    @Option(help: "The global norm to which gradients are clipped; 0 for never.")
+    var maxGradientNorm = 1.0
+
+    @Option(help: "After how many steps a checkpoint is written. Default: at the end.")
+    var saveEvery: Int?
+
+    @Option(help: "How many checkpoints stay.")
+    var keepCheckpoints = 2
+
+    @Option(help: "A question that the model answers before and after.")
+    var prompt: String?
+
+    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var engine: Engine = .native
+
+    @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
+    var restart = false
+
+    @Flag(help: "Print the result as one JSON object on the last line, and no progress.")
+    var json = false
+
+    @OptionGroup(title: "Common") var common: CommonOptions
+
+    func run() async throws {
+        let directory = RunDirectory(path: output)
+        if restart { try directory.clear() }
+        let display = FineTuningDisplay(isQuiet: json)
+        let logger = common.logger()
+        let training = try dataOptions.open(data, logger)
+        let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
+        let (trainer, sampler) = try await engine.start(
+            .init(
+                model: model, optimizer: optimizer, checkpointDirectory: directory.checkpoints,
+                keptCheckpoints: keepCheckpoints, common: common))
+        display.began(model: try await trainer.config().modelName, examples: training.count)
+
+        let tuning = try SupervisedFineTuning(
+            trainer: trainer, sampler: sampler, training: training, heldOut: heldOutData, directory: directory,
+            settings: settings, options: options, observe: display.show)
+        let outcome = try await cancelledByInterrupt { try await tuning.run() }
+        switch outcome {
+        case .finished(let report):
+            display.finished(report)
+        case .alreadyFinished(let report):
+            display.note("This run is done. Another one needs another --output, or --restart.")
+            display.finished(report)
+        case .interrupted(let step, let checkpoint):
+            display.interrupted(step: step, checkpoint: checkpoint)
+            throw ExitCode(130)
+        }
+    }
+
+    private var optimizer: OptimizerOptions {
+        OptimizerOptions(
+            learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+            maxGradientNorm: maxGradientNorm == 0 ? nil : maxGradientNorm,
+            schedule: LearningRateSchedule(schedule, warmupSteps: warmupSteps, totalSteps: steps))
+    }
+
+    private var options: SupervisedFineTuning.Options {
+        SupervisedFineTuning.Options(
+            steps: steps, accumulation: gradientAccumulation,
+            batches: ExampleStream.Options(
+                rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength, packing: packing,
+                learnedTokens: dataOptions.lossOn, shuffleSeed: shuffle ? seed : nil),
+            heldOutLimit: heldOutLimit, saveEvery: saveEvery, prompt: prompt)
+    }
+
+    /// What makes two runs different ones.
+    private var settings: [String: String] {
+        [
+            "model": model, "data": data, "held-out": heldOut ?? "none", "steps": "\(steps)",
+            "gradient-accumulation": "\(gradientAccumulation)", "packing": "\(packing)",
+            "sequence-length": "\(dataOptions.sequenceLength)", "batch-size": "\(dataOptions.batchSize)",
+            "loss-on": dataOptions.lossOn.rawValue, "seed": "\(seed)", "shuffle": "\(shuffle)",
+            "learning-rate": "\(learningRate)", "schedule": schedule.rawValue, "warmup-steps": "\(warmupSteps)",
+            "weight-decay": "\(weightDecay)", "beta1": "\(beta1)", "beta2": "\(beta2)", "epsilon": "\(epsilon)",
+            "max-gradient-norm": "\(maxGradientNorm)", "chat-template": common.chatTemplate ?? "the model's",
+        ]
+    }
+}
+
+extension LearningRateSchedule.Shape: ExpressibleByArgument {}

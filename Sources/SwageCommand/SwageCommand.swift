@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Swage
+
+@main
+struct SwageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swage",
+        abstract: "Post-training for language models.",
+        discussion: """
+            Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, or a folder in \
+            Hugging Face's layout. Training runs in this process, on the CPU.
+            """,
+        subcommands: [SFTCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self])
+
+    static func main() async {
+        var recipe: String?
+        do {
+            let expanded = try RecipeArguments(Array(CommandLine.arguments.dropFirst()))
+            recipe = expanded.recipe
+            var command = try parseAsRoot(expanded.arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as TrainerError {
+            fail("\(error).")
+        } catch is CancellationError {
+            fail("interrupted.")
+        } catch {
+            if let recipe, exitCode(for: error) == .validationFailure {
+                writeToStandardError("In \(recipe), a key such as some_key stands for the flag --some-key.\n")
+            }
+            exit(withError: error)
+        }
+    }
+
+    private static func fail(_ message: String) -> Never {
+        writeToStandardError("swage: \(message)\n")
+        Foundation.exit(1)
+    }
+}
+
+/// Writes what a person should see and a pipe should not.
+func writeToStandardError(_ text: String) {
+    FileHandle.standardError.write(Data(text.utf8))
+}
+
+/// The options that every command shares.
+struct CommonOptions: ParsableArguments {
+    @Option(help: "How many threads share the work. Default: one a core.")
+    var threads: Int?
+
+    @Option(
+        help: "The chat format (chatml or llama3) of a model that brings no template of its own, or to be used instead.")
+    var chatTemplate: String?
+
+    @Option(help: "How much to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var logLevel: Logger.Level = .info
+
+    /// Logs to standard error, so that standard output holds results alone.
+    func logger() -> Logger {
+        var logger = Logger(label: "swage", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = logLevel
+        return logger
+    }
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

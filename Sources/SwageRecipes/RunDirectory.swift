@@ -1,0 +1,95 @@
+import Foundation
+import Swage
+import SwageText
+
+/// The folder of one training run: what it was begun with, how far it is, and what came out.
+///
+/// ```
+/// run.json             settings, and what was measured before the first step
+/// metrics.jsonl        one line a step
+/// data/step-N.json     where in the data step N ended
+/// checkpoints/step-N/  the trainer's checkpoints
+/// model/               the trained model, in Hugging Face's layout
+/// report.json          the end
+/// ```
+public struct RunDirectory: Sendable {
+    public let path: String
+
+    public init(path: String) { self.path = path }
+
+    /// The default place of the trainer's checkpoints.
+    public var checkpoints: String { path + "/checkpoints" }
+    /// Where the trained model is exported to.
+    public var model: String { path + "/model" }
+    public var metrics: String { path + "/metrics.jsonl" }
+    private var begun: String { path + "/run.json" }
+    private var report: String { path + "/report.json" }
+
+    /// Removes what earlier runs have left here, and nothing else.
+    public func clear() throws {
+        for item in [begun, report, metrics, checkpoints, model, path + "/data"]
+        where FileManager.default.fileExists(atPath: item) {
+            try Self.withPath(item, "removed") { try FileManager.default.removeItem(atPath: item) }
+        }
+    }
+
+    /// What a run knows from its beginning on.
+    struct Beginning: Codable {
+        var settings: [String: String]
+        var heldOutBefore: Evaluation.Result?
+        var replyBefore: String?
+    }
+
+    func readBeginning() throws -> Beginning? { try read(Beginning.self, begun) }
+    func write(_ beginning: Beginning) throws { try write(beginning, to: begun) }
+
+    func readReport() throws -> FineTuningReport? { try read(FineTuningReport.self, report) }
+    func write(_ report: FineTuningReport) throws { try write(report, to: self.report) }
+
+    /// What a step ends with, beside the trainer's own state.
+    struct Progress: Codable {
+        var position: ExampleStream.Position
+        /// The tokens that all steps together have read, and the seconds that they took.
+        var tokens = 0
+        var seconds = 0.0
+    }
+
+    func readProgress(step: Int) throws -> Progress? { try read(Progress.self, progressFile(step)) }
+
+    /// Written before the checkpoint of the same step, so that no complete checkpoint is without it.
+    func write(_ progress: Progress, step: Int) throws {
+        try write(progress, to: progressFile(step))
+    }
+
+    private func progressFile(_ step: Int) -> String { "\(path)/data/step-\(step).json" }
+
+    private func read<Value: Decodable>(_: Value.Type, _ file: String) throws -> Value? {
+        guard FileManager.default.fileExists(atPath: file) else { return nil }
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+        } catch {
+            throw TrainerError(.corruptFile, "\(file) cannot be read: \(error)", expected: "what a run has written")
+        }
+    }
+
+    private func write(_ value: some Encodable, to file: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let data = try encoder.encode(value)
+        try Self.withPath(file, "written") {
+            let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            // Written beside and renamed.
+            try data.write(to: URL(fileURLWithPath: file), options: .atomic)
+        }
+    }
+
+    private static func withPath(_ path: String, _ verb: String, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch {
+            throw TrainerError(
+                .inputOutput, "\(path) cannot be \(verb): \((error as NSError).localizedDescription)")
+        }
+    }
+}
