@@ -1,0 +1,107 @@
+import Foundation
+import Swage
+
+extension Conformance {
+    /// 5. save, go on training, load: the state is that of the save, and going on gives the same losses as before.
+    func checkLoadingRestoresTheSave() async throws {
+        var probe = probe(5)
+        let batches = try (0..<4).map { _ in try probe.batch(rows: 2, columns: 7) }
+        let trainer = try await trainer("restore")
+        _ = try await trainer.forwardBackward(batches[0])
+        _ = try await trainer.optimStep()
+        // Saved in the middle of an accumulation, which belongs to the state.
+        _ = try await trainer.forwardBackward(batches[1])
+        let saved = try await trainer.save(name: "middle", path: nil, weightsOnly: false)
+        let weights = try await fingerprint(trainer)
+        let unbroken = try await goOn(trainer, batches)
+
+        let loaded = try await trainer.load(saved.path)
+        try expect(loaded.step == 1 && !loaded.weightsOnly, "load of a full checkpoint of step 1 says \(loaded)")
+        let status = try await trainer.status()
+        try expect(
+            status == TrainerStatus(step: 1, accumulatedMicrobatches: 1), "status after load: \(status)")
+        try expectSame(try await fingerprint(trainer), weights, "weights after load")
+        try expectSame(try await goOn(trainer, batches), unbroken, "losses after load")
+
+        let fresh = try await self.trainer("restore")
+        _ = try await fresh.load(nil)
+        try expectSame(try await goOn(fresh, batches), unbroken, "losses of a new trainer after load")
+        try await checkWeightsOnly(fresh)
+    }
+
+    private func goOn(_ trainer: any Trainer, _ batches: [TextTrainBatch]) async throws -> [Float] {
+        var losses: [Float] = []
+        for batch in batches[2...] {
+            let result = try await trainer.forwardBackward(batch)
+            let step = try await trainer.optimStep()
+            losses += [Float(result.loss), Float(step.gradientNorm), Float(step.learningRate)]
+        }
+        return losses
+    }
+
+    private func checkWeightsOnly(_ trainer: any Trainer) async throws {
+        let weights = try await fingerprint(trainer)
+        let saved = try await trainer.save(name: nil, path: subject.workspace + "/export", weightsOnly: true)
+        let other = try await self.trainer("weights")
+        let loaded = try await other.load(saved.path)
+        try expect(loaded.weightsOnly && loaded.step == 0, "load of a weights-only checkpoint says \(loaded)")
+        try expectSame(try await fingerprint(other), weights, "weights of a weights-only checkpoint")
+    }
+
+    /// 6. A checkpoint is complete or not there, its name is what `save` was told, and `load(nil)` takes the newest
+    /// complete one.
+    func checkCheckpointsAreCompleteOrAbsent() async throws {
+        var probe = probe(6)
+        let batch = try probe.batch(rows: 2, columns: 6)
+        let place = subject.workspace + "/complete"
+        let trainer = try await subject.makeTrainer(place)
+        try await expectError([.checkpointNotFound], "load with no checkpoint there") { _ = try await trainer.load() }
+
+        let names: [(name: String?, path: String?, weightsOnly: Bool, expected: String)] = [
+            ("named", subject.workspace + "/chosen", false, subject.workspace + "/chosen/named"),
+            (nil, subject.workspace + "/chosen-path", false, subject.workspace + "/chosen-path"),
+            ("named", nil, false, place + "/named"),
+            (nil, nil, true, place + "/weights-step-0"),
+            (nil, nil, false, place + "/step-0"),
+        ]
+        for (name, path, weightsOnly, expected) in names {
+            let saved = try await trainer.save(name: name, path: path, weightsOnly: weightsOnly)
+            try expect(saved.path == expected, "save went to \(saved.path), expected \(expected)")
+        }
+        let first = try await fingerprint(trainer)
+        _ = try await trainer.forwardBackward(batch)
+        _ = try await trainer.optimStep()
+        let newest = try await trainer.save()
+        try expect(newest.path == place + "/step-1", "save went to \(newest.path), expected \(place)/step-1")
+        try await checkDamage(trainer, newest.path, fallback: place + "/step-0", fallbackWeights: first)
+    }
+
+    /// A checkpoint that has lost a part is refused, and `load(nil)` falls back to the one before it.
+    private func checkDamage(
+        _ trainer: any Trainer, _ newest: String, fallback: String, fallbackWeights: [Float]
+    ) async throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: newest).sorted()
+        let largest = files.max { size(newest + "/" + $0) < size(newest + "/" + $1) }!
+        let weights = try await fingerprint(trainer)
+        try FileManager.default.truncate(newest + "/" + largest, to: size(newest + "/" + largest) / 2)
+        try await expectError([.corruptFile, .checkpointNotFound], "load of a truncated checkpoint") {
+            _ = try await trainer.load(newest)
+        }
+        try expectSame(try await fingerprint(trainer), weights, "weights after the load that failed")
+        let loaded = try await trainer.load()
+        try expect(loaded.path == fallback, "load took \(loaded.path), expected \(fallback)")
+        try expectSame(try await fingerprint(trainer), fallbackWeights, "weights of the checkpoint before")
+    }
+
+    private func size(_ path: String) -> Int {
+        (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
+    }
+}
+
+extension FileManager {
+    fileprivate func truncate(_ path: String, to size: Int) throws {
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try handle.truncate(atOffset: UInt64(size))
+        try handle.close()
+    }
+}

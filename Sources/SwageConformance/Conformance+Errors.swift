@@ -1,0 +1,154 @@
+import Swage
+
+extension Conformance {
+    /// 4. A failed call leaves the state as it was before it, also in the middle of an accumulation, and calls from
+    /// several tasks are each atomic.
+    func checkFailedCallsLeaveNoTrace() async throws {
+        var probe = probe(4)
+        let batches = try (0..<3).map { _ in try probe.batch(rows: 2, columns: 6) }
+        let trainer = try await trainer("failing")
+        let twin = try await self.trainer("failing-twin")
+        for (index, batch) in batches.enumerated() {
+            _ = try await trainer.forwardBackward(batch)
+            _ = try await twin.forwardBackward(batch)
+            try await failInEveryWay(trainer, batch)
+            let status = try await trainer.status()
+            try expect(status.accumulatedMicrobatches == 1, "microbatches after failed calls: \(status)")
+            let steps = [try await trainer.optimStep(), try await twin.optimStep()]
+            try expectSame(
+                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)],
+                "gradient norm of step \(index + 1) after failed calls")
+        }
+        try expectSame(try await fingerprint(trainer), try await fingerprint(twin), "weights after failed calls")
+        try await checkConcurrentCalls(batches[0])
+    }
+
+    private func failInEveryWay(_ trainer: any Trainer, _ batch: TextTrainBatch) async throws {
+        for (_, bad) in try badBatches() { _ = try? await trainer.forwardBackward(bad) }
+        for loss in Self.badLosses { _ = try? await trainer.forwardBackward(batch, loss: loss) }
+        _ = try? await trainer.load(subject.workspace + "/no-such-checkpoint")
+        _ = try? await trainer.save(name: "../outside", path: nil, weightsOnly: false)
+        let early = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            _ = try await trainer.forwardBackward(batch)
+        }
+        try expect((try? await early.value) == nil, "a cancelled task's forwardBackward did not throw")
+    }
+
+    /// Calls from several tasks at once are executed one after another.
+    private func checkConcurrentCalls(_ batch: TextTrainBatch) async throws {
+        let trainer = try await trainer("concurrent")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { _ = try await trainer.forwardBackward(batch) } }
+            try await group.waitForAll()
+        }
+        let step = try await trainer.optimStep()
+        try expect(step.accumulatedMicrobatches == 8, "of 8 concurrent microbatches \(step.accumulatedMicrobatches) count")
+    }
+
+    /// 8. Bad input is an error that says what is wrong.
+    func checkBadInputIsAnError() async throws {
+        var probe = probe(8)
+        let good = try probe.batch(rows: 2, columns: 5)
+        let trainer = try await trainer("bad-input")
+        for (name, bad) in try badBatches() {
+            try await expectError([.invalidShape, .invalidBatch, .tokenOutOfRange], name) {
+                _ = try await trainer.forwardBackward(bad)
+            }
+        }
+        for loss in Self.badLosses {
+            try await expectError([.invalidLoss, .nonFinite], "the loss \"\(loss.name)\"") {
+                _ = try await trainer.forwardBackward(good, loss: loss)
+            }
+        }
+        try await expectError([.nothingAccumulated], "optimStep without gradients") {
+            _ = try await trainer.optimStep()
+        }
+        try await expectError([.checkpointNotFound], "load of an unknown checkpoint") {
+            _ = try await trainer.load(subject.workspace + "/no-such-checkpoint")
+        }
+        try await expectError([.invalidOption], "a name that leaves its folder") {
+            _ = try await trainer.save(name: "../outside", path: nil, weightsOnly: false)
+        }
+        if let foreign = subject.foreignCheckpoint {
+            try await expectError([.checkpointMismatch], "load of another model's checkpoint") {
+                _ = try await trainer.load(foreign)
+            }
+        }
+        var unasked = ForwardInputs(logProbsOf: good)
+        unasked.targetIDs = nil
+        try await expectError([.invalidBatch], "log-probabilities without targets") { [unasked] in
+            _ = try await trainer.forward(unasked)
+        }
+        try await checkPoisonedStep(trainer, good)
+    }
+
+    /// Gradients that are not finite are refused at the step, or before it.
+    private func checkPoisonedStep(_ trainer: any Trainer, _ good: TextTrainBatch) async throws {
+        let before = try await fingerprint(trainer)
+        var poisoned = good
+        poisoned.targetWeights = Tensor(repeating: 3e38, shape: good.inputIDs.shape)
+        try await expectError([.nonFinite], "gradients that overflow") { [poisoned] in
+            _ = try await trainer.forwardBackward(poisoned)
+            _ = try await trainer.forwardBackward(poisoned)
+            _ = try await trainer.optimStep()
+        }
+        try expectSame(try await fingerprint(trainer), before, "weights after the refused step")
+        try await trainer.clearGradients()
+    }
+
+    /// Losses that read what is not there, or are not finite.
+    private static let badLosses = [
+        LossFunction("reads-what-is-missing") { outputs, batch in
+            .mean(of: -outputs.logProbs * batch["no such tensor"], over: batch.targetMask)
+        },
+        LossFunction("is-not-finite") { outputs, batch in
+            .mean(of: log(outputs.logProbs), over: batch.targetMask)
+        },
+        LossFunction("divides-by-zero") { outputs, batch in
+            LossValue(
+                sum: (-outputs.logProbs * batch.targetMask).sum(),
+                denominator: (batch.targetMask - batch.targetMask).sum())
+        },
+    ]
+
+    private func badBatches() throws -> [(String, TextTrainBatch)] {
+        var probe = probe(88)
+        let good = try probe.batch(rows: 2, columns: 5)
+        func changed(_ change: (inout TextTrainBatch) throws -> Void) rethrows -> TextTrainBatch {
+            var copy = good
+            try change(&copy)
+            return copy
+        }
+        func tokens(first id: Int) throws -> Tensor<Int32> {
+            try Tensor([Int32(id)] + good.inputIDs.scalars.dropFirst(), shape: [2, 5])
+        }
+        let ones = Tensor<Float>(repeating: 1, shape: [2, 5])
+        return [
+            ("an input id past the vocabulary", try changed { $0.inputIDs = try tokens(first: subject.vocabularySize) }),
+            ("a negative input id", try changed { $0.inputIDs = try tokens(first: -1) }),
+            (
+                "a target id past the vocabulary",
+                try changed {
+                    $0.targetIDs = try tokens(first: subject.vocabularySize)
+                    $0.targetMask = ones
+                }
+            ),
+            ("targets of another shape", changed { $0.targetIDs = Tensor(repeating: 0, shape: [2, 4]) }),
+            ("a mask of another shape", changed { $0.targetMask = Tensor(repeating: 1, shape: [5, 2]) }),
+            ("a mask of zeros", changed { $0.targetMask = Tensor(repeating: 0, shape: [2, 5]) }),
+            ("a mask of halves", changed { $0.targetMask = Tensor(repeating: 0.5, shape: [2, 5]) }),
+            ("weights that are NaN", changed { $0.targetWeights = Tensor(repeating: .nan, shape: [2, 5]) }),
+            ("an empty batch", changed { $0.inputIDs = Tensor(repeating: 0, shape: [0, 5]) }),
+            ("inputs of one axis", changed { $0.inputIDs = Tensor(repeating: 0, shape: [10]) }),
+            (
+                "a segment that comes again",
+                try changed { $0.segmentIDs = try Tensor(rows: [[0, 0, 1, 1, 0], [0, 0, 0, 0, 0]]) }
+            ),
+            (
+                "a loss input of another shape",
+                changed { $0.lossInputs["extra"] = Tensor(repeating: 0, shape: [2, 6]) }
+            ),
+        ]
+    }
+}

@@ -1,0 +1,115 @@
+import Swage
+
+extension Conformance {
+    /// 1. forwardBackward changes no parameter; forward changes nothing at all.
+    func checkForwardChangesNothing() async throws {
+        var probe = probe(1)
+        let trainer = try await trainer("forward")
+        let twin = try await self.trainer("forward-twin")
+        let batch = try probe.batch(rows: 2, columns: 8)
+        let before = try await fingerprint(trainer)
+        _ = try await trainer.forwardBackward(batch)
+        try expectSame(try await fingerprint(trainer), before, "weights after forwardBackward")
+        let status = try await trainer.status()
+        try expect(
+            status == TrainerStatus(step: 0, accumulatedMicrobatches: 1), "status after one microbatch: \(status)")
+        // The twin never runs forward between; its step must come out the same.
+        _ = try await twin.forwardBackward(batch)
+        let steps = [try await trainer.optimStep(), try await twin.optimStep()]
+        try expect(steps[0].step == 1 && steps[1].step == 1, "step after the first optimStep: \(steps[0].step)")
+        try expectSame(try await fingerprint(trainer), try await fingerprint(twin), "weights after a step")
+    }
+
+    /// 2. k microbatches then a step = one batch then a step, for every way of splitting the rows.
+    func checkMicrobatchesEqualOneBatch() async throws {
+        var probe = probe(2)
+        let whole = try probe.batch(rows: 6, columns: 7)
+        let reference = try await trainer("whole")
+        let result = try await reference.forwardBackward(whole)
+        let step = try await reference.optimStep()
+        let expected = try await fingerprint(reference)
+        for attempt in 0..<4 {
+            let trainer = try await self.trainer("split-\(attempt)")
+            var cuts = Set((0..<attempt + 1).map { _ in 1 + probe.number(below: 5) })
+            cuts.insert(6)
+            var begin = 0
+            var lossSum = 0.0
+            for end in cuts.sorted() {
+                let part = try whole.rows(begin..<end)
+                lossSum += try await trainer.forwardBackward(part).loss * Double(part.targetCount)
+                begin = end
+            }
+            let name = "microbatches ending at rows \(cuts.sorted())"
+            try expectClose([Float(lossSum / Double(whole.targetCount))], [Float(result.loss)], "\(name): loss")
+            let split = try await trainer.optimStep()
+            try expect(
+                split.accumulatedMicrobatches == cuts.count,
+                "\(name): accumulatedMicrobatches is \(split.accumulatedMicrobatches)")
+            try expectClose([Float(split.gradientNorm)], [Float(step.gradientNorm)], "\(name): gradient norm")
+            try expectClose(try await fingerprint(trainer), expected, "\(name): weights after the step")
+        }
+    }
+
+    /// 3. clearGradients then anything = as if those microbatches had never been.
+    func checkClearedGradientsNeverWere() async throws {
+        var probe = probe(3)
+        let (dropped, kept) = (try probe.batch(rows: 3, columns: 5), try probe.batch(rows: 2, columns: 6))
+        let trainer = try await trainer("cleared")
+        let twin = try await self.trainer("cleared-twin")
+        _ = try await trainer.forwardBackward(dropped)
+        _ = try await trainer.forwardBackward(dropped)
+        try await trainer.clearGradients()
+        let status = try await trainer.status()
+        try expect(
+            status == TrainerStatus(step: 0, accumulatedMicrobatches: 0), "status after clearGradients: \(status)")
+        try await expectError([.nothingAccumulated], "optimStep after clearGradients") {
+            _ = try await trainer.optimStep()
+        }
+        for one in [trainer, twin] {
+            _ = try await one.forwardBackward(kept)
+            _ = try await one.optimStep()
+        }
+        try expectSame(try await fingerprint(trainer), try await fingerprint(twin), "weights after the next step")
+    }
+
+    /// 7. Masked targets, padding, and the content of a packed neighbour change nothing.
+    func checkMaskedContentChangesNothing() async throws {
+        var probe = probe(7)
+        let plain = try probe.batch(rows: 2, columns: 6)
+        let reference = try await trainer("plain")
+        let expected = try await reference.forwardBackward(plain)
+        let norm = try await reference.optimStep().gradientNorm
+        let weights = try await fingerprint(reference)
+        let variants: [(String, TextTrainBatch)] = [
+            ("other targets where the mask is 0", try plain.replacingMaskedTargets(with: -100)),
+            ("padding at the end of rows", try plain.padded(with: try probe.tokens([2, 5]))),
+            ("another sequence behind in the row", try plain.followedByUnlearned(try probe.tokens([2, 4]))),
+            ("another sequence before in the row", try plain.precededByUnlearned(try probe.tokens([2, 4]))),
+            ("both rows packed into one", try plain.packedIntoOneRow()),
+        ]
+        for (name, variant) in variants {
+            let trainer = try await self.trainer("variant")
+            let result = try await trainer.forwardBackward(variant)
+            try expectClose([Float(result.loss)], [Float(expected.loss)], "\(name): loss", tolerance: 1e-5)
+            let step = try await trainer.optimStep()
+            try expectClose([Float(step.gradientNorm)], [Float(norm)], "\(name): gradient norm")
+            try expectClose(try await fingerprint(trainer), weights, "\(name): weights after a step")
+        }
+    }
+
+    /// 9. Two engines given the same weights, batch and loss agree.
+    func checkEnginesAgree() async throws {
+        var probe = probe(9)
+        let trainer = try await trainer("engine")
+        let reference = try await subject.makeReference("\(subject.workspace)/reference")
+        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
+        for step in 1...3 {
+            let batch = try probe.batch(rows: 3, columns: 8)
+            let results = [try await trainer.forwardBackward(batch), try await reference.forwardBackward(batch)]
+            try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "loss of step \(step)")
+            let steps = [try await trainer.optimStep(), try await reference.optimStep()]
+            try expectClose(
+                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Swage
+
+/// Puts any ``Trainer`` through the invariants that its protocol promises, speaking to the protocol alone.
+///
+/// ```swift
+/// let conformance = Conformance(subject)
+/// for finding in await conformance.run() { print(finding) }
+/// ```
+public struct Conformance: Sendable {
+    /// The promises of ``Swage/Trainer``, by the numbers of its documentation.
+    public enum Invariant: Int, Sendable, CaseIterable {
+        case forwardChangesNothing = 1
+        case microbatchesEqualOneBatch
+        case clearedGradientsNeverWere
+        case failedCallsLeaveNoTrace
+        case loadingRestoresTheSave
+        case checkpointsAreCompleteOrAbsent
+        case maskedContentChangesNothing
+        case badInputIsAnError
+        case enginesAgree
+    }
+
+    /// What is tested, and what the tests need to know about it.
+    public struct Subject: Sendable {
+        /// Makes a trainer that has the same weights every time, an effective optimizer (a learning rate that shows),
+        /// the cross-entropy loss, and the given default place of checkpoints.
+        public var makeTrainer: @Sendable (_ checkpointDirectory: String) async throws -> any Trainer
+        /// Makes a trainer of another engine, or of another setting of this one, with the same weights.
+        public var makeReference: @Sendable (_ checkpointDirectory: String) async throws -> any Trainer
+        /// The number of token ids.
+        public var vocabularySize: Int
+        /// A checkpoint of a model of another shape, if there is one at hand.
+        public var foreignCheckpoint: String?
+        /// Whether the same calls must give the same bits; otherwise 1e-4 is close enough.
+        public var isBitExact: Bool
+        /// A folder of its own that both this process and the trainer can write to.
+        public var workspace: String
+
+        public init(
+            vocabularySize: Int, workspace: String, isBitExact: Bool = false, foreignCheckpoint: String? = nil,
+            makeTrainer: @escaping @Sendable (String) async throws -> any Trainer,
+            makeReference: @escaping @Sendable (String) async throws -> any Trainer
+        ) {
+            self.vocabularySize = vocabularySize
+            self.workspace = workspace
+            self.isBitExact = isBitExact
+            self.foreignCheckpoint = foreignCheckpoint
+            self.makeTrainer = makeTrainer
+            self.makeReference = makeReference
+        }
+    }
+
+    /// One invariant's outcome.
+    public struct Finding: Sendable, CustomStringConvertible {
+        public let invariant: Invariant
+        /// What broke it; nil if it holds.
+        public let failure: String?
+
+        public var description: String {
+            "\(failure == nil ? "passed" : "FAILED")  \(invariant.rawValue). \(invariant)\(failure.map { ": \($0)" } ?? "")"
+        }
+    }
+
+    let subject: Subject
+
+    public init(_ subject: Subject) { self.subject = subject }
+
+    /// Checks all invariants, one after another.
+    public func run() async -> [Finding] {
+        var findings: [Finding] = []
+        for invariant in Invariant.allCases {
+            do {
+                try await check(invariant)
+                findings.append(Finding(invariant: invariant, failure: nil))
+            } catch {
+                findings.append(Finding(invariant: invariant, failure: "\(error)"))
+            }
+        }
+        return findings
+    }
+
+    /// Checks one invariant.
+    /// - Throws: ``ConformanceFailure`` if it is broken, or what the trainer throws out of turn.
+    public func check(_ invariant: Invariant) async throws {
+        switch invariant {
+        case .forwardChangesNothing: try await checkForwardChangesNothing()
+        case .microbatchesEqualOneBatch: try await checkMicrobatchesEqualOneBatch()
+        case .clearedGradientsNeverWere: try await checkClearedGradientsNeverWere()
+        case .failedCallsLeaveNoTrace: try await checkFailedCallsLeaveNoTrace()
+        case .loadingRestoresTheSave: try await checkLoadingRestoresTheSave()
+        case .checkpointsAreCompleteOrAbsent: try await checkCheckpointsAreCompleteOrAbsent()
+        case .maskedContentChangesNothing: try await checkMaskedContentChangesNothing()
+        case .badInputIsAnError: try await checkBadInputIsAnError()
+        case .enginesAgree: try await checkEnginesAgree()
+        }
+    }
+
+    func trainer(_ purpose: String) async throws -> any Trainer {
+        try await subject.makeTrainer("\(subject.workspace)/\(purpose)")
+    }
+}
+
+/// A promise that a trainer did not keep.
+public struct ConformanceFailure: Error, CustomStringConvertible {
+    public let description: String
+}
+
+func expect(_ holds: Bool, _ otherwise: @autoclosure () -> String) throws {
+    if !holds { throw ConformanceFailure(description: otherwise()) }
+}

@@ -1,0 +1,96 @@
+import Swage
+
+/// Random batches, and what a trainer's state looks like from outside.
+struct Probe {
+    private var generator: RepeatableGenerator
+    private let vocabularySize: Int
+
+    init(seed: UInt64, vocabularySize: Int) {
+        generator = RepeatableGenerator(state: seed)
+        self.vocabularySize = vocabularySize
+    }
+
+    /// A batch of random tokens with a random mask, at least one target in each row, and weights.
+    mutating func batch(rows: Int, columns: Int) throws -> TextTrainBatch {
+        let shape = [rows, columns]
+        var mask = (0..<rows * columns).map { _ in generator.next() % 3 == 0 ? Float(0) : 1 }
+        for row in 0..<rows { mask[row * columns + Int(generator.next() % UInt64(columns))] = 1 }
+        return TextTrainBatch(
+            inputIDs: try tokens(shape), targetIDs: try tokens(shape), targetMask: try Tensor(mask, shape: shape),
+            targetWeights: try Tensor(
+                (0..<rows * columns).map { _ in Float(generator.next() % 1000) / 500 }, shape: shape))
+    }
+
+    mutating func tokens(_ shape: [Int]) throws -> Tensor<Int32> {
+        let count = shape.reduce(1, *)
+        return try Tensor((0..<count).map { _ in Int32(generator.next() % UInt64(vocabularySize)) }, shape: shape)
+    }
+
+    mutating func number(below limit: Int) -> Int { Int(generator.next() % UInt64(limit)) }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014), so that every run of the suite asks the same.
+private struct RepeatableGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return (z ^ (z >> 31)) >> 8
+    }
+}
+
+extension Conformance {
+    func probe(_ seed: UInt64) -> Probe { Probe(seed: seed, vocabularySize: subject.vocabularySize) }
+
+    /// The log-probabilities that the trainer's weights give a fixed batch: equal for equal weights.
+    func fingerprint(_ trainer: any Trainer) async throws -> [Float] {
+        var probe = probe(99)
+        var inputs = ForwardInputs(logProbsOf: try probe.batch(rows: 2, columns: 9))
+        inputs.targetMask = nil
+        return try await trainer.forward(inputs).logProbs?.scalars ?? []
+    }
+
+    /// Checks that numbers are the same: to the bit where the subject promises it, else to 1e-4.
+    func expectSame(_ found: [Float], _ expected: [Float], _ what: String) throws {
+        try expect(!expected.isEmpty, "\(what): nothing came back")
+        if subject.isBitExact {
+            try expect(found == expected, "\(what): not the same bits, off by \(difference(found, expected))")
+        } else {
+            try expectClose(found, expected, what)
+        }
+    }
+
+    /// Checks that numbers are the same up to rounding.
+    func expectClose(_ found: [Float], _ expected: [Float], _ what: String, tolerance: Double = 1e-4) throws {
+        let gap = difference(found, expected)
+        try expect(gap <= tolerance, "\(what): relative difference \(gap), at most \(tolerance) expected")
+    }
+
+    /// The largest difference, relative to the largest magnitude.
+    private func difference(_ found: [Float], _ expected: [Float]) -> Double {
+        guard found.count == expected.count else { return .infinity }
+        let scale = expected.reduce(1e-30) { max($0, abs(Double($1))) }
+        return zip(found, expected).reduce(0) { worst, pair in
+            let gap = abs(Double(pair.0) - Double(pair.1)) / scale
+            return gap.isNaN ? .infinity : max(worst, gap)
+        }
+    }
+
+    /// Checks that a call throws a ``TrainerError`` with one of `codes`.
+    func expectError(
+        _ codes: Set<TrainerError.Code>, _ what: String, _ call: () async throws -> Void
+    ) async throws {
+        do {
+            try await call()
+        } catch let error as TrainerError {
+            try expect(
+                codes.contains(error.code),
+                "\(what): threw \(error.code.rawValue) (\(error)), expected \(codes.map(\.rawValue).sorted())")
+            return
+        }
+        throw ConformanceFailure(description: "\(what): threw nothing, expected \(codes.map(\.rawValue).sorted())")
+    }
+}
