@@ -28,7 +28,7 @@ let package = Package(
         .target(name: "SwageNative", dependencies: ["Swage", "SwageText", "SwageFiles", "CSwageKernels"]),
         .target(
             name: "SwageRecipes",
-            dependencies: ["Swage", "SwageText"]),
+            dependencies: ["Swage", "SwageText", "SwageFiles"]),
         .target(name: "SwageConformance", dependencies: ["Swage"]),
         .executableTarget(
             name: "SwageCommand",
@@ -41,7 +41,10 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
         .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "TestSupport"]),
-        .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "TestSupport"]),
+        .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),
+        .testTarget(
+            name: "SwageRecipesTests", dependencies: ["SwageRecipes", "SwageNative", "TestSupport"]),
+        .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "SwageFiles", "TestSupport"]),
         .testTarget(
             name: "SwageNativeTests",
             dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestSupport"]),

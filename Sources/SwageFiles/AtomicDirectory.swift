@@ -5,7 +5,7 @@ import Swage
 /// Directories that appear under their name with all of their files, or not at all.
 package enum AtomicDirectory {
     /// Directories being written carry this in their names; a crash can leave them, and nothing reads them.
-    package static let partialMarker = ".partial-"
+    private static let partialMarker = ".partial-"
 
     /// Lets `fill` write files into a hidden directory beside `path`, flushes it, and renames it to `path`.
     ///
@@ -20,6 +20,7 @@ package enum AtomicDirectory {
             throw TrainerError(
                 .inputOutput, "\(parent.path) cannot be created: \((error as NSError).localizedDescription)")
         }
+        removeAbandoned(in: parent.path)
         let partial = parent.appendingPathComponent(
             ".\(url.lastPathComponent)\(partialMarker)\(getpid())-\(UInt32.random(in: 0 ... .max))").path
         guard mkdir(partial, 0o755) == 0 else { throw systemError("cannot be created", partial) }
@@ -43,7 +44,8 @@ package enum AtomicDirectory {
         try file.close()
     }
 
-    /// Replaces one file in one step.
+    /// Writes one file in one step, over the one that may be there.
+    /// - Throws: ``TrainerError`` with code `inputOutput`.
     package static func replaceFile(_ path: String, with data: Data) throws {
         let partial = "\(path)\(partialMarker)\(getpid())"
         do {
@@ -56,10 +58,14 @@ package enum AtomicDirectory {
         }
     }
 
-    /// Removes what crashed writers have left in `directory`.
-    package static func removePartials(in directory: String) {
+    /// Removes what writers that are no longer alive have left in `directory`.
+    private static func removeAbandoned(in directory: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        for name in names where name.contains(partialMarker) {
+        for name in names {
+            guard let marker = name.range(of: partialMarker),
+                let writer = pid_t(name[marker.upperBound...].prefix { $0.isNumber }), writer > 0,
+                kill(writer, 0) != 0, errno == ESRCH
+            else { continue }
             try? FileManager.default.removeItem(atPath: directory + "/" + name)
         }
     }

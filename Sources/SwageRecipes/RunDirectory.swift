@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageFiles
 import SwageText
 
 /// The folder of one training run: what it was begun with, how far it is, and what came out.
@@ -76,12 +77,11 @@ public struct RunDirectory: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let data = try encoder.encode(value)
-        try Self.withPath(file, "written") {
-            let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+        let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+        try Self.withPath(folder.path, "created") {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            // Written beside and renamed.
-            try data.write(to: URL(fileURLWithPath: file), options: .atomic)
         }
+        try AtomicDirectory.replaceFile(file, with: data)
     }
 
     private static func withPath(_ path: String, _ verb: String, _ body: () throws -> Void) throws {

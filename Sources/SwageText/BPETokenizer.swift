@@ -158,11 +158,11 @@ public struct BPETokenizer: Tokenizer {
     }
 
     private func spelledBytes(of id: Int32) throws -> [UInt8] {
-        guard id >= 0, Int(id) < bytesByID.count else {
-            throw TrainerError(
-                .tokenOutOfRange, "token \(id) cannot be decoded", expected: "an id in 0..<\(bytesByID.count)")
+        guard id >= 0 else {
+            throw TrainerError(.tokenOutOfRange, "token \(id) cannot be decoded", expected: "an id of 0 or more")
         }
-        return bytesByID[Int(id)]
+        // Models often have more ids than their tokenizer, to round a size up. Those spell nothing.
+        return Int(id) < bytesByID.count ? bytesByID[Int(id)] : []
     }
 
     private static func bytesByID(_ definition: Definition) throws -> [[UInt8]] {

@@ -36,7 +36,8 @@ public struct JSONLines: Sendable {
         var lines: [Range<Int>] = []
         var skipped: [String] = []
         for (index, range) in Self.lineRanges(data).enumerated() {
-            guard data[range].contains(where: { $0 > 0x20 }) else { continue }
+            let isBlank = data[range].allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
+            if isBlank { continue }
             do {
                 _ = try TrainingExample(json: data[range])
                 lines.append(range)

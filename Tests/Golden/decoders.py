@@ -29,11 +29,11 @@ SIZES = dict(
 )
 LLAMA3_ROPE = dict(
     rope_type="llama3",
-    rope_theta=10000.0,
+    rope_theta=500000.0,
     factor=8.0,
     low_freq_factor=1.0,
     high_freq_factor=4.0,
-    original_max_position_embeddings=64,
+    original_max_position_embeddings=8192,
 )
 MODELS = {
     "llama": (LlamaForCausalLM, LlamaConfig(**SIZES)),

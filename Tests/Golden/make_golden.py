@@ -16,6 +16,7 @@ import transformers
 
 import chat_templates
 import decoders
+import gguf_decoders
 import gguf_tensors
 import real_model
 import tokenization
@@ -33,6 +34,7 @@ def main():
     tokenization.write(HERE / "tokenizers", gguf_path)
     chat_templates.write(HERE / "chat_templates.json")
     decoders.write(HERE / "decoders", HERE / "tokenizers" / "tiny.json")
+    gguf_decoders.write(HERE / "decoders")
     gguf_tensors.write(HERE / "gguf")
     real_model.write(HERE / "smollm2.json", gguf_path)
     (HERE / "versions.json").write_text(json.dumps(versions, indent=2, sort_keys=True) + "\n")

@@ -47,6 +47,36 @@ import TestSupport
         #expect(logProbs < Self.tolerance)
     }
 
+    /// GGUF has names, rotary order and rope scaling of its own.
+    @Test(arguments: Golden.decoders.filter { $0 != "mistral" })
+    func theSameModelInGGUFGivesTheSameLogits(_ name: String) async throws {
+        let trainer = try await NativeTrainer(model: Golden.decoder(name) + "/model.gguf")
+        let golden = try golden(name)
+        let outputs = try await trainer.forward(
+            ForwardInputs(inputIDs: try golden.batch(0).inputIDs, outputs: [.logits]))
+        let difference = relativeDifference(outputs.logits!.scalars, try golden.floats("logits").scalars)
+        #expect(difference < Self.tolerance)
+    }
+
+    /// What `save` exports from a GGUF file is the Hugging Face folder that it came from.
+    @Test(arguments: Golden.decoders.filter { $0 != "mistral" })
+    func aModelExportedFromGGUFIsTheOriginal(_ name: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let trainer = try await NativeTrainer(model: Golden.decoder(name) + "/model.gguf")
+            let saved = try await trainer.save(name: nil, path: directory + "/export", weightsOnly: true)
+            let exported = try ModelFiles.open(saved.path)
+            let original = try ModelFiles.open(Golden.decoder(name))
+            var (found, expected) = (exported.configuration, original.configuration)
+            (found.name, expected.name) = ("", "")
+            // GGUF keeps these in single precision.
+            (found.normEpsilon, expected.normEpsilon) = (0, 0)
+            #expect(found == expected)
+            let weights = try GoldenTensors(saved.path + "/model.safetensors")
+            let golden = try GoldenTensors(Golden.decoder(name) + "/model.safetensors")
+            for tensor in golden.names { #expect(try weights.floats(tensor) == golden.floats(tensor), "\(tensor)") }
+        }
+    }
+
     @Test(arguments: Golden.decoders, [1, 2, 3])
     func everyGradientEqualsPyTorch(_ name: String, threads: Int) async throws {
         let golden = try golden(name)

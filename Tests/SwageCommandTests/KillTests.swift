@@ -1,0 +1,73 @@
+import Foundation
+import SwageText
+import Testing
+import TestSupport
+
+@Suite struct KillTests {
+    private struct Line: Decodable, Equatable {
+        var step: Int
+        var loss: Double
+        var gradientNorm: Double
+        var learningRate: Double
+    }
+
+    private func curve(_ output: String) throws -> [Line] {
+        try String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
+            try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+        }
+    }
+
+    /// kill -9 at random moments of a run that does little else than write checkpoints, a hundred times.
+    @Test func aRunKilledAHundredTimesEndsAsTheUnbrokenRunBitForBit() async throws {
+        try await withTemporaryDirectory { directory in
+            let data = try Program.writeData(directory)
+            let steps = 3000
+            let unbroken = directory + "/unbroken"
+            #expect(try Program.run(Program.tinyRun(data, unbroken, steps: steps)).status == 0)
+
+            let broken = directory + "/broken"
+            let arguments = Program.tinyRun(data, broken, steps: steps)
+            var random = SeededGenerator(seed: 1)
+            var kills = 0
+            while kills < 100 {
+                let process = Program.process(arguments + ["--save-every", "1"])
+                process.standardError = FileHandle.nullDevice
+                process.standardOutput = FileHandle.nullDevice
+                try process.run()
+                try await Task.sleep(for: .milliseconds(Int.random(in: 30...200, using: &random)))
+                kill(process.processIdentifier, SIGKILL)
+                process.waitUntilExit()
+                // A run that came to its end before it was killed would prove nothing.
+                try #require(process.terminationReason == .uncaughtSignal, "the run ended by itself after \(kills) kills")
+                kills += 1
+            }
+            let reached = try curve(broken).last?.step ?? 0
+            #expect(reached > 20, "the killed runs got no further than step \(reached)")
+            let last = try Program.run(arguments)
+            #expect(last.status == 0, "\(last.errors)")
+            #expect(last.errors.contains("Going on from step"))
+            #expect(try curve(broken) == curve(unbroken))
+            let weights = "/model/model.safetensors"
+            #expect(FileManager.default.contentsEqual(atPath: broken + weights, andPath: unbroken + weights))
+        }
+    }
+
+    @Test func ctrlCSavesAndTheSameCommandGoesOn() async throws {
+        try await withTemporaryDirectory { directory in
+            let data = try Program.writeData(directory)
+            let arguments = Program.tinyRun(data, directory + "/run", steps: 100_000)
+            let process = Program.process(arguments)
+            let errors = Pipe()
+            process.standardError = errors
+            try process.run()
+            try await Task.sleep(for: .milliseconds(700))
+            process.interrupt()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 130)
+            #expect(text.contains("saved") && text.contains("The same command goes on"), "\(text)")
+            let step = try curve(directory + "/run").last?.step ?? 0
+            #expect(FileManager.default.fileExists(atPath: "\(directory)/run/checkpoints/step-\(step)/checkpoint.json"))
+        }
+    }
+}

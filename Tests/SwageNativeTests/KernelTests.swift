@@ -1,0 +1,123 @@
+import CSwageKernels
+import Foundation
+import Testing
+import TestSupport
+
+/// The C kernels against the plain operations, on sizes that fit no vector.
+@Suite struct KernelTests {
+    static let sizes = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 129]
+    static let tolerance = 2e-6
+
+    private func doubles(_ x: [Float]) -> [Double] { x.map(Double.init) }
+
+    private func expectEqual(_ found: [Float], _ expected: [Double], _ what: String, within bound: Double = tolerance) {
+        let difference = relativeDifference(doubles(found), expected)
+        #expect(difference < bound, "\(what) differs by \(difference)")
+    }
+
+    @Test(arguments: sizes) func rmsNormEqualsItsPlainTwin(channels: Int) {
+        var random = RandomNumbers(seed: UInt64(channels))
+        let rows = 3
+        let (x, w, dy) = (random.floats(rows * channels), random.floats(channels), random.floats(rows * channels))
+        var y = x
+        var rstd = [Float](repeating: 0, count: rows)
+        swage_rmsnorm_forward(x, w, &y, &rstd, rows, channels, channels, channels, 1e-5)
+        expectEqual(y, Plain.rmsNorm(doubles(x), doubles(w), epsilon: 1e-5), "y")
+
+        let expected = Plain.rmsNormBackward(doubles(dy), doubles(x), doubles(w), epsilon: 1e-5)
+        let (before, dweightBefore) = (random.floats(rows * channels), random.floats(channels))
+        var (dx, dweight) = (before, dweightBefore)
+        swage_rmsnorm_backward(dy, x, w, rstd, &dx, &dweight, rows, channels, channels, 0)
+        expectEqual(dx, zip(doubles(before), expected.dx).map(+), "dx")
+        expectEqual(dweight, zip(doubles(dweightBefore), expected.dweight).map(+), "dweight")
+        var inPlace = dy
+        swage_rmsnorm_backward(inPlace, x, w, rstd, &inPlace, &dweight, rows, channels, channels, 1)
+        // With one channel the gradient is nearly 0, and rounding nearly all of it.
+        expectEqual(zip(inPlace, before).map(+), zip(doubles(before), expected.dx).map(+), "dx in place")
+    }
+
+    @Test(arguments: sizes) func swigluEqualsItsPlainTwin(width: Int) {
+        var random = RandomNumbers(seed: UInt64(width))
+        let (gate, up, dy) = (random.floats(width), random.floats(width), random.floats(width))
+        var y = dy
+        swage_swiglu_forward(gate + up, &y, 1, width)
+        expectEqual(y, Plain.swiglu(gate: doubles(gate), up: doubles(up)), "y")
+        var dgateUp = gate + up
+        swage_swiglu_backward(dy, gate + up, &dgateUp, 1, width)
+        let expected = Plain.swigluBackward(doubles(dy), gate: doubles(gate), up: doubles(up))
+        expectEqual(dgateUp, expected.dgate + expected.dup, "dgate and dup")
+    }
+
+    @Test(arguments: sizes) func ropeEqualsItsPlainTwin(half: Int) {
+        var random = RandomNumbers(seed: UInt64(half))
+        let angles = random.doubles(2 * half)
+        let (cosines, sines) = (angles.map { Float(cos($0)) }, angles.map { Float(sin($0)) })
+        let heads = random.floats(2 * 2 * half)
+        for (direction, position) in [(1, 0), (-1, 1)] {
+            var turned = heads
+            swage_rope(&turned, cosines, sines, [Int32(position)], 1, 2, 2 * half, 4 * half, Float(direction))
+            let turns = Array(angles.dropFirst(position * half).prefix(half))
+            let first = Plain.rope(doubles(Array(heads.prefix(2 * half))), angles: turns, direction: Double(direction))
+            let second = Plain.rope(doubles(Array(heads.suffix(2 * half))), angles: turns, direction: Double(direction))
+            expectEqual(turned, first + second, "heads at position \(position)")
+        }
+    }
+
+    @Test(arguments: sizes) func logProbsEqualTheirPlainTwin(vocabulary: Int) {
+        var random = RandomNumbers(seed: UInt64(vocabulary))
+        let rows = 3
+        let (logits, dy) = (random.floats(rows * vocabulary), random.floats(rows))
+        let targets = (0..<rows).map { _ in random.size(0...vocabulary - 1) }
+        var lse = dy
+        swage_log_sum_exp(logits, &lse, rows, vocabulary)
+        let found = targets.enumerated().map { logits[$0 * vocabulary + $1] - lse[$0] }
+        let expected = Plain.logProbs(doubles(logits), targets: targets)
+        #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "\(found), not \(expected)")
+        var gradient = logits
+        swage_logprob_backward(&gradient, lse, targets.map { Int32($0) }, dy, rows, vocabulary)
+        let plain = Plain.logProbsBackward(doubles(dy), doubles(logits), targets: targets)
+        #expect(zip(gradient, plain).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "gradient of size \(vocabulary)")
+    }
+
+    @Test(arguments: sizes) func attendingOneTokenEqualsTheLastRowOfPlainAttention(length: Int) {
+        var random = RandomNumbers(seed: UInt64(length))
+        let size = 6
+        let (q, k, v) = (random.floats(length * size), random.floats(length * size), random.floats(length * size))
+        let plain = Plain.attention(doubles(q), doubles(k), doubles(v), size: size, window: length)
+        var out = [Float](repeating: 0, count: size)
+        var scores = [Float](repeating: 0, count: length)
+        swage_attend_one(Array(q.suffix(size)), k, v, &out, &scores, length, size, size, 1 / Float(size).squareRoot())
+        expectEqual(out, Array(plain.suffix(size)), "output", within: 1e-5)
+    }
+
+    @Test func exponentialsAreRightOverTheirRangeAndKeepNaN() {
+        // silu(x) / x is the logistic function, which the exponential is all of.
+        for x in stride(from: Float(-80), through: 80, by: 0.37) where x != 0 {
+            var y: [Float] = [0]
+            swage_swiglu_forward([x, 1], &y, 1, 1)
+            let expected = Double(x) / (1 + exp(-Double(x)))
+            #expect(abs(Double(y[0]) - expected) <= 1e-6 * abs(expected), "silu(\(x)) is \(y[0]), not \(expected)")
+        }
+        var lse: [Float] = [0]
+        swage_log_sum_exp([1, .nan, 2], &lse, 1, 3)
+        #expect(lse[0].isNaN)
+    }
+
+    @Test(arguments: sizes) func adamWEqualsItsFormula(count: Int) {
+        var random = RandomNumbers(seed: UInt64(count))
+        let (p, g, m) = (random.floats(count), random.floats(count), random.floats(count))
+        let v = random.floats(count).map { $0 * $0 }
+        var (parameter, gradient, mean, square) = (p, g, m, v)
+        swage_adamw(
+            &parameter, &gradient, &mean, &square, count, 0.5, 0.01, 0.9, 0.99, 1e-8, 0.1, 1 - pow(0.9, 3),
+            1 - pow(0.99, 3))
+        let expected = (0..<count).map { i -> Double in
+            let scaled = Double(g[i]) * 0.5
+            let mean = (0.9 * Double(m[i]) + 0.1 * scaled) / (1 - pow(0.9, 3))
+            let square = (0.99 * Double(v[i]) + 0.01 * scaled * scaled) / (1 - pow(0.99, 3))
+            return Double(p[i]) * (1 - 0.01 * 0.1) - 0.01 * mean / (square.squareRoot() + 1e-8)
+        }
+        expectEqual(parameter, expected, "parameters")
+        #expect(gradient == [Float](repeating: 0, count: count))
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Swage
+import SwageNative
+import Testing
+import TestSupport
+
+/// The real SmolLM2 against transformers on the same dequantised weights.
+@Suite(.serialized) struct RealModelTests {
+    struct Document: Decodable {
+        struct Answer: Decodable {
+            var question: String
+            var prompt: [Int32]
+            var completion: [Int32]
+            var text: String
+            var topIDs: [Int]
+            var topLogits: [Double]
+        }
+        var answers: [Answer]
+        var text: String
+        var ids: [Int32]
+        var logProbs: [Double]
+    }
+
+    @Test func greedyTextAndLogitsEqualThoseOfTransformers() async throws {
+        let golden = try Golden.json(Document.self, "smollm2.json")
+        let trainer = try await NativeTrainer(model: Golden.smolLM2)
+        let tokenizer = try await trainer.tokenizer()
+        let prompts = try golden.answers.map {
+            try tokenizer.encode(chat: [ChatMessage(role: "user", content: $0.question)], addGenerationPrompt: true).ids
+        }
+        #expect(prompts == golden.answers.map(\.prompt))
+        let completions = try await trainer.sampler.generate(prompts, options: .greedy(maxTokens: 24))
+        for (answer, completion) in zip(golden.answers, completions) {
+            #expect(completion.tokens == answer.completion, "\(answer.text)")
+            let logits = try await trainer.forward(
+                ForwardInputs(inputIDs: Tensor(rows: [answer.prompt]), outputs: [.logits])
+            ).logits!.scalars.suffix(trainer.config().vocabularySize)
+            let found = answer.topIDs.map { Double(logits[logits.startIndex + $0]) }
+            let difference = relativeDifference(found, answer.topLogits)
+            #expect(difference < 1e-4, "logits differ by \(difference)")
+        }
+
+        #expect(try tokenizer.encode(golden.text, addSpecialTokens: false) == golden.ids)
+        let outputs = try await trainer.forward(
+            ForwardInputs(
+                inputIDs: Tensor(rows: [Array(golden.ids.dropLast())]),
+                targetIDs: Tensor(rows: [Array(golden.ids.dropFirst())]), outputs: [.logProbs]))
+        let difference = relativeDifference(outputs.logProbs!.scalars.map(Double.init), golden.logProbs)
+        #expect(difference < 1e-4, "log-probabilities differ by \(difference)")
+    }
+
+    @Test func aTaskCancelledInTheMiddleOfACallLeavesNoTrace() async throws {
+        let trainer = try await NativeTrainer(model: Golden.smolLM2, optimizer: .init(learningRate: 1e-4))
+        let ids = (0..<400).map { Int32($0 * 97 % 40000) }
+        let batch = TextTrainBatch(inputIDs: try Tensor(rows: [ids]), targetIDs: try Tensor(rows: [ids.reversed()]))
+        let short = TextTrainBatch(
+            inputIDs: try Tensor(rows: [Array(ids[..<20])]), targetIDs: try Tensor(rows: [Array(ids[20..<40])]))
+        _ = try await trainer.forwardBackward(short)
+        for delay in [5, 60, 150, 300] {
+            let task = Task { try await trainer.forwardBackward(batch) }
+            try await Task.sleep(for: .milliseconds(delay))
+            task.cancel()
+            guard case .failure(let error) = await task.result else { continue }
+            #expect(error is CancellationError, "\(error)")
+            #expect(try await trainer.status().accumulatedMicrobatches == 1)
+        }
+        guard try await trainer.status().accumulatedMicrobatches == 1 else { return }
+        let norm = try await trainer.optimStep().gradientNorm
+        let twin = try await NativeTrainer(model: Golden.smolLM2, optimizer: .init(learningRate: 1e-4))
+        _ = try await twin.forwardBackward(short)
+        #expect(try await twin.optimStep().gradientNorm == norm)
+    }
+}
+
+extension TrainerConfig {
+    fileprivate var vocabularySize: Int {
+        if case .integer(let size)? = modelConfiguration["vocab_size"] { size } else { 0 }
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Swage
+import SwageNative
+import SwageText
+import Testing
+import TestSupport
+
+@Suite struct SamplerTests {
+    private static let prompts: [[Int32]] = [[5, 9, 200, 31], [7], [100, 101, 102, 103, 104, 105, 106, 107, 108]]
+
+    private func trainer(_ name: String) async throws -> NativeTrainer {
+        try await NativeTrainer(model: Golden.decoder(name), threads: 2)
+    }
+
+    /// Greedy decoding with the cache against running the whole text forward again for every token.
+    @Test(arguments: Golden.decoders)
+    func theCacheGivesTheTokensThatForwardGives(_ name: String) async throws {
+        let trainer = try await trainer(name)
+        let completions = try await trainer.sampler.generate(Self.prompts, options: .greedy(maxTokens: 12))
+        for (prompt, completion) in zip(Self.prompts, completions) {
+            var text = prompt
+            for token in completion.tokens {
+                let logits = try await trainer.forward(
+                    ForwardInputs(inputIDs: Tensor(rows: [text]), outputs: [.logits])
+                ).logits!.scalars.suffix(300)
+                let best = logits.indices.max { logits[$0] < logits[$1] }! - logits.startIndex
+                #expect(Int(token) == best)
+                text.append(token)
+            }
+        }
+    }
+
+    @Test(arguments: Golden.decoders)
+    func logProbsAreThoseOfTheTrainer(_ name: String) async throws {
+        let trainer = try await trainer(name)
+        let options = SamplingOptions(maxTokens: 15, temperature: 1.3, topK: 50, topP: 0.9, seed: 4)
+        for (prompt, completion) in zip(
+            Self.prompts, try await trainer.sampler.generate(Self.prompts, options: options))
+        {
+            let text = prompt + completion.tokens
+            let outputs = try await trainer.forward(
+                ForwardInputs(
+                    inputIDs: Tensor(rows: [Array(text.dropLast())]), targetIDs: Tensor(rows: [Array(text.dropFirst())]),
+                    outputs: [.logProbs]))
+            let expected = Array(outputs.logProbs!.scalars.suffix(completion.tokens.count))
+            let difference = relativeDifference(completion.logProbs, expected)
+            #expect(difference < 1e-4, "log-probabilities differ by \(difference)")
+        }
+    }
+
+    @Test func aSeedGivesTheSameCompletionsAndAnotherSeedOthers() async throws {
+        let sampler = try await trainer("llama").sampler
+        let options = SamplingOptions(maxTokens: 20, seed: 11)
+        let first = try await sampler.generate(Self.prompts, options: options)
+        #expect(try await sampler.generate(Self.prompts, options: options) == first)
+        #expect(try await sampler.generate(Self.prompts, options: .init(maxTokens: 20, seed: 12)) != first)
+    }
+
+    @Test func topOneIsGreedyAndATinyTopPToo() async throws {
+        let sampler = try await trainer("qwen3").sampler
+        let greedy = try await sampler.generate(Self.prompts, options: .greedy(maxTokens: 10)).map(\.tokens)
+        for options in [
+            SamplingOptions(maxTokens: 10, topK: 1), SamplingOptions(maxTokens: 10, topP: 1e-9),
+            SamplingOptions(maxTokens: 10, temperature: 1e-4),
+        ] {
+            #expect(try await sampler.generate(Self.prompts, options: options).map(\.tokens) == greedy)
+        }
+    }
+
+    /// Frequencies over many draws against the probabilities, within five standard errors.
+    @Test func drawsFollowTheProbabilities() async throws {
+        let trainer = try await trainer("llama")
+        let prompt: [Int32] = [3, 14, 15]
+        let logits = try await trainer.forward(ForwardInputs(inputIDs: Tensor(rows: [prompt]), outputs: [.logits]))
+            .logits!.scalars.suffix(300).map { Double($0) / 0.7 }
+        let top = logits.max()!
+        let weights = logits.map { exp($0 - top) }
+        // Top-k keeps the eight likeliest.
+        let kept = weights.indices.sorted { weights[$0] > weights[$1] }.prefix(8)
+        let total = kept.reduce(0) { $0 + weights[$1] }
+        let count = 4000
+        let completions = try await trainer.sampler.generate(
+            Array(repeating: prompt, count: count),
+            options: SamplingOptions(maxTokens: 1, temperature: 0.7, topK: 8, seed: 3))
+        let counts = Dictionary(grouping: completions.map { Int($0.tokens[0]) }) { $0 }.mapValues(\.count)
+        #expect(Set(counts.keys).isSubset(of: kept))
+        for token in kept {
+            let probability = weights[token] / total
+            let error = (probability * (1 - probability) / Double(count)).squareRoot()
+            let frequency = Double(counts[token] ?? 0) / Double(count)
+            #expect(abs(frequency - probability) < 5 * error + 1e-9, "token \(token): \(frequency), not \(probability)")
+        }
+    }
+
+    @Test func aStopStringEndsACompletionWhereItAppears() async throws {
+        let trainer = try await trainer("llama")
+        let tokenizer = try await trainer.tokenizer()
+        let free = try await trainer.sampler.generate([[9, 8, 7]], options: .init(maxTokens: 30, seed: 2))[0]
+        let pairs = try free.tokens.indices.dropLast().map {
+            ($0, try tokenizer.decode(Array(free.tokens[$0...$0 + 1]), skipSpecialTokens: true))
+        }
+        let (place, stop) = try #require(pairs.first { $0 > 2 && !$1.contains("\u{FFFD}") && !$1.isEmpty })
+        let stopped = try await trainer.sampler.generate(
+            [[9, 8, 7]], options: .init(maxTokens: 30, seed: 2, stopStrings: [stop]))[0]
+        #expect(stopped.finishReason == .stopString)
+        #expect(stopped.tokens == Array(free.tokens[..<stopped.tokens.count]) && stopped.tokens.count <= place + 2)
+    }
+
+    @Test func tokensAreReportedInOrderAsTheyAreChosen() async throws {
+        let sampler = try await trainer("llama").sampler
+        let (stream, continuation) = AsyncStream.makeStream(of: (Int, Int32).self)
+        let completions = try await sampler.generate(Self.prompts, options: .init(maxTokens: 6)) {
+            continuation.yield(($0, $1))
+        }
+        continuation.finish()
+        var seen = [[Int32]](repeating: [], count: Self.prompts.count)
+        for await (row, token) in stream { seen[row].append(token) }
+        #expect(seen == completions.map(\.tokens))
+    }
+
+    @Test func theSamplerSeesEveryStepOfItsTrainer() async throws {
+        let trainer = try await NativeTrainer(
+            model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 0.05), threads: 2)
+        let before = try await trainer.sampler.generate(Self.prompts, options: .greedy(maxTokens: 8))
+        let golden = try GoldenTensors(Golden.decoder("llama") + "/golden.safetensors")
+        _ = try await trainer.forwardBackward(try golden.batch(0))
+        _ = try await trainer.optimStep()
+        #expect(try await trainer.sampler.generate(Self.prompts, options: .greedy(maxTokens: 8)) != before)
+    }
+
+    @Test func badRequestsAreErrors() async throws {
+        let sampler = try await trainer("llama").sampler
+        let bad: [([[Int32]], SamplingOptions, TrainerError.Code)] = [
+            ([[]], .init(), .invalidBatch), ([[1, 300]], .init(), .tokenOutOfRange), ([[-1]], .init(), .tokenOutOfRange),
+            ([[1]], .init(maxTokens: 0), .invalidOption), ([[1]], .init(temperature: -1), .invalidOption),
+            ([[1]], .init(temperature: .nan), .invalidOption), ([[1]], .init(topK: 0), .invalidOption),
+            ([[1]], .init(topP: 0), .invalidOption), ([[1]], .init(topP: 1.5), .invalidOption),
+            ([[1]], .init(stopStrings: [""]), .invalidOption),
+        ]
+        for (prompts, options, code) in bad {
+            let error = await #expect(throws: TrainerError.self) { try await sampler.generate(prompts, options: options) }
+            #expect(error?.code == code)
+        }
+    }
+}
