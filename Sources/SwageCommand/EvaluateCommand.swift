@@ -22,7 +22,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
     var engine: Engine = .native
 
-    @Flag(help: "Print the result as one JSON object, and no progress.")
+    @Flag(help: "Print the result as one JSON object.")
     var json = false
 
     @OptionGroup(title: "Common") var common: CommonOptions
@@ -33,7 +33,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         let evaluation = try Evaluation(
             examples, tokenizer: try await trainer.tokenizer(), learnedTokens: dataOptions.lossOn, limit: limit,
             rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength)
-        let bar = ProgressBar(isQuiet: json)
+        let bar = ProgressBar()
         let start = ContinuousClock.now
         let result = try await cancelledByInterrupt {
             try await evaluation.run(trainer) { done in

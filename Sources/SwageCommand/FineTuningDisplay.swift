@@ -5,16 +5,13 @@ import Synchronization
 
 /// Shows a fine-tuning run to a person, or its result to a program.
 final class FineTuningDisplay: Sendable {
-    private let bar: ProgressBar
-    private let isQuiet: Bool
+    private let bar = ProgressBar()
+    private let printsJSON: Bool
     /// The seconds of recent steps, from which the time left is told.
     private let recentSeconds = Mutex<[Double]>([])
 
-    /// - Parameter isQuiet: whether the result is printed as JSON and nothing else is.
-    init(isQuiet: Bool) {
-        self.isQuiet = isQuiet
-        bar = ProgressBar(isQuiet: isQuiet)
-    }
+    /// - Parameter printsJSON: whether the result is printed for a program to read.
+    init(printsJSON: Bool) { self.printsJSON = printsJSON }
 
     func note(_ text: String) { bar.note(text) }
 
@@ -62,7 +59,7 @@ final class FineTuningDisplay: Sendable {
     }
 
     func finished(_ report: FineTuningReport) {
-        isQuiet ? printJSON(report) : printSummary(report)
+        printsJSON ? printJSON(report) : printSummary(report)
     }
 
     private func printJSON(_ report: FineTuningReport) {

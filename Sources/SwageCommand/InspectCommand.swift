@@ -17,7 +17,6 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let files = try ModelFiles.open(model)
-        let tokenizer = files.tokenizer
         let parameters = files.weights.tensorNames.reduce(0) { sum, name in
             sum + (files.weights.shape(of: name)?.reduce(1, *) ?? 0)
         }
@@ -38,12 +37,22 @@ struct InspectCommand: ParsableCommand {
             ("context", "\(configuration.contextLength) tokens, rotary base \(Int(configuration.ropeTheta))"),
             ("output head", configuration.tiesEmbeddings ? "tied to the embedding" : "separate"),
             ("memory", "\(readable(parameters * 4))B in float32, \(readable(parameters * 16))B in training"),
-            ("tokenizer", "byte-level BPE, \(tokenizer.vocabularySize) tokens"),
-            ("end of sequence", tokenizer.endOfSequenceIDs.map { name(of: $0, tokenizer) }.joined(separator: ", ")),
-            ("chat format", tokenizer.chatTemplateSummary),
         ]
-        for (key, value) in rows {
+        for (key, value) in rows + tokenizerRows(files) {
             print(key.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
+        }
+    }
+
+    private func tokenizerRows(_ files: ModelFiles) -> [(String, String)] {
+        switch files.tokenizer {
+        case .failure(let error):
+            return [("tokenizer", "none that can be used: \(error)")]
+        case .success(let tokenizer):
+            let ends = tokenizer.endOfSequenceIDs.map { name(of: $0, tokenizer) }.joined(separator: ", ")
+            return [
+                ("tokenizer", "byte-level BPE, \(tokenizer.vocabularySize) tokens"), ("end of sequence", ends),
+                ("chat format", tokenizer.chatTemplateSummary),
+            ]
         }
     }
 
@@ -64,9 +73,11 @@ struct InspectCommand: ParsableCommand {
         object["format"] = files.format
         object["parameters"] = parameters
         object["tensors"] = files.weights.tensorNames.count
-        object["tokenizer_vocabulary"] = files.tokenizer.vocabularySize
-        object["eos_token_ids"] = files.tokenizer.endOfSequenceIDs.map { Int($0) }
-        object["chat_format"] = files.tokenizer.chatTemplateSummary
+        if case .success(let tokenizer) = files.tokenizer {
+            object["tokenizer_vocabulary"] = tokenizer.vocabularySize
+            object["eos_token_ids"] = tokenizer.endOfSequenceIDs.map { Int($0) }
+            object["chat_format"] = tokenizer.chatTemplateSummary
+        }
         printAsJSON(object)
     }
 

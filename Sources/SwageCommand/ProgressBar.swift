@@ -3,17 +3,12 @@ import Foundation
 /// One line on a terminal that is written over as work goes on; where there is no terminal, a line now and then.
 final class ProgressBar: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
-    private let isQuiet: Bool
-
-    /// - Parameter isQuiet: whether nothing at all is shown.
-    init(isQuiet: Bool = false) { self.isQuiet = isQuiet }
 
     /// Shows how far the work is.
     /// - Parameters:
     ///   - fraction: from 0 to 1.
     ///   - isMilestone: whether a log without a terminal should have this line.
     func show(_ title: String, fraction: Double, detail: String, isMilestone: Bool) {
-        guard !isQuiet else { return }
         if isTerminal {
             let width = 24
             let filled = Int((fraction * Double(width)).rounded(.down))
@@ -25,11 +20,11 @@ final class ProgressBar: Sendable {
     }
 
     /// Leaves the bar as it is and goes to the next line.
-    func end() { if isTerminal && !isQuiet { writeToStandardError("\n") } }
+    func end() { if isTerminal { writeToStandardError("\n") } }
 
     /// Writes a line that stays, in place of the bar.
     func note(_ text: String) {
-        if !isQuiet { writeToStandardError((isTerminal ? "\r\u{1B}[2K" : "") + text + "\n") }
+        writeToStandardError((isTerminal ? "\r\u{1B}[2K" : "") + text + "\n")
     }
 }
 

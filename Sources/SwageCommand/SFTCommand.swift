@@ -92,7 +92,7 @@ struct SFTCommand: AsyncParsableCommand {
     @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
     var restart = false
 
-    @Flag(help: "Print the result as one JSON object on the last line, and no progress.")
+    @Flag(help: "Print the result as one JSON object, the last line of standard output.")
     var json = false
 
     @OptionGroup(title: "Common") var common: CommonOptions
@@ -100,7 +100,7 @@ struct SFTCommand: AsyncParsableCommand {
     func run() async throws {
         let directory = RunDirectory(path: output)
         if restart { try directory.clear() }
-        let display = FineTuningDisplay(isQuiet: json)
+        let display = FineTuningDisplay(printsJSON: json)
         let logger = common.logger()
         let training = try dataOptions.open(data, logger)
         let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }

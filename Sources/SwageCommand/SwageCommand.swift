@@ -12,6 +12,7 @@ struct SwageCommand: AsyncParsableCommand {
             Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, or a folder in \
             Hugging Face's layout. Training runs in this process, on the CPU.
             """,
+        version: "0.1.0",
         subcommands: [SFTCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self])
 
     static func main() async {

@@ -63,8 +63,11 @@ extension BPETokenizer.Definition {
 extension ModelFiles {
     /// The small files of a Hugging Face folder, made from what a GGUF file says.
     static func companions(
-        _ configuration: ModelConfiguration, _ tokenizer: BPETokenizer.Definition, _ file: GGUFFile
+        _ configuration: ModelConfiguration, _ tokenizer: BPETokenizer.Definition?, _ file: GGUFFile
     ) throws -> [String: Data] {
+        guard let tokenizer else {
+            return ["config.json": try configuration.configJSON(beginningID: nil, endIDs: [])]
+        }
         func id(_ key: String) -> Int32? {
             guard let id = file.metadata["tokenizer.ggml.\(key)"]?.integer else { return nil }
             return Int32(exactly: id)

@@ -10,7 +10,8 @@ package struct ModelFiles: Sendable {
     package let format: String
     package let configuration: ModelConfiguration
     package let weights: any WeightSource
-    package let tokenizer: BPETokenizer
+    /// The tokenizer, or why there is none that can be used. Weights can be trained without one.
+    package let tokenizer: Result<BPETokenizer, TrainerError>
     /// What to write beside exported weights so that transformers opens the folder, by file name.
     package let companions: [String: Data]
 
@@ -31,15 +32,18 @@ package struct ModelFiles: Sendable {
     private init(gguf path: String, chatTemplate: String?) throws {
         let file = try GGUFFile(path: path)
         let configuration = try ModelConfiguration(gguf: file)
-        var definition = try BPETokenizer.Definition(gguf: file)
-        if let chatTemplate { definition.chatTemplate = chatTemplate }
+        let definition = try Self.unlessUnsupported {
+            var definition = try BPETokenizer.Definition(gguf: file)
+            if let chatTemplate { definition.chatTemplate = chatTemplate }
+            return definition
+        }
         let encodings = Set(file.tensors.values.map(\.encoding.rawValue)).sorted().joined(separator: ", ")
         self.path = path
         self.configuration = configuration
         format = "GGUF v\(file.version): \(encodings)"
         weights = GGUFWeights(file: file, configuration: configuration)
-        tokenizer = try BPETokenizer(definition)
-        companions = try Self.companions(configuration, definition, file)
+        tokenizer = try Self.unlessUnsupported { try BPETokenizer(try definition.get()) }
+        companions = try Self.companions(configuration, try? definition.get(), file)
     }
 
     private init(folder path: String, chatTemplate: String?) throws {
@@ -51,8 +55,17 @@ package struct ModelFiles: Sendable {
         let weights = try ShardedSafetensors(folder: folder)
         self.weights = weights
         format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
-        tokenizer = try folder.tokenizer(chatTemplate: chatTemplate)
+        tokenizer = try Self.unlessUnsupported { try folder.tokenizer(chatTemplate: chatTemplate) }
         companions = try folder.companions()
+    }
+
+    /// Keeps for later that something is not known or not there; what is broken is an error at once.
+    private static func unlessUnsupported<Value>(_ make: () throws -> Value) throws -> Result<Value, TrainerError> {
+        do {
+            return .success(try make())
+        } catch let error as TrainerError where [.unsupported, .inputOutput].contains(error.code) {
+            return .failure(error)
+        }
     }
 
     /// Checks that the weights are the ones that the configuration calls for.

@@ -9,9 +9,9 @@ extension NativeEngine {
         try validate(prompts)
         guard !prompts.isEmpty else { return [] }
         let cache = KeyValueCache(model, capacities: prompts.map { $0.count + options.maxTokens })
-        var rows = prompts.indices.map {
-            SamplingRow(index: $0, options: options, tokenizer: files.tokenizer)
-        }
+        // Without a tokenizer a completion can still end by its length.
+        let tokenizer = options.stopStrings.isEmpty ? try? files.tokenizer.get() : try files.tokenizer.get()
+        var rows = prompts.indices.map { SamplingRow(index: $0, options: options, tokenizer: tokenizer) }
 
         let promptTokens = FlatBatch(prompts)
         let activations = activations(for: promptTokens, keepsLayers: false)
@@ -77,16 +77,16 @@ private struct SamplingRow {
     private(set) var finishReason: Completion.FinishReason?
     private var logProbs: [Float] = []
     private var text = ""
-    private var decoder: StreamingDecoder
+    private var decoder: StreamingDecoder?
     private var generator: SeededGenerator
     private let options: SamplingOptions
     private let endOfSequenceIDs: [Int32]
 
-    init(index: Int, options: SamplingOptions, tokenizer: any Tokenizer) {
+    init(index: Int, options: SamplingOptions, tokenizer: (any Tokenizer)?) {
         self.options = options
-        decoder = StreamingDecoder(tokenizer)
+        decoder = options.stopStrings.isEmpty ? nil : tokenizer.map(StreamingDecoder.init)
         generator = SeededGenerator(seed: options.seed, stream: UInt64(index) + 1)
-        endOfSequenceIDs = tokenizer.endOfSequenceIDs
+        endOfSequenceIDs = tokenizer?.endOfSequenceIDs ?? []
     }
 
     mutating func append(from logits: UnsafeBufferPointer<Float>) throws -> Int32 {
@@ -96,7 +96,7 @@ private struct SamplingRow {
         if endOfSequenceIDs.contains(choice.token) {
             finishReason = .endOfSequence
         } else {
-            if !options.stopStrings.isEmpty { text += try decoder.append(choice.token) }
+            text += try decoder?.append(choice.token) ?? ""
             if options.stopStrings.contains(where: { text.contains($0) }) {
                 finishReason = .stopString
             } else if tokens.count == options.maxTokens {

@@ -25,5 +25,6 @@ public struct NativeSampler: Sampler {
     }
 
     /// The tokenizer of the model.
-    public func tokenizer() -> any Tokenizer { engine.files.tokenizer }
+    /// - Throws: ``Swage/TrainerError`` if it is of a kind that is not known.
+    public func tokenizer() throws -> any Tokenizer { try engine.files.tokenizer.get() }
 }

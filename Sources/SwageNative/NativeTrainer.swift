@@ -65,5 +65,5 @@ public struct NativeTrainer: Trainer {
 
     public func status() async throws -> TrainerStatus { await engine.status() }
 
-    public func tokenizer() async throws -> any Tokenizer { engine.files.tokenizer }
+    public func tokenizer() async throws -> any Tokenizer { try engine.files.tokenizer.get() }
 }

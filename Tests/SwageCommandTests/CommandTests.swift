@@ -126,6 +126,18 @@ import TestSupport
         #expect(result.output.contains("USAGE: swage"))
     }
 
+    @Test func withoutACBLASTheErrorSaysHowToGetOne() throws {
+        let process = Program.process(["generate", "--model", Golden.decoder("llama"), "--prompt", "x", "--raw"])
+        process.environment = ProcessInfo.processInfo.environment.merging(["SWAGE_BLAS": "/nowhere.so"]) { $1 }
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 1)
+        #expect(text.contains("/nowhere.so") && text.contains("apt install libopenblas0"), "\(text)")
+    }
+
     @Test func aMissingModelIsAnErrorThatSaysWhatAModelIs() throws {
         let result = try Program.run("inspect", "/nowhere")
         #expect(result.status == 1)

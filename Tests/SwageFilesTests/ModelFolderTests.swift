@@ -52,10 +52,45 @@ import TestSupport
         #expect(error?.description.contains(mentioned) == true, "\(String(describing: error))")
     }
 
-    @Test(arguments: ["config.json", "model.safetensors", "tokenizer.json"])
+    @Test(arguments: ["config.json", "model.safetensors"])
     func aMissingFileIsNamed(_ file: String) async throws {
         let error = try await errorOfTrainer { try FileManager.default.removeItem(atPath: "\($0)/\(file)") }
         #expect(error?.description.contains(file) == true)
+    }
+
+    /// Llama 2 and the first Mistral have tokenizers that this library does not know.
+    @Test func aModelWithoutAKnownTokenizerTrainsOnTokenIDs() async throws {
+        let broken: [(String, (String) throws -> Void)] = [
+            ("tokenizer.json", { try FileManager.default.removeItem(atPath: $0 + "/tokenizer.json") }),
+            ("byte fallback", { try edit($0 + "/tokenizer.json", "\"byte_fallback\":false", "\"byte_fallback\":true") }),
+        ]
+        for (mentioned, change) in broken {
+            try await withFolder(change: change) { folder in
+                let trainer = try await NativeTrainer(model: folder)
+                let golden = try GoldenTensors(folder + "/golden.safetensors")
+                _ = try await trainer.forwardBackward(try golden.batch(0))
+                #expect(try await trainer.sampler.generate([[1, 2]], options: .greedy(maxTokens: 3))[0].tokens.count == 3)
+                let error = await #expect(throws: TrainerError.self) { _ = try await trainer.tokenizer() }
+                #expect(error?.description.contains(mentioned) == true, "\(String(describing: error))")
+            }
+        }
+    }
+
+    @Test func theTokensThatEndAChatComeFromAllThreeFiles() async throws {
+        try await withFolder(change: { folder in
+            let files = [
+                "tokenizer_config.json": #"{"eos_token": {"content": "<|im_end|>"}, "chat_template": [{"name": "default", "template": "chatml"}]}"#,
+                "generation_config.json": #"{"eos_token_id": [7, 2]}"#,
+            ]
+            for (name, text) in files {
+                try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            }
+            try edit(folder + "/config.json", #""eos_token_id": 2"#, #""eos_token_id": 9"#)
+        }) { folder in
+            let tokenizer = try ModelFiles.open(folder).tokenizer.get()
+            #expect(tokenizer.endOfSequenceIDs == [2, 7, 9])
+            #expect(tokenizer.chatTemplateSummary == "ChatML")
+        }
     }
 
     @Test(arguments: ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"])

@@ -90,6 +90,63 @@ import TestSupport
         expectEqual(out, Array(plain.suffix(size)), "output", within: 1e-5)
     }
 
+    @Test(arguments: sizes, [1, 5, 200]) func softmaxKernelsMakeThePlainAttention(length: Int, window: Int) {
+        var random = RandomNumbers(seed: UInt64(length * 1000 + window))
+        let size = 4
+        let scale = 1 / Double(size).squareRoot()
+        let (q, k, v) = (random.doubles(length * size), random.doubles(length * size), random.doubles(length * size))
+        let dy = random.doubles(length * size)
+        let first = (0..<length).map { Int32(max(0, $0 - window + 1)) }
+        let last = (0..<length).map { Int32($0 + 1) }
+        let scores = Plain.linear(q, k, inputs: size).map { Float($0) }
+
+        var probabilities = scores
+        var lse = [Float](repeating: 0, count: length)
+        swage_softmax_forward(&probabilities, length, length, first, last, Float(scale), &lse, 1)
+        let transposedValues = (0..<size * length).map { v[$0 % length * size + $0 / length] }
+        let y = Plain.linear(doubles(probabilities), transposedValues, inputs: length)
+        let expected = Plain.attention(q, k, v, size: size, window: window)
+        expectEqual(y.map { Float($0) }, expected, "output", within: 1e-5)
+
+        var dprobabilities = Plain.linear(dy, v, inputs: size).map { Float($0) }
+        var recomputed = scores
+        let delta = (0..<length).map { row in
+            (0..<size).reduce(Float(0)) { $0 + Float(dy[row * size + $1] * expected[row * size + $1]) }
+        }
+        swage_softmax_backward(
+            &recomputed, &dprobabilities, length, length, first, last, Float(scale), lse, delta, 1)
+        expectEqual(recomputed, doubles(probabilities), "probabilities computed again", within: 1e-5)
+        let transposedKeys = (0..<size * length).map { k[$0 % length * size + $0 / length] }
+        let dq = Plain.linear(doubles(dprobabilities), transposedKeys, inputs: length)
+        let plain = Plain.attentionBackward(dy, q, k, v, size: size, window: window)
+        let largest = dy.map(abs).max()!
+        #expect(zip(dq, plain.dq).allSatisfy { abs($0 - $1) < 1e-4 * largest }, "dq of \(length) tokens")
+    }
+
+    @Test(arguments: sizes) func sumsEqualThePlainOnes(count: Int) {
+        var random = RandomNumbers(seed: UInt64(count))
+        let (x, y) = (random.floats(3 * count), random.floats(3 * count))
+        #expect(relativeDifference([swage_sum_of_squares(x, x.count)], [doubles(x).reduce(0) { $0 + $1 * $1 }]) < 1e-12)
+        var dots = [Float](repeating: 0, count: 6)
+        swage_row_dots(x, y, &dots, 3, count, count, 2)
+        var bias = [Float](repeating: 1, count: count)
+        swage_bias_backward(x, &bias, 3, count, count)
+        var (added, biased) = (y, x)
+        swage_add(&added, x, x.count)
+        swage_add_bias(&biased, bias, 3, count)
+        for row in 0..<3 {
+            let range = row * count..<(row + 1) * count
+            let dot = range.reduce(0.0) { $0 + Double(x[$1]) * Double(y[$1]) }
+            #expect(abs(Double(dots[2 * row]) - dot) < 1e-4, "row \(row)")
+            for index in range {
+                let column = index % count
+                #expect(added[index] == x[index] + y[index])
+                #expect(bias[column] == ((1 + x[column]) + x[count + column]) + x[2 * count + column])
+                #expect(biased[index] == x[index] + bias[column])
+            }
+        }
+    }
+
     @Test func exponentialsAreRightOverTheirRangeAndKeepNaN() {
         // silu(x) / x is the logistic function, which the exponential is all of.
         for x in stride(from: Float(-80), through: 80, by: 0.37) where x != 0 {

@@ -14,7 +14,7 @@ import TestSupport
     }
 
     static func tokenizer(_ name: String) throws -> BPETokenizer {
-        if name == "smollm2" { return try ModelFiles.open(Golden.smolLM2).tokenizer }
+        if name == "smollm2" { return try ModelFiles.open(Golden.smolLM2).tokenizer.get() }
         let json = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.root)/tokenizers/\(name).json"))
         return try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: json))
     }
