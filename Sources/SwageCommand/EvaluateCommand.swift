@@ -8,8 +8,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         abstract: "Measure a model's loss and perplexity on data.",
         discussion: "Reads the same JSON lines as sft.")
 
-    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
-    var model: String
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
     @Option(help: "The data, JSON lines.")
     var data: String
@@ -19,17 +18,12 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Data") var dataOptions: DataOptions
 
-    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var engine: Engine = .native
-
     @Flag(help: "Print the result as one JSON object.")
     var json = false
 
-    @OptionGroup(title: "Common") var common: CommonOptions
-
     func run() async throws {
-        let examples = try dataOptions.open(data, common.logger())
-        let trainer = try await engine.start(.init(model: model, common: common)).trainer
+        let examples = try dataOptions.open(data, modelOptions.logger())
+        let trainer = try await modelOptions.start().trainer
         let evaluation = try Evaluation(
             examples, tokenizer: try await trainer.tokenizer(), learnedTokens: dataOptions.lossOn, limit: limit,
             rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength)

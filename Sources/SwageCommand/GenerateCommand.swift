@@ -14,8 +14,7 @@ struct GenerateCommand: AsyncParsableCommand {
               swage generate --model model.gguf --prompt "What is the capital of France?" --temperature 0
             """)
 
-    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
-    var model: String
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
     @Option(help: "What to answer, or with --raw to continue.")
     var prompt: String
@@ -44,16 +43,11 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(parsing: .singleValue, help: "A text that ends the answer. May be given several times.")
     var stop: [String] = []
 
-    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var engine: Engine = .native
-
     @Flag(help: "Print one JSON object with the text, the tokens and their log-probabilities, and nothing else.")
     var json = false
 
-    @OptionGroup(title: "Common") var common: CommonOptions
-
     func run() async throws {
-        let (trainer, sampler) = try await engine.start(.init(model: model, common: common))
+        let (trainer, sampler) = try await modelOptions.start()
         let tokenizer = try await trainer.tokenizer()
         let ids = try promptIDs(tokenizer)
         let stream = json ? nil : StreamPrinter(tokenizer)

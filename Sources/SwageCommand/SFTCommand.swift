@@ -21,8 +21,7 @@ struct SFTCommand: AsyncParsableCommand {
     @Argument(help: "A YAML file with any of the options below.")
     var recipe: String?
 
-    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
-    var model: String
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
     @Option(help: "The training data, JSON lines.")
     var data: String
@@ -86,28 +85,21 @@ struct SFTCommand: AsyncParsableCommand {
     @Option(help: "A question that the model answers before and after.")
     var prompt: String?
 
-    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var engine: Engine = .native
-
     @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
     var restart = false
 
     @Flag(help: "Print the result as one JSON object, the last line of standard output.")
     var json = false
 
-    @OptionGroup(title: "Common") var common: CommonOptions
-
     func run() async throws {
         let directory = RunDirectory(path: output)
         if restart { try directory.clear() }
         let display = FineTuningDisplay(printsJSON: json)
-        let logger = common.logger()
+        let logger = modelOptions.logger()
         let training = try dataOptions.open(data, logger)
         let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
-        let (trainer, sampler) = try await engine.start(
-            .init(
-                model: model, optimizer: optimizer, checkpointDirectory: directory.checkpoints,
-                keptCheckpoints: keepCheckpoints, common: common))
+        let (trainer, sampler) = try await modelOptions.start(
+            optimizer: optimizer, checkpointDirectory: directory.checkpoints, keptCheckpoints: keepCheckpoints)
         display.began(model: try await trainer.config().modelName, examples: training.count)
 
         let tuning = try SupervisedFineTuning(
@@ -145,13 +137,13 @@ struct SFTCommand: AsyncParsableCommand {
     /// What makes two runs different ones.
     private var settings: [String: String] {
         [
-            "model": model, "data": data, "held-out": heldOut ?? "none", "steps": "\(steps)",
+            "model": modelOptions.model, "data": data, "held-out": heldOut ?? "none", "steps": "\(steps)",
             "gradient-accumulation": "\(gradientAccumulation)", "packing": "\(packing)",
             "sequence-length": "\(dataOptions.sequenceLength)", "batch-size": "\(dataOptions.batchSize)",
             "loss-on": dataOptions.lossOn.rawValue, "seed": "\(seed)", "shuffle": "\(shuffle)",
             "learning-rate": "\(learningRate)", "schedule": schedule.rawValue, "warmup-steps": "\(warmupSteps)",
             "weight-decay": "\(weightDecay)", "beta1": "\(beta1)", "beta2": "\(beta2)", "epsilon": "\(epsilon)",
-            "max-gradient-norm": "\(maxGradientNorm)", "chat-template": common.chatTemplate ?? "the model's",
+            "max-gradient-norm": "\(maxGradientNorm)", "chat-template": modelOptions.chatTemplate ?? "the model's",
         ]
     }
 }

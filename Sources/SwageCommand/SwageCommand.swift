@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Logging
 import Swage
 
 @main
@@ -48,29 +47,3 @@ struct SwageCommand: AsyncParsableCommand {
 func writeToStandardError(_ text: String) {
     FileHandle.standardError.write(Data(text.utf8))
 }
-
-/// The options that every command shares.
-struct CommonOptions: ParsableArguments {
-    @Option(help: "How many threads share the work. Default: one a core.")
-    var threads: Int?
-
-    @Option(
-        help: "The chat format (chatml or llama3) of a model that brings no template of its own, or to be used instead.")
-    var chatTemplate: String?
-
-    @Option(help: "How much to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var logLevel: Logger.Level = .info
-
-    /// Logs to standard error, so that standard output holds results alone.
-    func logger() -> Logger {
-        var logger = Logger(label: "swage", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = logLevel
-        return logger
-    }
-
-    func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
-    }
-}
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -34,6 +34,16 @@ public struct RunDirectory: Sendable {
         }
     }
 
+    /// Makes sure that the folder is there and can be written to, before any work is done.
+    func prepare() throws {
+        try Self.withPath(path, "created") {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        guard FileManager.default.isWritableFile(atPath: path) else {
+            throw TrainerError(.inputOutput, "\(path) cannot be written to", expected: "a folder with permission to write")
+        }
+    }
+
     /// What a run knows from its beginning on.
     struct Beginning: Codable {
         var settings: [String: String]

@@ -88,6 +88,7 @@ public struct SupervisedFineTuning: Sendable {
         let known = try directory.readBeginning()
         if let known { try checkSettings(known.settings) }
         if let report = try directory.readReport() { return .alreadyFinished(report) }
+        try directory.prepare()
         do {
             let resumed = known == nil ? nil : try await resume()
             let beginning: RunDirectory.Beginning
