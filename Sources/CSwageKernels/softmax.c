@@ -98,3 +98,25 @@ void swage_logprob_backward(float *logits, const float *lse, const int32_t *targ
         row[targets[r]] += g;
     }
 }
+
+VECTORIZED
+void swage_entropy(const float *logits, const float *lse, float *entropy, size_t rows, size_t vocabulary) {
+    for (size_t r = 0; r < rows; r++) {
+        SUM_IN_ANY_ORDER
+        const float *row = logits + r * vocabulary;
+        float sum = 0, top = lse[r];
+        for (size_t i = 0; i < vocabulary; i++) sum += exp_inline(row[i] - top) * (row[i] - top);
+        entropy[r] = -sum;
+    }
+}
+
+VECTORIZED
+void swage_entropy_backward(const float *logits, const float *lse, const float *entropy, const float *dentropy,
+                            float *dlogits, size_t rows, size_t vocabulary) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = logits + r * vocabulary;
+        float *out = dlogits + r * vocabulary;
+        float top = lse[r], own = entropy[r], g = dentropy[r];
+        for (size_t i = 0; i < vocabulary; i++) out[i] -= g * exp_inline(row[i] - top) * (row[i] - top + own);
+    }
+}

@@ -4,6 +4,12 @@ public enum ModelOutput: String, Sendable, Hashable, CaseIterable {
     case logProbs
     /// The unnormalised log-probabilities of every token, `[batch, sequence, vocabulary]`.
     case logits
+    /// The entropy of the distribution at each position, in nats, `[batch, sequence]`.
+    case entropy
+    /// What the output head reads, `[batch, sequence, hidden]`.
+    case hiddenStates
+    /// The output head itself, `[vocabulary, hidden]`.
+    case outputHead
 }
 
 /// What ``Trainer/forward(_:)`` reads, and which outputs it should return.
@@ -12,7 +18,8 @@ public struct ForwardInputs: Sendable, Equatable {
     public var inputIDs: Tensor<Int32>
     /// The tokens whose log-probabilities are wanted, `[batch, sequence]`; needed for `logProbs`.
     public var targetIDs: Tensor<Int32>?
-    /// 0 where no log-probability is wanted, `[batch, sequence]`; nil means 1 everywhere. It does not touch logits.
+    /// 0 where no log-probability and no entropy is wanted, `[batch, sequence]`; nil means 1 everywhere. It does
+    /// not touch logits and hidden states.
     public var targetMask: Tensor<Float>?
     /// The packed sequence that each position belongs to, as in ``TextTrainBatch/segmentIDs``.
     public var segmentIDs: Tensor<Int32>?
@@ -63,9 +70,21 @@ public struct ForwardOutputs: Sendable, Equatable {
     public var logProbs: Tensor<Float>?
     /// `[batch, sequence, vocabulary]`.
     public var logits: Tensor<Float>?
+    /// `[batch, sequence]`; 0 where the mask is 0.
+    public var entropy: Tensor<Float>?
+    /// `[batch, sequence, hidden]`.
+    public var hiddenStates: Tensor<Float>?
+    /// `[vocabulary, hidden]`.
+    public var outputHead: Tensor<Float>?
 
-    public init(logProbs: Tensor<Float>? = nil, logits: Tensor<Float>? = nil) {
+    public init(
+        logProbs: Tensor<Float>? = nil, logits: Tensor<Float>? = nil, entropy: Tensor<Float>? = nil,
+        hiddenStates: Tensor<Float>? = nil, outputHead: Tensor<Float>? = nil
+    ) {
         self.logProbs = logProbs
         self.logits = logits
+        self.entropy = entropy
+        self.hiddenStates = hiddenStates
+        self.outputHead = outputHead
     }
 }

@@ -11,3 +11,5 @@
 func cosine(_ x: Double) -> Double { cos(x) }
 func exponential(_ x: Double) -> Double { exp(x) }
 func logarithm(_ x: Double) -> Double { log(x) }
+func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
+func raised(_ x: Double, to exponent: Double) -> Double { pow(x, exponent) }

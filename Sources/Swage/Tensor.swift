@@ -20,6 +20,13 @@ public struct Tensor<Scalar: Sendable & Equatable>: Sendable, Equatable {
         self.scalars = scalars
     }
 
+    /// Makes a tensor of elements that are known to fit the shape.
+    package init(unchecked scalars: [Scalar], shape: [Int]) {
+        assert(shape.reduce(1, *) == scalars.count, "\(scalars.count) elements in shape \(shape)")
+        self.shape = shape
+        self.scalars = scalars
+    }
+
     /// Makes a `[rows, columns]` tensor of rows of equal length.
     /// - Throws: ``TrainerError`` with code `invalidShape` if the rows differ in length.
     public init(rows: [[Scalar]]) throws {

@@ -7,34 +7,51 @@ struct ForwardPass {
     let model: DecoderModel
     let output: UnsafePointer<Float>
 
+    private var vocabulary: Int { model.configuration.vocabularySize }
+
     func run(checkpoint: () throws -> Void) throws -> ForwardOutputs {
         var outputs = ForwardOutputs()
-        if inputs.outputs.contains(.logProbs), let targets = inputs.targetIDs {
-            outputs.logProbs = try logProbs(targets, checkpoint)
+        let perToken = inputs.outputs.intersection([.logProbs, .entropy])
+        if !perToken.isEmpty {
+            let wanted = tokens.sources.indices.filter { inputs.targetMask?.scalars[tokens.sources[$0]] != 0 }
+            let targets = inputs.targetIDs.map { targets in wanted.map { targets.scalars[tokens.sources[$0]] } }
+            let computed = try OutputHead(model, output: output, rows: wanted, targets: targets ?? [])
+                .forward(perToken, checkpoint: checkpoint)
+            if perToken.contains(.logProbs) { outputs.logProbs = spread(computed.logProbs, wanted) }
+            if perToken.contains(.entropy) { outputs.entropy = spread(computed.entropy, wanted) }
         }
-        if inputs.outputs.contains(.logits) { outputs.logits = try logits(checkpoint) }
+        if inputs.outputs.contains(.logits) || inputs.outputs.contains(.hiddenStates) {
+            try runWhole(&outputs, checkpoint)
+        }
+        if inputs.outputs.contains(.outputHead) {
+            outputs.outputHead = Tensor(
+                unchecked: Array(
+                    UnsafeBufferPointer(
+                        start: model.parameters.start + model.layout.head, count: vocabulary * model.hidden)),
+                shape: [vocabulary, model.hidden])
+        }
         return outputs
     }
 
-    private func logProbs(_ targets: Tensor<Int32>, _ checkpoint: () throws -> Void) throws -> Tensor<Float> {
-        let wanted = tokens.sources.indices.filter { inputs.targetMask?.scalars[tokens.sources[$0]] != 0 }
-        let head = OutputHead(
-            model, output: output, rows: wanted, targets: wanted.map { targets.scalars[tokens.sources[$0]] })
-        var result = [Float](repeating: 0, count: targets.scalars.count)
-        for (row, value) in zip(wanted, try head.logProbs(checkpoint: checkpoint)) {
-            result[tokens.sources[row]] = value
-        }
-        return try Tensor(result, shape: targets.shape)
-    }
-
-    private func logits(_ checkpoint: () throws -> Void) throws -> Tensor<Float> {
-        let vocabulary = model.configuration.vocabularySize
+    /// The outputs that have every position.
+    private func runWhole(_ outputs: inout ForwardOutputs, _ checkpoint: () throws -> Void) throws {
         let head = OutputHead(model, output: output, rows: Array(0..<tokens.count), targets: [])
+        if inputs.outputs.contains(.hiddenStates) {
+            let states = UnsafeBufferPointer(start: head.normalized.start, count: tokens.count * model.hidden)
+            outputs.hiddenStates = Tensor(unchecked: Array(states), shape: inputs.inputIDs.shape + [model.hidden])
+        }
+        guard inputs.outputs.contains(.logits) else { return }
         var result: [Float] = []
         result.reserveCapacity(tokens.count * vocabulary)
-        try head.forEachLogits(checkpoint: checkpoint) { rows, logits in
+        _ = try head.forward([], checkpoint: checkpoint) { rows, logits in
             result += UnsafeBufferPointer(start: logits, count: rows.count * vocabulary)
         }
-        return try Tensor(result, shape: inputs.inputIDs.shape + [vocabulary])
+        outputs.logits = Tensor(unchecked: result, shape: inputs.inputIDs.shape + [vocabulary])
+    }
+
+    private func spread(_ values: [Float], _ wanted: [Int]) -> Tensor<Float> {
+        var result = [Float](repeating: 0, count: inputs.inputIDs.scalars.count)
+        for (row, value) in zip(wanted, values) { result[tokens.sources[row]] = value }
+        return Tensor(unchecked: result, shape: inputs.inputIDs.shape)
     }
 }

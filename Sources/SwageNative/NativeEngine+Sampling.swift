@@ -47,7 +47,7 @@ extension NativeEngine {
     ) throws {
         let head = OutputHead(model, output: activations.output.start, rows: outputRows, targets: [])
         let vocabulary = vocabularySize
-        try head.forEachLogits { chunk, logits in
+        _ = try head.forward([], checkpoint: {}) { chunk, logits in
             for row in chunk {
                 let scores = UnsafeBufferPointer(
                     start: logits + (row - chunk.lowerBound) * vocabulary, count: vocabulary)

@@ -33,7 +33,7 @@ actor NativeEngine {
     private var activations: Activations?
     private var flow: GradientActivations?
     private var scratch: AttentionScratch?
-    private var derivatives: [String: (program: LossProgram, derivative: LossProgram.Derivative)] = [:]
+    private var derivatives: [LossProgram: LossDerivative] = [:]
 
     init(
         _ files: ModelFiles, optimizer: OptimizerOptions, loss: LossFunction, checkpointDirectory: String,
@@ -54,7 +54,7 @@ actor NativeEngine {
     }
 
     /// The outputs of the model that this engine gives to losses.
-    static let lossOutputs: Set<ModelOutput> = [.logProbs]
+    static let lossOutputs = Set(ModelOutput.allCases)
 
     var vocabularySize: Int { model.configuration.vocabularySize }
 
@@ -130,9 +130,9 @@ actor NativeEngine {
 
     func forward(_ inputs: ForwardInputs) throws -> ForwardOutputs {
         try inputs.validate(vocabularySize: vocabularySize)
-        let wantsLogits = inputs.outputs.contains(.logits)
+        let wantsAll = inputs.outputs.contains(.logits) || inputs.outputs.contains(.hiddenStates)
         let tokens = FlatBatch(
-            inputIDs: inputs.inputIDs, segmentIDs: inputs.segmentIDs, mask: wantsLogits ? nil : inputs.targetMask)
+            inputIDs: inputs.inputIDs, segmentIDs: inputs.segmentIDs, mask: wantsAll ? nil : inputs.targetMask)
         let activations = activations(for: tokens, keepsLayers: false)
         try runForward(tokens, activations) { try Task.checkCancellation() }
         return try ForwardPass(inputs: inputs, tokens: tokens, model: model, output: activations.output.start)
@@ -163,10 +163,10 @@ actor NativeEngine {
         }
     }
 
-    private func derivative(of loss: LossFunction) -> LossProgram.Derivative {
-        if let known = derivatives[loss.name], known.program == loss.program { return known.derivative }
-        let derivative = loss.program.derivative()
-        derivatives[loss.name] = (loss.program, derivative)
+    private func derivative(of loss: LossFunction) -> LossDerivative {
+        if let known = derivatives[loss.program] { return known }
+        let derivative = LossDerivative(loss.program)
+        derivatives[loss.program] = derivative
         return derivative
     }
 

@@ -36,8 +36,7 @@ package struct PackedRow: Sendable {
             let padded = rows.flatMap { row in
                 values(row) + repeatElement(padding(row), count: length - row.count)
             }
-            // The element count is rows times length by construction.
-            return try! Tensor(padded, shape: [rows.count, length])
+            return Tensor(unchecked: padded, shape: [rows.count, length])
         }
         return TextTrainBatch(
             inputIDs: tensor({ _ in 0 }, \.inputs), targetIDs: tensor({ _ in 0 }, \.targets),

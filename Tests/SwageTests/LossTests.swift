@@ -13,13 +13,19 @@ import Testing
             lossInputs: ["other": try Tensor(numbers.map { -$0 - 0.1 }, shape: Self.shape)])
     }
 
-    /// Losses that together use every operation.
+    private func environment(_ loss: LossFunction, _ logProbs: [Double]) throws -> LossProgram.Environment {
+        var environment = LossProgram.Environment(loss.program, batch: try batch(), vocabulary: 5, hidden: 4)
+        environment.outputs[.logProbs] = Tensor(unchecked: logProbs, shape: Self.shape)
+        return environment
+    }
+
     static let losses: [LossFunction] = [
         .crossEntropy,
         LossFunction("clipped") { outputs, batch in
             let ratio = exp(outputs.logProbs - batch["other"])
             let gain = minimum(ratio * batch.targetWeights, clip(ratio, 0.8...1.2) * batch.targetWeights)
             return .mean(of: -gain, over: batch.targetMask)
+                .reporting("clip_fraction", .mean(of: ratio.isOutside(0.8...1.2), over: batch.targetMask))
         },
         LossFunction("mixed") { outputs, batch in
             let p = exp(outputs.logProbs)
@@ -34,42 +40,42 @@ import Testing
 
     @Test(arguments: losses)
     func derivativesEqualFiniteDifferences(_ loss: LossFunction) throws {
-        let logProbs: [Float] = [-0.3, -1.7, -2.2, -0.9, -1.1, -3]
-        let derivative = loss.program.derivative()
-        func sum(_ logProbs: [Float]) throws -> Double {
-            let environment = LossProgram.Environment(batch: try batch(), outputs: [.logProbs: logProbs])
-            return loss.program.evaluate([loss.program.sum], in: environment)[0].scalar
-        }
-        let environment = LossProgram.Environment(batch: try batch(), outputs: [.logProbs: logProbs])
-        let node = try #require(derivative.nodes[.logProbs])
-        let gradient = derivative.program.evaluate([node], in: environment)[0]
+        let logProbs = [-0.3, -1.7, -2.2, -0.9, -1.1, -3]
+        let derivative = LossDerivative(loss.program)
+        let gradient = derivative.program.evaluate(
+            [try #require(derivative.outputGradients[.logProbs])], in: try environment(loss, logProbs))[0]
         for token in logProbs.indices {
-            var (up, down) = (logProbs, logProbs)
-            up[token] += 1e-3
-            down[token] -= 1e-3
-            let numeric = try (sum(up) - sum(down)) / Double(up[token] - down[token])
-            #expect(abs(gradient[token] - numeric) < 1e-4 * max(1, abs(numeric)), "\(loss.name), token \(token)")
+            func sum(_ shift: Double) throws -> Double {
+                var moved = logProbs
+                moved[token] += shift
+                return loss.program.evaluate([loss.program.sum], in: try environment(loss, moved))[0].scalars[0]
+            }
+            let numeric = try (sum(1e-5) - sum(-1e-5)) / 2e-5
+            #expect(abs(gradient.scalars[token] - numeric) < 1e-7 * max(1, abs(numeric)), "\(loss.name), token \(token)")
         }
     }
 
     @Test func aProgramListsWhatItReads() {
         #expect(Self.losses[1].program.outputsRead == [.logProbs])
-        #expect(Self.losses[1].program.fieldsRead == [.targetMask, .targetWeights, .lossInput("other")])
+        #expect(Set(Self.losses[1].program.fieldsRead.keys) == ["targetMask", "targetWeights", "other"])
     }
 
     @Test func onlyLossesThatAreLinearInTheLogProbsHaveAConstantDerivative() {
-        let independent = Self.losses.map { $0.program.derivative().isIndependent(of: .logProbs) }
+        let independent = Self.losses.map {
+            let derivative = LossDerivative($0.program)
+            return derivative.isIndependentOfOutputs(Array(derivative.outputGradients.values))
+        }
         #expect(independent == [true, false, false, false])
     }
 
     @Test func crossEntropyReportsPerplexityAndTokensWithoutTheWeights() throws {
-        let logProbs: [Float] = [-1, -2, -100, -3, -4, -5]
         let program = LossFunction.crossEntropy.program
-        let environment = LossProgram.Environment(batch: try batch(), outputs: [.logProbs: logProbs])
         let metrics = Dictionary(uniqueKeysWithValues: program.metrics.map { ($0.name, $0.node) })
-        let values = program.evaluate([metrics["perplexity"]!, metrics["tokens"]!], in: environment).map(\.scalar)
-        #expect(abs(values[0] - exp(3)) < 1e-9)
-        #expect(values[1] == 5)
+        let values = program.evaluate(
+            [metrics["perplexity"]!, metrics["tokens"]!],
+            in: try environment(.crossEntropy, [-1, -2, -100, -3, -4, -5]))
+        #expect(abs(values[0].scalars[0] - exp(3)) < 1e-9)
+        #expect(values[1].scalars[0] == 5)
     }
 
     @Test func aMissingLossInputIsAnErrorThatNamesLossAndInput() throws {
@@ -88,5 +94,40 @@ import Testing
             try LossFunction.crossEntropy.validate(batch: try batch(), engineOutputs: [])
         }
         #expect(error?.message.contains("logProbs") == true)
+    }
+
+    @Test func whatDoesNotFitIsAnErrorWithTheExpressionAndTheLine() throws {
+        let odd: [(LossFunction, String)] = [
+            (
+                LossFunction("vocabulary-for-sequence") { outputs, batch in
+                    .mean(of: outputs.logits + outputs.logProbs, over: batch.targetMask)
+                }, "add(logits [batch, sequence, vocabulary], logProbs [batch, sequence])"
+            ),
+            (
+                LossFunction("no-scalar") { outputs, batch in
+                    LossValue(sum: outputs.logProbs, denominator: batch.targetMask.sum())
+                }, "the sum, logProbs, has the shape [batch, sequence]"
+            ),
+            (
+                LossFunction("no-such-axis") { outputs, batch in
+                    .mean(of: outputs.logProbs.sum(axis: 5), over: batch.targetMask)
+                }, "no axis 5"
+            ),
+            (
+                LossFunction("not-finite") { outputs, batch in .mean(of: outputs.logProbs * .nan, over: batch.targetMask) },
+                "not finite"
+            ),
+        ]
+        for (loss, mentioned) in odd {
+            let error = #expect(throws: TrainerError.self) {
+                try loss.validate(batch: try batch(), engineOutputs: Set(ModelOutput.allCases))
+            }
+            let text = try #require(error?.description)
+            #expect(text.contains(loss.name) && text.contains(mentioned) && text.contains("LossTests.swift:"), "\(text)")
+        }
+    }
+
+    @Test func hiddenStatesTimesTheOutputHeadAreRecognizedAsLogits() {
+        #expect(LossFunction.linearCrossEntropy.program.outputsRead == [.logits])
     }
 }

@@ -49,6 +49,13 @@ void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t voca
 void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
                             size_t rows, size_t vocabulary);
 
+/// entropy[R] in nats of each row of logits[R, V].
+void swage_entropy(const float *logits, const float *lse, float *entropy, size_t rows, size_t vocabulary);
+
+/// Adds to dlogits[R, V] the gradient of the sum over rows of dentropy[r] * entropy[r].
+void swage_entropy_backward(const float *logits, const float *lse, const float *entropy, const float *dentropy,
+                            float *dlogits, size_t rows, size_t vocabulary);
+
 /// y += x.
 void swage_add(float *y, const float *x, size_t count);
 

@@ -1,37 +1,45 @@
-/// A value inside a loss while the loss is being written: a number for every token, or one for the whole batch.
+/// A value inside a loss while the loss is being written.
+///
+/// It has no number yet: the closure runs once, on symbols, before there is a batch. Swift's `if` and `for` cannot look
+/// into it; ``select(_:_:_:)`` chooses element by element.
 public struct LossExpression {
     let trace: LossTrace
     let node: Int
 
-    private func appending(_ node: LossProgram.Node) -> LossExpression {
-        LossExpression(trace: trace, node: trace.append(node))
+    /// The axes, by name where they change from batch to batch.
+    public var shape: LossShape { trace.program.nodes[node].shape }
+
+    func applying(_ operation: String, _ others: LossExpression..., attributes: LossAttributes = .init()) -> LossExpression {
+        using(operation, others, attributes)
     }
 
-    fileprivate func applying(_ operation: LossProgram.UnaryOperation) -> LossExpression {
-        appending(.unary(operation, node))
-    }
-
-    fileprivate func combining(
-        _ operation: LossProgram.BinaryOperation, _ other: LossExpression
+    /// The operation of that name, applied to this expression and others.
+    package func using(
+        _ operation: String, _ others: [LossExpression], _ attributes: LossAttributes = .init()
     ) -> LossExpression {
-        precondition(trace === other.trace, "an expression of one loss was used in another")
-        return appending(.binary(operation, node, other.node))
+        if others.contains(where: { $0.trace !== trace }) { trace.fail("an expression of another loss was used") }
+        let operands = [node] + others.map { $0.trace === trace ? $0.node : node }
+        return LossExpression(
+            trace: trace, node: trace.note(.init(operation: operation, operands: operands, attributes: attributes)))
     }
 
-    fileprivate func constant(_ value: Double) -> LossExpression { appending(.constant(value)) }
+    func constant(_ value: Double) -> LossExpression {
+        LossExpression(
+            trace: trace,
+            node: trace.note(.init(operation: LossProgram.Node.constantLeaf, attributes: .init(value: value))))
+    }
 
-    /// The sum over all tokens of the batch.
-    public func sum() -> LossExpression { appending(.sum(trace.perToken(node))) }
+    /// An axis counted from the first, or with a negative number from behind the last.
+    func axis(_ axis: Int) -> LossAttributes { LossAttributes(axis: axis < 0 ? shape.count + axis : axis) }
 }
 
-public prefix func - (x: LossExpression) -> LossExpression { x.applying(.negate) }
-public func exp(_ x: LossExpression) -> LossExpression { x.applying(.exp) }
-public func log(_ x: LossExpression) -> LossExpression { x.applying(.log) }
+// MARK: Arithmetic
 
-public func + (x: LossExpression, y: LossExpression) -> LossExpression { x.combining(.add, y) }
-public func - (x: LossExpression, y: LossExpression) -> LossExpression { x.combining(.subtract, y) }
-public func * (x: LossExpression, y: LossExpression) -> LossExpression { x.combining(.multiply, y) }
-public func / (x: LossExpression, y: LossExpression) -> LossExpression { x.combining(.divide, y) }
+public prefix func - (x: LossExpression) -> LossExpression { x.applying("negate") }
+public func + (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("add", y) }
+public func - (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("subtract", y) }
+public func * (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("multiply", y) }
+public func / (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("divide", y) }
 
 public func + (x: LossExpression, y: Double) -> LossExpression { x + x.constant(y) }
 public func - (x: LossExpression, y: Double) -> LossExpression { x - x.constant(y) }
@@ -42,57 +50,70 @@ public func - (x: Double, y: LossExpression) -> LossExpression { y.constant(x) -
 public func * (x: Double, y: LossExpression) -> LossExpression { y.constant(x) * y }
 public func / (x: Double, y: LossExpression) -> LossExpression { y.constant(x) / y }
 
-/// The lesser of two values; where they are equal the gradient goes to the first.
-public func minimum(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.combining(.minimum, y) }
-/// The greater of two values; where they are equal the gradient goes to the first.
-public func maximum(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.combining(.maximum, y) }
+public func exp(_ x: LossExpression) -> LossExpression { x.applying("exp") }
+public func log(_ x: LossExpression) -> LossExpression { x.applying("log") }
+public func sqrt(_ x: LossExpression) -> LossExpression { x.applying("sqrt") }
+public func tanh(_ x: LossExpression) -> LossExpression { x.applying("tanh") }
+public func sigmoid(_ x: LossExpression) -> LossExpression { x.applying("sigmoid") }
+/// log(1 + e^x), without overflow.
+public func softplus(_ x: LossExpression) -> LossExpression { x.applying("softplus") }
+/// log(sigmoid(x)), without underflow.
+public func logSigmoid(_ x: LossExpression) -> LossExpression { -softplus(-x) }
+public func relu(_ x: LossExpression) -> LossExpression { x.applying("relu") }
+public func abs(_ x: LossExpression) -> LossExpression { x.applying("abs") }
+public func sign(_ x: LossExpression) -> LossExpression { x.applying("sign") }
+public func square(_ x: LossExpression) -> LossExpression { x * x }
+public func pow(_ x: LossExpression, _ exponent: Double) -> LossExpression {
+    x.applying("power", attributes: .init(value: exponent))
+}
+
+/// The lesser of two values; two equal ones share the gradient.
+public func minimum(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.applying("minimum", y) }
+/// The greater of two values; two equal ones share the gradient.
+public func maximum(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.applying("maximum", y) }
+public func minimum(_ x: LossExpression, _ y: Double) -> LossExpression { minimum(x, x.constant(y)) }
+public func maximum(_ x: LossExpression, _ y: Double) -> LossExpression { maximum(x, x.constant(y)) }
 /// `x` held within `bounds`; outside them the gradient is 0.
 public func clip(_ x: LossExpression, _ bounds: ClosedRange<Double>) -> LossExpression {
-    minimum(maximum(x, x.constant(bounds.lowerBound)), x.constant(bounds.upperBound))
+    minimum(maximum(x, bounds.lowerBound), bounds.upperBound)
 }
 
-/// The graph that grows while a loss is written, or differentiated. Equal nodes are kept once.
-final class LossTrace {
-    private(set) var program: LossProgram
-    private var indices: [LossProgram.Node: Int] = [:]
-    private var perTokenNodes: Set<Int> = []
+/// The value, as a constant: gradients do not pass.
+public func stopGradient(_ x: LossExpression) -> LossExpression { x.applying("stopGradient") }
 
-    init(_ program: LossProgram = LossProgram()) {
-        self.program = LossProgram()
-        for node in program.nodes { _ = append(node) }
-        self.program = program
-    }
+// MARK: Questions, answered by 1 or 0
 
-    func append(_ node: LossProgram.Node) -> Int {
-        if let index = indices[node] { return index }
-        let index = program.nodes.count
-        program.nodes.append(node)
-        indices[node] = index
-        if node.isPerToken(operandsPerToken: node.operands.map(perTokenNodes.contains)) {
-            perTokenNodes.insert(index)
-        }
-        return index
-    }
+infix operator .<: ComparisonPrecedence
+infix operator .<=: ComparisonPrecedence
+infix operator .>: ComparisonPrecedence
+infix operator .>=: ComparisonPrecedence
+infix operator .==: ComparisonPrecedence
+infix operator .!=: ComparisonPrecedence
 
-    func isPerToken(_ node: Int) -> Bool { perTokenNodes.contains(node) }
+public func .< (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("less", y) }
+public func .<= (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("lessOrEqual", y) }
+public func .> (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("greater", y) }
+public func .>= (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("greaterOrEqual", y) }
+public func .== (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("equal", y) }
+public func .!= (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("notEqual", y) }
+public func .< (x: LossExpression, y: Double) -> LossExpression { x .< x.constant(y) }
+public func .<= (x: LossExpression, y: Double) -> LossExpression { x .<= x.constant(y) }
+public func .> (x: LossExpression, y: Double) -> LossExpression { x .> x.constant(y) }
+public func .>= (x: LossExpression, y: Double) -> LossExpression { x .>= x.constant(y) }
+public func .== (x: LossExpression, y: Double) -> LossExpression { x .== x.constant(y) }
+public func .!= (x: LossExpression, y: Double) -> LossExpression { x .!= x.constant(y) }
+public func and(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.applying("and", y) }
+public func or(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.applying("or", y) }
+public func not(_ x: LossExpression) -> LossExpression { x.applying("not") }
 
-    /// The node, repeated for every token if it is a scalar.
-    func perToken(_ node: Int) -> Int { isPerToken(node) ? node : append(.perToken(node)) }
-
-    func finish(sum: Int, denominator: Int, metrics: [LossProgram.Metric]) -> LossProgram {
-        program.sum = sum
-        program.denominator = denominator
-        program.metrics = metrics
-        return program
-    }
+/// `x` where the condition is not 0, else `y`.
+public func select(_ condition: LossExpression, _ x: LossExpression, _ y: LossExpression) -> LossExpression {
+    condition.applying("select", x, y)
 }
 
-extension LossProgram.Node {
-    func isPerToken(operandsPerToken: [Bool]) -> Bool {
-        switch self {
-        case .output, .field, .perToken: true
-        case .constant, .sum: false
-        case .unary, .binary: operandsPerToken.contains(true)
-        }
+extension LossExpression {
+    /// Whether a value lies outside `bounds`.
+    public func isOutside(_ bounds: ClosedRange<Double>) -> LossExpression {
+        or(self .< bounds.lowerBound, self .> bounds.upperBound)
     }
 }

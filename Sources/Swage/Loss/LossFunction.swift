@@ -11,86 +11,137 @@
 ///
 /// A loss states its sum and its denominator apart. An engine adds both up over microbatches and divides once, at
 /// the optimizer step, so that microbatches of unequal size weigh what they should.
-public struct LossFunction: Sendable, Equatable {
+///
+/// What does not fit (shapes that do not meet, a sum that is no scalar) is noted when the loss is made, and thrown
+/// when it is first used.
+public struct LossFunction: Sendable, Hashable {
     /// What errors and logs call the loss.
     public let name: String
     /// What remains of the closure.
     public let program: LossProgram
+    /// What is wrong with the loss, if anything.
+    public let failure: String?
 
-    public init(_ name: String, _ body: (LossOutputs, LossBatch) -> LossValue) {
+    public init(
+        _ name: String, fileID: String = #fileID, line: Int = #line, _ body: (LossOutputs, LossBatch) -> LossValue
+    ) {
         self.name = name
         let trace = LossTrace()
         let value = body(LossOutputs(trace: trace), LossBatch(trace: trace))
-        program = trace.finish(
+        for (what, expression) in [("sum", value.sum), ("denominator", value.denominator)]
+            + value.metrics.map({ ("metric \"\($0.name)\"", $0.value) })
+        {
+            if expression.trace !== trace { trace.fail("the \(what) is an expression of another loss") }
+            if !expression.shape.isEmpty {
+                trace.fail("the \(what), \(trace.describe(expression.node)), has the shape \(expression.shape), not that of a scalar")
+            }
+        }
+        failure = trace.failure.map { "\($0) (\(fileID):\(line))" }
+        let program = trace.finish(
             sum: value.sum.node, denominator: value.denominator.node,
             metrics: value.metrics.map { LossProgram.Metric(name: $0.name, node: $0.value.node) })
+        self.program = failure == nil ? program.simplified() : program
     }
 
-    /// Checks that the batch has every tensor that the loss reads, and the engine every output.
+    /// A loss that came as data.
+    package init(name: String, program: LossProgram) {
+        self.name = name
+        self.program = program
+        failure = nil
+    }
+
+    /// Checks that the loss is sound, that the batch has every tensor that it reads, and the engine every output.
     /// - Throws: ``TrainerError`` with code `invalidLoss` and the loss's name.
     public func validate(batch: TextTrainBatch, engineOutputs: Set<ModelOutput>) throws {
+        func fail(_ what: String, expected: String? = nil) -> TrainerError {
+            TrainerError(.invalidLoss, "the loss \"\(name)\" \(what)", expected: expected)
+        }
+        if let failure { throw fail("does not fit together: \(failure)") }
         if let missing = program.outputsRead.subtracting(engineOutputs).map(\.rawValue).sorted().first {
-            throw TrainerError(
-                .invalidLoss, "the loss \"\(name)\" reads \(missing), which this engine does not give to losses",
+            throw fail(
+                "reads \(missing), which this engine does not give to losses",
                 expected: "a loss that reads \(engineOutputs.map(\.rawValue).sorted().joined(separator: ", "))")
         }
-        for case .lossInput(let input) in program.fieldsRead where batch.lossInputs[input] == nil {
-            let given = batch.lossInputs.keys.sorted()
-            throw TrainerError(
-                .invalidLoss, "the loss \"\(name)\" reads lossInputs[\"\(input)\"], which the batch does not have",
-                expected: "it among the batch's lossInputs \(given)")
+        for (field, shape) in program.fieldsRead.sorted(by: { $0.key < $1.key }) where !LossBatch.ownFields.contains(field) {
+            guard let tensor = batch.lossInputs[field] else {
+                throw fail(
+                    "reads lossInputs[\"\(field)\"], which the batch does not have",
+                    expected: "it among the batch's lossInputs \(batch.lossInputs.keys.sorted())")
+            }
+            // Vocabulary and hidden size are the model's to know; they are checked by the engine.
+            let extents = LossExtents(
+                batch: batch.inputIDs.shape[0], sequence: batch.inputIDs.shape[1], vocabulary: -1, hidden: -1)
+            let expected = extents.resolve(shape)
+            let fits = expected.count == tensor.shape.count
+                && zip(expected, tensor.shape).allSatisfy { $0 == -1 || $0 == $1 }
+            guard fits else {
+                throw fail("reads lossInputs[\"\(field)\"], which has the shape \(tensor.shape)", expected: "\(shape)")
+            }
+        }
+        if program.nodes.contains(where: { $0.shape.contains(.pairs) }), batch.inputIDs.shape[0] % 2 != 0 {
+            throw fail(
+                "reads the batch in pairs, and the batch has \(batch.inputIDs.shape[0]) rows", expected: "an even number")
         }
     }
 }
 
 /// The model outputs that a loss can read.
+///
+/// Positions where the mask is 0 are not computed, and read as 0.
 public struct LossOutputs {
     let trace: LossTrace
 
     /// The log-probability of each target, `[batch, sequence]`. Reading it builds no logits.
-    /// Where the mask is 0 it is not computed, and reads as 0.
-    public var logProbs: LossExpression { LossExpression(trace: trace, node: trace.append(.output(.logProbs))) }
+    public var logProbs: LossExpression { output(.logProbs) }
+    /// The entropy of the distribution at each position, in nats, `[batch, sequence]`. Reading it builds no logits.
+    public var entropy: LossExpression { output(.entropy) }
+    /// The unnormalised log-probabilities, `[batch, sequence, vocabulary]`. As long as the loss works position by
+    /// position, only a chunk of positions exists at a time.
+    public var logits: LossExpression { output(.logits) }
+    /// What the output head reads: the last layer's output, normalised, `[batch, sequence, hidden]`.
+    public var hiddenStates: LossExpression { output(.hiddenStates) }
+    /// The output head's matrix, `[vocabulary, hidden]`. `hiddenStates.matmul(outputHead.transposed)` is recognised
+    /// as the logits.
+    public var outputHead: LossExpression { output(.outputHead) }
+
+    /// The logits of chosen tokens: `ids` is `[batch, sequence]`, or `[batch, sequence, k]`.
+    public func logits(at ids: LossExpression) -> LossExpression { logits.gather(ids) }
+
+    /// The log-probabilities of chosen tokens: `ids` is `[batch, sequence]`, or `[batch, sequence, k]`.
+    public func logProbs(of ids: LossExpression) -> LossExpression {
+        logits.logSoftmax(axis: -1).gather(ids)
+    }
+
+    private func output(_ output: ModelOutput) -> LossExpression {
+        LossExpression(
+            trace: trace,
+            node: trace.note(
+                .init(operation: LossProgram.Node.outputLeaf, attributes: .init(name: output.rawValue))))
+    }
 }
 
-/// The tensors of the batch that a loss can read, `[batch, sequence]` each.
+/// The tensors of the batch that a loss can read.
 public struct LossBatch {
     let trace: LossTrace
 
-    public var targetMask: LossExpression { field(.targetMask) }
-    public var targetWeights: LossExpression { field(.targetWeights) }
-    /// An entry of the batch's `lossInputs`.
-    public subscript(name: String) -> LossExpression { field(.lossInput(name)) }
+    /// The names of the batch's own tensors. The others are its `lossInputs`.
+    static let ownFields: Set<String> = ["targetMask", "targetWeights", "targetIDs"]
 
-    private func field(_ field: LossProgram.BatchField) -> LossExpression {
-        LossExpression(trace: trace, node: trace.append(.field(field)))
-    }
-}
+    /// `[batch, sequence]`
+    public var targetMask: LossExpression { self["targetMask"] }
+    /// `[batch, sequence]`
+    public var targetWeights: LossExpression { self["targetWeights"] }
+    /// `[batch, sequence]`; 0 where the mask is 0.
+    public var targetIDs: LossExpression { self["targetIDs"] }
 
-/// What a loss's closure returns: a sum, a denominator, and what to report.
-public struct LossValue {
-    let sum: LossExpression
-    let denominator: LossExpression
-    var metrics: [(name: String, value: LossExpression)] = []
+    /// An entry of the batch's `lossInputs`, `[batch, sequence]`.
+    public subscript(name: String) -> LossExpression { self[name, .perToken] }
 
-    /// The loss `sum / denominator`, both of them scalars.
-    public init(sum: LossExpression, denominator: LossExpression) {
-        precondition(!sum.trace.isPerToken(sum.node), "a loss's sum is still per token; call sum() on it")
-        precondition(
-            !denominator.trace.isPerToken(denominator.node), "a loss's denominator is still per token; call sum() on it")
-        self.sum = sum
-        self.denominator = denominator
-    }
-
-    /// The mean of `values`, each counted as often as `weights` says.
-    public static func mean(of values: LossExpression, over weights: LossExpression) -> LossValue {
-        LossValue(sum: (values * weights).sum(), denominator: weights.sum())
-    }
-
-    /// Also reports a scalar under `name`.
-    public func reporting(_ name: String, _ value: LossExpression) -> LossValue {
-        precondition(!value.trace.isPerToken(value.node), "the metric \"\(name)\" is still per token; call sum() on it")
-        var copy = self
-        copy.metrics.append((name, value))
-        return copy
+    /// An entry of the batch's `lossInputs`, of any shape.
+    public subscript(name: String, shape: LossShape) -> LossExpression {
+        LossExpression(
+            trace: trace,
+            node: trace.note(
+                .init(operation: LossProgram.Node.fieldLeaf, attributes: .init(name: name, shape: shape))))
     }
 }

@@ -1,39 +1,23 @@
 /// A loss as data: an expression graph that any engine can evaluate and differentiate.
 ///
-/// Nodes stand in order of evaluation; an operand is the index of an earlier node. A value is either *per token*,
-/// `[batch, sequence]`, or a scalar; scalars meet per-token values by repetition.
-public struct LossProgram: Sendable, Equatable {
-    /// A `[batch, sequence]` tensor that comes with the batch.
-    public enum BatchField: Sendable, Hashable {
-        case targetMask
-        case targetWeights
-        /// An entry of ``TextTrainBatch/lossInputs``.
-        case lossInput(String)
+/// Nodes stand in order of evaluation; an operand is the index of an earlier node. What a node means is told by the
+/// ``LossOperation`` of its name.
+public struct LossProgram: Sendable, Hashable {
+    /// More nodes than this are refused.
+    public static let maximumNodeCount = 4096
+    /// Longer fixed axes than this are refused.
+    public static let maximumExtent = 1 << 20
+
+    public struct Node: Sendable, Hashable {
+        /// The name of a ``LossOperation``, or one of the leaves `output`, `field`, `constant`.
+        public let operation: String
+        public var operands: [Int] = []
+        public var attributes = LossAttributes()
+        /// Inferred from the operands; never read from outside.
+        public internal(set) var shape: LossShape = []
     }
 
-    public enum UnaryOperation: String, Sendable {
-        case negate, exp, log
-    }
-
-    public enum BinaryOperation: String, Sendable {
-        case add, subtract, multiply, divide, minimum, maximum
-        /// 1 where the left is less than or equal to the right, else 0.
-        case lessOrEqual
-    }
-
-    public enum Node: Sendable, Hashable {
-        case output(ModelOutput)
-        case field(BatchField)
-        case constant(Double)
-        case unary(UnaryOperation, Int)
-        case binary(BinaryOperation, Int, Int)
-        /// The sum of a per-token value over the whole batch.
-        case sum(Int)
-        /// A scalar, repeated for every token.
-        case perToken(Int)
-    }
-
-    public struct Metric: Sendable, Equatable {
+    public struct Metric: Sendable, Hashable {
         public let name: String
         public let node: Int
     }
@@ -47,34 +31,72 @@ public struct LossProgram: Sendable, Equatable {
     public internal(set) var metrics: [Metric] = []
 
     /// The model outputs that the program reads. An engine computes these and nothing else.
-    public var outputsRead: Set<ModelOutput> { outputsRead(by: nodes.indices) }
+    public var outputsRead: Set<ModelOutput> { Set(nodes.compactMap(\.output)) }
 
-    /// The batch fields that the program reads.
-    public var fieldsRead: Set<BatchField> {
-        Set(nodes.compactMap { if case .field(let field) = $0 { field } else { nil } })
+    /// The names of the batch's tensors that the program reads, with the shapes that they must have.
+    public var fieldsRead: [String: LossShape] {
+        Dictionary(nodes.compactMap { node in node.field.map { ($0, node.shape) } }, uniquingKeysWith: { first, _ in first })
     }
 
-    func outputsRead(by indices: some Sequence<Int>) -> Set<ModelOutput> {
-        Set(indices.compactMap { if case .output(let output) = nodes[$0] { output } else { nil } })
-    }
+    package func node(of output: ModelOutput) -> Int? { nodes.firstIndex { $0.output == output } }
 
-    /// The node itself and everything that it depends on.
-    func ancestors(of node: Int) -> Set<Int> {
+    /// The nodes that something in `roots` depends on, the roots included. `stops` are not looked behind.
+    package func ancestors(of roots: some Sequence<Int>, stoppingAt stops: Set<Int> = []) -> Set<Int> {
         var found: Set<Int> = []
-        var waiting = [node]
+        var waiting = Array(roots)
         while let next = waiting.popLast() {
-            if found.insert(next).inserted { waiting += nodes[next].operands }
+            if found.insert(next).inserted, !stops.contains(next) { waiting += nodes[next].operands }
         }
         return found
+    }
+
+    /// The nodes that depend on `node`, itself included.
+    package func descendants(of node: Int) -> Set<Int> {
+        nodes.indices.reduce(into: [node]) { found, index in
+            if nodes[index].operands.contains(where: found.contains) { found.insert(index) }
+        }
+    }
+}
+
+/// What an operation is told beside its operands.
+public struct LossAttributes: Sendable, Hashable, Codable {
+    /// A leaf's name.
+    public var name: String?
+    public var value: Double?
+    public var axis: Int?
+    public var index: Int?
+    public var reverse: Bool?
+    public var shape: LossShape?
+
+    public init(
+        name: String? = nil, value: Double? = nil, axis: Int? = nil, index: Int? = nil, reverse: Bool? = nil,
+        shape: LossShape? = nil
+    ) {
+        self.name = name
+        self.value = value
+        self.axis = axis
+        self.index = index
+        self.reverse = reverse
+        self.shape = shape
     }
 }
 
 extension LossProgram.Node {
-    var operands: [Int] {
-        switch self {
-        case .output, .field, .constant: []
-        case .unary(_, let operand), .sum(let operand), .perToken(let operand): [operand]
-        case .binary(_, let left, let right): [left, right]
-        }
+    /// The leaf that stands for one of the model's outputs.
+    static let outputLeaf = "output"
+    /// The leaf that stands for a tensor of the batch.
+    static let fieldLeaf = "field"
+    static let constantLeaf = "constant"
+    /// The leaf through which an engine hands in the gradient of a node. It never leaves the process.
+    static let seedLeaf = "seed"
+
+    package var output: ModelOutput? {
+        operation == Self.outputLeaf ? attributes.name.flatMap(ModelOutput.init(rawValue:)) : nil
+    }
+
+    package var field: String? { operation == Self.fieldLeaf ? attributes.name : nil }
+
+    var isLeaf: Bool {
+        [Self.outputLeaf, Self.fieldLeaf, Self.constantLeaf, Self.seedLeaf].contains(operation)
     }
 }

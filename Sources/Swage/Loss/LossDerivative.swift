@@ -1,0 +1,149 @@
+/// A program with its own derivative appended, split at the logits.
+///
+/// Logits are `[batch, sequence, vocabulary]`, and an engine should hold no more of them than a chunk of positions.
+/// Everything that works on them position by position is the *inner* part: an engine evaluates it chunk by chunk, up to
+/// its `frontier`, whose values have no vocabulary axis. The rest of the program, the *outer* part, sees the frontier
+/// as given. Backwards the same: the outer part gives the gradient of the frontier, the inner part takes it
+/// chunk by chunk to that of the logits.
+package struct LossDerivative: Sendable {
+    package let program: LossProgram
+    /// The derivative of the sum by each output other than logits in the inner part.
+    package let outputGradients: [ModelOutput: Int]
+    /// Nodes of the inner part that the outer part reads; empty where the program reads no logits, or needs all of
+    /// them at once.
+    package let frontier: [Int]
+    /// The derivative of the sum by each node of the frontier.
+    package let frontierGradients: [Int]
+    /// Leaves through which the inner part is handed the frontier's gradients.
+    package let frontierSeeds: [Int]
+    /// The derivative by the logits: in the inner part from the seeds.
+    package let logitsGradient: Int?
+    /// What the inner part reads of the outer one: independent of any output.
+    package let innerInputs: [Int]
+
+    /// Whether the derivative can be computed before the output is known, as in every loss that is linear in it.
+    /// An engine can then run the output's forward and backward together.
+    package func isIndependentOfOutputs(_ nodes: [Int]) -> Bool {
+        program.ancestors(of: nodes).allSatisfy { program.nodes[$0].output == nil }
+    }
+
+    /// Differentiates the sum with respect to every output that the program reads, by reverse accumulation.
+    package init(_ source: LossProgram) {
+        let inner = InnerPart(source)
+        let trace = LossTrace(source)
+        let one = try! trace.append(.init(operation: LossProgram.Node.constantLeaf, attributes: .init(value: 1)))
+        var outer = trace.propagate([source.sum: one]) { !inner.nodes.contains($0) }
+
+        var seeds: [Int: Int] = [:]
+        for node in inner.frontier {
+            seeds[node] = try! trace.append(
+                .init(
+                    operation: LossProgram.Node.seedLeaf,
+                    attributes: .init(name: "\(node)", shape: source.nodes[node].shape), shape: source.nodes[node].shape))
+            if outer[node] == nil { outer[node] = trace.zero(like: node) }
+        }
+        let innerGradients = trace.propagate(seeds) { inner.nodes.contains($0) }
+
+        var outputGradients: [ModelOutput: Int] = [:]
+        for output in source.outputsRead {
+            let leaf = source.node(of: output)!
+            if inner.nodes.contains(leaf) { continue }
+            outputGradients[output] = outer[leaf] ?? trace.zero(like: leaf)
+        }
+        self.outputGradients = outputGradients
+        frontier = inner.frontier
+        frontierGradients = inner.frontier.map { outer[$0]! }
+        frontierSeeds = inner.frontier.map { seeds[$0]! }
+        logitsGradient = inner.logits.flatMap { leaf in inner.nodes.contains(leaf) ? innerGradients[leaf] : nil }
+        innerInputs = inner.inputs
+        program = trace.program
+    }
+}
+
+/// The nodes that work on logits position by position.
+private struct InnerPart {
+    var logits: Int?
+    var nodes: Set<Int> = []
+    var frontier: [Int] = []
+    var inputs: [Int] = []
+
+    init(_ program: LossProgram) {
+        guard let logits = program.node(of: .logits) else { return }
+        self.logits = logits
+        let dependent = program.descendants(of: logits)
+        nodes = [logits]
+        for index in program.nodes.indices where dependent.contains(index) && index != logits {
+            if Self.isLocal(index, in: program, dependent, nodes) { nodes.insert(index) }
+        }
+        let outside = program.nodes.indices.filter { !nodes.contains($0) }
+        let roots = [program.sum, program.denominator] + program.metrics.map(\.node)
+        let readOutside = Set(outside.flatMap { program.nodes[$0].operands } + roots)
+        frontier = nodes.filter(readOutside.contains).sorted()
+        let inputsRead = Set(nodes.flatMap { program.nodes[$0].operands }).subtracting(nodes)
+        inputs = inputsRead.sorted()
+        let dependsOnOutputs = inputs.contains { input in
+            program.ancestors(of: [input]).contains { program.nodes[$0].output != nil }
+        }
+        if dependsOnOutputs || frontier.contains(where: { program.nodes[$0].shape.contains(.vocabulary) }) {
+            // All logits are needed at once; they are an output like any other.
+            (nodes, frontier, inputs) = ([], [], [])
+        }
+    }
+
+    private static func isLocal(
+        _ index: Int, in program: LossProgram, _ dependent: Set<Int>, _ nodes: Set<Int>
+    ) -> Bool {
+        let node = program.nodes[index]
+        guard node.shape.starts(with: LossShape.perToken), let operation = LossOperation.all[node.operation],
+            !operation.mixesPositions(node.attributes)
+        else { return false }
+        return node.operands.allSatisfy { operand in
+            let shape = program.nodes[operand].shape
+            let isSliceable =
+                shape.starts(with: LossShape.perToken) && shape.count == node.shape.count
+                || shape.starts(with: LossShape.perToken) && ["gather", "insertAxis", "removeAxis", "take", "place"].contains(node.operation)
+                || !shape.contains(.batch) && !shape.contains(.sequence)
+            return isSliceable && (nodes.contains(operand) || !dependent.contains(operand))
+        }
+    }
+}
+
+extension LossTrace {
+    /// The gradients of nodes, given those of some, carried back through the nodes that `belongs` admits.
+    func propagate(_ seeds: [Int: Int], through belongs: (Int) -> Bool) -> [Int: Int] {
+        var gradients = seeds
+        let last = (seeds.keys.max() ?? -1)
+        for index in stride(from: last, through: 0, by: -1) {
+            guard belongs(index), let gradient = gradients[index] else { continue }
+            let node = program.nodes[index]
+            guard !node.isLeaf, let operation = LossOperation.all[node.operation] else { continue }
+            let adjoint = LossAdjoint(trace: self, node: index, gradient: gradient)
+            for (operand, part) in zip(node.operands, operation.derivative(adjoint)) {
+                guard let part else { continue }
+                gradients[operand] = gradients[operand].map { adjoint.make("add", $0, part) } ?? part
+            }
+        }
+        return gradients
+    }
+
+    /// Zeros in the shape of a node.
+    func zero(like node: Int) -> Int {
+        let zero = LossAdjoint(trace: self, node: node, gradient: node)
+        return zero.expanded(zero.constant(0), to: node)
+    }
+}
+
+extension LossProgram {
+    /// A program with the derivative of the sum by one of the batch's tensors, and the node that holds it.
+    /// - Throws: ``TrainerError`` with code `invalidLoss` if the program does not read that tensor.
+    package func gradient(ofField name: String) throws -> (program: LossProgram, node: Int) {
+        guard let leaf = nodes.firstIndex(where: { $0.field == name }) else {
+            throw TrainerError(.invalidLoss, "the program does not read \"\(name)\"")
+        }
+        let trace = LossTrace(self)
+        let one = try! trace.append(.init(operation: Node.constantLeaf, attributes: .init(value: 1)))
+        let gradients = trace.propagate([sum: one]) { _ in true }
+        let node = gradients[leaf] ?? trace.zero(like: leaf)
+        return (trace.program, node)
+    }
+}

@@ -1,0 +1,97 @@
+/// The graph that grows while a loss is written, or differentiated. Equal nodes are kept once.
+final class LossTrace {
+    private(set) var program = LossProgram()
+    /// The first thing that did not fit, if anything.
+    private(set) var failure: String?
+    private var indices: [LossProgram.Node: Int] = [:]
+
+    init(_ program: LossProgram = LossProgram()) {
+        self.program = program
+        for (index, node) in program.nodes.enumerated() where indices[node] == nil { indices[node] = index }
+    }
+
+    /// Appends a node, with the shape that its operands give it.
+    /// - Throws: ``LossShapeError`` if they do not fit.
+    func append(_ node: LossProgram.Node) throws -> Int {
+        var node = node
+        if !node.isLeaf {
+            guard let operation = LossOperation.all[node.operation] else {
+                throw LossShapeError("there is no operation \"\(node.operation)\"")
+            }
+            guard node.operands.count == operation.arity else {
+                throw LossShapeError("\(node.operation) takes \(operation.arity) operands, not \(node.operands.count)")
+            }
+            node.shape = try operation.shape(node.operands.map { program.nodes[$0].shape }, node.attributes)
+        } else if node.shape.isEmpty {
+            node.shape = try Self.shapeOfLeaf(node)
+        }
+        if let index = indices[node] { return index }
+        guard program.nodes.count < LossProgram.maximumNodeCount else {
+            throw LossShapeError("there are more than \(LossProgram.maximumNodeCount) nodes")
+        }
+        program.nodes.append(node)
+        indices[node] = program.nodes.count - 1
+        return program.nodes.count - 1
+    }
+
+    private static func shapeOfLeaf(_ node: LossProgram.Node) throws -> LossShape {
+        switch node.operation {
+        case LossProgram.Node.constantLeaf:
+            guard node.attributes.value?.isFinite == true else { throw LossShapeError("a constant is not finite") }
+            return []
+        case LossProgram.Node.outputLeaf:
+            guard let output = node.output else {
+                throw LossShapeError("there is no model output \"\(node.attributes.name ?? "")\"")
+            }
+            return output.shape
+        default:
+            guard let shape = node.attributes.shape, node.attributes.name?.isEmpty == false else {
+                throw LossShapeError("a tensor of the batch has no name or no shape")
+            }
+            return shape
+        }
+    }
+
+    /// Appends a node while a loss is written. What does not fit is noted with the expression, and 0 put in its place.
+    func note(_ node: LossProgram.Node) -> Int {
+        do {
+            return try append(node)
+        } catch {
+            let reason = (error as? LossShapeError)?.reason ?? "\(error)"
+            let operands = node.operands.map { "\(describe($0)) \(program.nodes[$0].shape)" }.joined(separator: ", ")
+            failure = failure ?? "\(node.operation)(\(operands)): \(reason)"
+            return (try? append(.init(operation: LossProgram.Node.constantLeaf, attributes: .init(value: 0)))) ?? 0
+        }
+    }
+
+    /// Notes that something else is wrong with the loss.
+    func fail(_ reason: String) { failure = failure ?? reason }
+
+    /// The expression that a node stands for, as one would write it, cut where it gets long.
+    func describe(_ index: Int, depth: Int = 3) -> String {
+        let node = program.nodes[index]
+        if let value = node.attributes.value, node.operation == LossProgram.Node.constantLeaf { return "\(value)" }
+        if node.isLeaf { return node.attributes.name ?? node.operation }
+        if depth == 0 { return "…" }
+        return "\(node.operation)(\(node.operands.map { describe($0, depth: depth - 1) }.joined(separator: ", ")))"
+    }
+
+    func finish(sum: Int, denominator: Int, metrics: [LossProgram.Metric]) -> LossProgram {
+        program.sum = sum
+        program.denominator = denominator
+        program.metrics = metrics
+        return program
+    }
+}
+
+extension ModelOutput {
+    /// The shape that a loss sees.
+    var shape: LossShape {
+        switch self {
+        case .logProbs, .entropy: .perToken
+        case .logits: [.batch, .sequence, .vocabulary]
+        case .hiddenStates: [.batch, .sequence, .hidden]
+        case .outputHead: [.vocabulary, .hidden]
+        }
+    }
+}
