@@ -14,7 +14,7 @@ public struct TextTrainBatch: Sendable, Equatable {
     /// The sequence each position belongs to, `[batch, sequence]`, where rows are packed. A sequence is a run of
     /// equal ids; sequences of one row never see each other. Nil means one sequence a row.
     public var segmentIDs: Tensor<Int32>?
-    /// Further `[batch, sequence]` tensors that the loss reads by name.
+    /// Further tensors that the loss reads by name, most often `[batch, sequence]`; the loss says of which shape.
     public var lossInputs: [String: Tensor<Float>]
 
     public init(
@@ -50,7 +50,10 @@ extension TextTrainBatch {
         }
         if let targetWeights { try checks.checkFinite(targetWeights, "targetWeights") }
         for (name, tensor) in lossInputs.sorted(by: { $0.key < $1.key }) {
-            try checks.checkFinite(tensor, "lossInputs[\"\(name)\"]")
+            guard tensor.scalars.allSatisfy(\.isFinite) else {
+                throw TrainerError(
+                    .invalidBatch, "lossInputs[\"\(name)\"] holds NaN or infinity", expected: "finite numbers")
+            }
         }
     }
 }

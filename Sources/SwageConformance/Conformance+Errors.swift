@@ -56,9 +56,11 @@ extension Conformance {
                 _ = try await trainer.forwardBackward(bad)
             }
         }
+        var narrow = good
+        narrow.lossInputs["narrow"] = Tensor(repeating: 0, shape: [2, 4])
         for loss in Self.badLosses {
-            try await expectError([.invalidLoss, .nonFinite], "the loss \"\(loss.name)\"") {
-                _ = try await trainer.forwardBackward(good, loss: loss)
+            try await expectError([.invalidLoss, .nonFinite], "the loss \"\(loss.name)\"") { [narrow] in
+                _ = try await trainer.forwardBackward(narrow, loss: loss)
             }
         }
         try await expectError([.nothingAccumulated], "optimStep without gradients") {
@@ -101,6 +103,12 @@ extension Conformance {
     private static let badLosses = [
         LossFunction("reads-what-is-missing") { outputs, batch in
             .mean(of: -outputs.logProbs * batch["no such tensor"], over: batch.targetMask)
+        },
+        LossFunction("reads-another-shape") { outputs, batch in
+            .mean(of: -outputs.logProbs * batch["narrow"], over: batch.targetMask)
+        },
+        LossFunction("does-not-fit") { outputs, batch in
+            .mean(of: outputs.logProbs + outputs.logits, over: batch.targetMask)
         },
         LossFunction("is-not-finite") { outputs, batch in
             .mean(of: log(outputs.logProbs), over: batch.targetMask)
@@ -145,10 +153,7 @@ extension Conformance {
                 "a segment that comes again",
                 try changed { $0.segmentIDs = try Tensor(rows: [[0, 0, 1, 1, 0], [0, 0, 0, 0, 0]]) }
             ),
-            (
-                "a loss input of another shape",
-                changed { $0.lossInputs["extra"] = Tensor(repeating: 0, shape: [2, 6]) }
-            ),
+            ("a loss input that is NaN", changed { $0.lossInputs["extra"] = Tensor(repeating: .nan, shape: [2, 5]) }),
         ]
     }
 }

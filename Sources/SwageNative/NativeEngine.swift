@@ -61,7 +61,8 @@ actor NativeEngine {
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
         let loss = loss ?? defaultLoss
         try batch.validate(vocabularySize: vocabularySize)
-        try loss.validate(batch: batch, engineOutputs: Self.lossOutputs)
+        try loss.validate(
+            batch: batch, engineOutputs: Self.lossOutputs, vocabularySize: vocabularySize, hiddenSize: model.hidden)
         try Task.checkCancellation()
 
         let tokens = FlatBatch(inputIDs: batch.inputIDs, segmentIDs: batch.segmentIDs, mask: batch.targetMask)

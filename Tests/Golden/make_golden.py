@@ -18,6 +18,7 @@ import chat_templates
 import decoders
 import gguf_decoders
 import gguf_tensors
+import losses
 import real_model
 import tokenization
 
@@ -35,6 +36,7 @@ def main():
     chat_templates.write(HERE / "chat_templates.json")
     decoders.write(HERE / "decoders", HERE / "tokenizers" / "tiny.json")
     gguf_decoders.write(HERE / "decoders")
+    losses.write(HERE / "losses", HERE / "decoders" / "llama")
     gguf_tensors.write(HERE / "gguf")
     real_model.write(HERE / "smollm2.json", gguf_path)
     (HERE / "versions.json").write_text(json.dumps(versions, indent=2, sort_keys=True) + "\n")

@@ -7,7 +7,7 @@
 /// chunk by chunk to that of the logits.
 package struct LossDerivative: Sendable {
     package let program: LossProgram
-    /// The derivative of the sum by each output other than logits in the inner part.
+    /// The derivative of the sum by each output that it depends on, but for logits in the inner part.
     package let outputGradients: [ModelOutput: Int]
     /// Nodes of the inner part that the outer part reads; empty where the program reads no logits, or needs all of
     /// them at once.
@@ -47,8 +47,8 @@ package struct LossDerivative: Sendable {
         var outputGradients: [ModelOutput: Int] = [:]
         for output in source.outputsRead {
             let leaf = source.node(of: output)!
-            if inner.nodes.contains(leaf) { continue }
-            outputGradients[output] = outer[leaf] ?? trace.zero(like: leaf)
+            // What only metrics read has no gradient, and costs no backward pass.
+            if !inner.nodes.contains(leaf) { outputGradients[output] = outer[leaf] }
         }
         self.outputGradients = outputGradients
         frontier = inner.frontier

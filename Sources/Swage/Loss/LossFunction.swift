@@ -51,8 +51,13 @@ public struct LossFunction: Sendable, Hashable {
     }
 
     /// Checks that the loss is sound, that the batch has every tensor that it reads, and the engine every output.
+    /// - Parameters:
+    ///   - vocabularySize: the number of token ids; nil if it is not known.
+    ///   - hiddenSize: the number of channels of a hidden state; nil if it is not known.
     /// - Throws: ``TrainerError`` with code `invalidLoss` and the loss's name.
-    public func validate(batch: TextTrainBatch, engineOutputs: Set<ModelOutput>) throws {
+    public func validate(
+        batch: TextTrainBatch, engineOutputs: Set<ModelOutput>, vocabularySize: Int? = nil, hiddenSize: Int? = nil
+    ) throws {
         func fail(_ what: String, expected: String? = nil) -> TrainerError {
             TrainerError(.invalidLoss, "the loss \"\(name)\" \(what)", expected: expected)
         }
@@ -68,14 +73,18 @@ public struct LossFunction: Sendable, Hashable {
                     "reads lossInputs[\"\(field)\"], which the batch does not have",
                     expected: "it among the batch's lossInputs \(batch.lossInputs.keys.sorted())")
             }
-            // Vocabulary and hidden size are the model's to know; they are checked by the engine.
-            let extents = LossExtents(
-                batch: batch.inputIDs.shape[0], sequence: batch.inputIDs.shape[1], vocabulary: -1, hidden: -1)
-            let expected = extents.resolve(shape)
-            let fits = expected.count == tensor.shape.count
-                && zip(expected, tensor.shape).allSatisfy { $0 == -1 || $0 == $1 }
+            let unknown = -1
+            let expected = LossExtents(
+                batch: batch.inputIDs.shape[0], sequence: batch.inputIDs.shape[1],
+                vocabulary: vocabularySize ?? unknown, hidden: hiddenSize ?? unknown
+            ).resolve(shape)
+            let fits =
+                expected.count == tensor.shape.count
+                && zip(expected, tensor.shape).allSatisfy { $0 == unknown || $0 == $1 }
             guard fits else {
-                throw fail("reads lossInputs[\"\(field)\"], which has the shape \(tensor.shape)", expected: "\(shape)")
+                throw fail(
+                    "reads lossInputs[\"\(field)\"], which has the shape \(tensor.shape)",
+                    expected: "\(shape), which is \(expected) here")
             }
         }
         if program.nodes.contains(where: { $0.shape.contains(.pairs) }), batch.inputIDs.shape[0] % 2 != 0 {

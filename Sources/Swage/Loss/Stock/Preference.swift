@@ -1,0 +1,33 @@
+extension LossFunction {
+    /// How a preference's margin becomes a loss.
+    public enum PreferenceLoss: String, Sendable, CaseIterable {
+        /// −log σ(margin) (Rafailov et al., 2023, DPO).
+        case sigmoid
+        /// (margin/β − 1/2β)² (Azar et al., 2024, IPO).
+        case ipo
+        /// max(0, 1 − margin) (Zhao et al., 2023, SLiC-HF).
+        case hinge
+    }
+
+    /// Direct preference optimization (Rafailov et al., 2023) on pairs in one batch: row 2i is the chosen completion,
+    /// row 2i + 1 the rejected one. The batch's `lossInputs` have `referenceLogProbs`.
+    public static func dpo(beta: Double = 0.1, loss kind: PreferenceLoss = .sigmoid) -> LossFunction {
+        LossFunction("dpo_\(kind.rawValue)") { outputs, batch in
+            let logRatio = outputs.logProbs - batch["referenceLogProbs"]
+            let (chosen, rejected) = (logRatio * batch.targetMask).sum(axis: 1).pairs
+            let margin = beta * (chosen - rejected)
+            let loss =
+                switch kind {
+                case .sigmoid: -logSigmoid(margin)
+                case .ipo: square(margin / beta - 1 / (2 * beta))
+                case .hinge: relu(1 - margin)
+                }
+            let pairs = margin.size(axis: 0)
+            return LossValue(sum: loss.sum(), denominator: pairs)
+                .reporting("margin", margin.sum() / pairs)
+                .reporting("accuracy", (margin .> 0).sum() / pairs)
+                .reporting("chosen_reward", beta * chosen.sum() / pairs)
+                .reporting("rejected_reward", beta * rejected.sum() / pairs)
+        }
+    }
+}
