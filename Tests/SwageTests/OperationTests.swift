@@ -102,7 +102,8 @@ import Testing
     private func check(
         _ loss: LossFunction, operand: String, _ environment: LossProgram.Environment, _ usage: Usage
     ) throws {
-        let (gradientProgram, node) = try loss.program.gradient(ofField: operand)
+        let leaf = try #require(loss.program.nodes.firstIndex { $0.attributes.name == operand })
+        let (gradientProgram, node) = loss.program.gradient(ofLeaf: leaf)
         let gradient = gradientProgram.evaluate([node], in: environment)[0]
         let x = try #require(environment.fields[operand])
         #expect(gradient.shape == x.shape, "\(usage)")

@@ -134,16 +134,21 @@ extension LossTrace {
 }
 
 extension LossProgram {
-    /// A program with the derivative of the sum by one of the batch's tensors, and the node that holds it.
-    /// - Throws: ``TrainerError`` with code `invalidLoss` if the program does not read that tensor.
-    package func gradient(ofField name: String) throws -> (program: LossProgram, node: Int) {
-        guard let leaf = nodes.firstIndex(where: { $0.field == name }) else {
-            throw TrainerError(.invalidLoss, "the program does not read \"\(name)\"")
-        }
+    /// The derivative of the sum by a leaf, undivided: the program with it appended, and the node that holds it.
+    package func gradient(ofLeaf leaf: Int) -> (program: LossProgram, node: Int) {
         let trace = LossTrace(self)
         let one = try! trace.append(.init(operation: Node.constantLeaf, attributes: .init(value: 1)))
         let gradients = trace.propagate([sum: one]) { _ in true }
         let node = gradients[leaf] ?? trace.zero(like: leaf)
         return (trace.program, node)
+    }
+
+    /// The values of the derivatives by every output that the program reads, in one whole.
+    package func outputGradients(in environment: Environment) -> [ModelOutput: Tensor<Double>] {
+        Dictionary(
+            uniqueKeysWithValues: outputsRead.map { output in
+                let (program, node) = gradient(ofLeaf: self.node(of: output)!)
+                return (output, program.evaluate([node], in: environment)[0])
+            })
     }
 }

@@ -29,6 +29,12 @@ public struct LossOperation: Sendable {
         self.derivative = derivative
     }
 
+    /// The result's shape.
+    /// - Throws: if the operands do not fit.
+    package func resultShape(_ operands: [LossShape], _ attributes: LossAttributes) throws -> LossShape {
+        try shape(operands, attributes)
+    }
+
     /// Every operation, by name.
     public static let all: [String: LossOperation] = Dictionary(
         uniqueKeysWithValues: (elementwise + comparisons + reductions + shaping + indexing + products + segments)

@@ -5,7 +5,11 @@
 public struct LossProgram: Sendable, Hashable {
     /// More nodes than this are refused.
     public static let maximumNodeCount = 4096
-    /// Longer fixed axes than this are refused.
+    /// Longer chains of nodes than this are refused.
+    public static let maximumDepth = 1024
+    /// More axes than this are refused.
+    public static let maximumRank = 8
+    /// Longer fixed axes than this are refused, and more elements in all fixed axes of a value.
     public static let maximumExtent = 1 << 20
 
     public struct Node: Sendable, Hashable {
@@ -96,7 +100,7 @@ extension LossProgram.Node {
 
     package var field: String? { operation == Self.fieldLeaf ? attributes.name : nil }
 
-    var isLeaf: Bool {
-        [Self.outputLeaf, Self.fieldLeaf, Self.constantLeaf, Self.seedLeaf].contains(operation)
-    }
+    static let leaves: Set<String> = [outputLeaf, fieldLeaf, constantLeaf, seedLeaf]
+
+    var isLeaf: Bool { Self.leaves.contains(operation) }
 }

@@ -4,8 +4,14 @@ final class LossTrace {
     /// The first thing that did not fit, if anything.
     private(set) var failure: String?
     private var indices: [LossProgram.Node: Int] = [:]
+    /// Whether sizes are limited: what comes from outside is, a derivative of it is not.
+    private let isLimited: Bool
 
-    init(_ program: LossProgram = LossProgram()) {
+    init() { isLimited = true }
+
+    /// A trace that goes on from a sound program.
+    init(_ program: LossProgram) {
+        isLimited = false
         self.program = program
         for (index, node) in program.nodes.enumerated() where indices[node] == nil { indices[node] = index }
     }
@@ -26,12 +32,24 @@ final class LossTrace {
             node.shape = try Self.shapeOfLeaf(node)
         }
         if let index = indices[node] { return index }
-        guard program.nodes.count < LossProgram.maximumNodeCount else {
-            throw LossShapeError("there are more than \(LossProgram.maximumNodeCount) nodes")
-        }
+        if isLimited { try checkLimits(node.shape) }
         program.nodes.append(node)
         indices[node] = program.nodes.count - 1
         return program.nodes.count - 1
+    }
+
+    private func checkLimits(_ shape: LossShape) throws {
+        guard program.nodes.count < LossProgram.maximumNodeCount else {
+            throw LossShapeError("there are more than \(LossProgram.maximumNodeCount) nodes")
+        }
+        guard shape.count <= LossProgram.maximumRank else {
+            throw LossShapeError("\(shape) has more than \(LossProgram.maximumRank) axes")
+        }
+        let fixed = shape.reduce(1.0) { if case .fixed(let extent) = $1 { $0 * Double(extent) } else { $0 } }
+        let isPossible = shape.allSatisfy { if case .fixed(let extent) = $0 { extent >= 1 } else { true } }
+        guard isPossible, fixed <= Double(LossProgram.maximumExtent) else {
+            throw LossShapeError("\(shape) has an impossible size")
+        }
     }
 
     private static func shapeOfLeaf(_ node: LossProgram.Node) throws -> LossShape {
@@ -45,8 +63,11 @@ final class LossTrace {
             }
             return output.shape
         default:
-            guard let shape = node.attributes.shape, node.attributes.name?.isEmpty == false else {
+            guard let shape = node.attributes.shape, let name = node.attributes.name, !name.isEmpty else {
                 throw LossShapeError("a tensor of the batch has no name or no shape")
+            }
+            guard !LossBatch.ownFields.contains(name) || shape == .perToken else {
+                throw LossShapeError("\(name) is \(LossShape.perToken), not \(shape)")
             }
             return shape
         }

@@ -1,0 +1,127 @@
+/// The serial form of a loss, version 1, in any format that `Codable` knows; in JSON:
+///
+/// ```json
+/// {"format": "swage.loss", "version": 1, "name": "mean_log_prob",
+///  "nodes": [{"op": "output", "name": "logProbs"},
+///            {"op": "field", "name": "targetMask", "shape": ["batch", "sequence"]},
+///            {"op": "multiply", "of": [0, 1]}, …],
+///  "sum": 4, "denominator": 6, "metrics": [{"name": "tokens", "node": 6}]}
+/// ```
+///
+/// Operands are numbers of earlier nodes, so that there are no cycles. Shapes are inferred anew, and every count is
+/// checked: what is decoded is as sound as what was traced.
+extension LossFunction: Codable {
+    private static let format = "swage.loss"
+    private static let version = 1
+    private static let maximumNameLength = 256
+
+    private enum CodingKeys: String, CodingKey {
+        case format, version, name, nodes, sum, denominator, metrics
+    }
+
+    private struct SerialNode: Codable {
+        var op: String
+        var of: [Int]?
+        var name: String?
+        var value: Double?
+        var axis: Int?
+        var index: Int?
+        var reverse: Bool?
+        var shape: LossShape?
+
+        init(_ node: LossProgram.Node) {
+            let attributes = node.attributes
+            op = node.operation
+            of = node.operands.isEmpty ? nil : node.operands
+            name = attributes.name
+            value = attributes.value
+            axis = attributes.axis
+            index = attributes.index
+            reverse = attributes.reverse
+            shape = attributes.shape
+        }
+
+        var attributes: LossAttributes {
+            LossAttributes(name: name, value: value, axis: axis, index: index, reverse: reverse, shape: shape)
+        }
+    }
+
+    private struct SerialMetric: Codable {
+        var name: String
+        var node: Int
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        if let failure { throw TrainerError(.invalidLoss, "the loss \"\(name)\" does not fit together: \(failure)") }
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(Self.format, forKey: .format)
+        try container.encode(Self.version, forKey: .version)
+        try container.encode(name, forKey: .name)
+        try container.encode(program.nodes.map(SerialNode.init), forKey: .nodes)
+        try container.encode(program.sum, forKey: .sum)
+        try container.encode(program.denominator, forKey: .denominator)
+        try container.encode(program.metrics.map { SerialMetric(name: $0.name, node: $0.node) }, forKey: .metrics)
+    }
+
+    /// - Throws: ``TrainerError`` with code `invalidLoss` for a program that is not sound, or `DecodingError`.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let name = try container.decode(String.self, forKey: .name)
+        func check(_ holds: Bool, _ what: @autoclosure () -> String, expected: @autoclosure () -> String) throws {
+            guard holds else {
+                throw TrainerError(.invalidLoss, "the loss \"\(name.prefix(64))\" \(what())", expected: expected())
+            }
+        }
+        let format = try container.decode(String.self, forKey: .format)
+        let version = try container.decode(Int.self, forKey: .version)
+        try check(
+            format == Self.format && version == Self.version, "has the form \"\(format)\", version \(version)",
+            expected: "\"\(Self.format)\", version \(Self.version)")
+        let nodes = try container.decode([SerialNode].self, forKey: .nodes)
+        let metrics = try container.decode([SerialMetric].self, forKey: .metrics)
+        try check(
+            (1...LossProgram.maximumNodeCount).contains(nodes.count), "has \(nodes.count) nodes",
+            expected: "1 to \(LossProgram.maximumNodeCount)")
+        try check(metrics.count <= LossProgram.maximumNodeCount, "has \(metrics.count) metrics", expected: "fewer")
+        for text in [name] + metrics.map(\.name) + nodes.compactMap(\.name) {
+            try check(
+                !text.isEmpty && text.utf8.count <= Self.maximumNameLength, "has a name of \(text.utf8.count) bytes",
+                expected: "1 to \(Self.maximumNameLength)")
+        }
+
+        let trace = LossTrace()
+        var moved: [Int] = []
+        var depths: [Int] = []
+        for (index, node) in nodes.enumerated() {
+            let operands = node.of ?? []
+            try check(
+                operands.allSatisfy { (0..<index).contains($0) }, "has node \(index) read the nodes \(operands)",
+                expected: "earlier ones")
+            depths.append(1 + (operands.map { depths[$0] }.max() ?? 0))
+            try check(
+                depths[index] <= LossProgram.maximumDepth, "is \(depths[index]) nodes deep",
+                expected: "at most \(LossProgram.maximumDepth)")
+            try check(
+                node.op != LossProgram.Node.seedLeaf && (!operands.isEmpty || LossProgram.Node.leaves.contains(node.op)),
+                "has a node \(index) that is \"\(node.op)\"", expected: "an operation with operands, or a leaf")
+            do {
+                moved.append(
+                    try trace.append(
+                        .init(operation: node.op, operands: operands.map { moved[$0] }, attributes: node.attributes)))
+            } catch let error as LossShapeError {
+                try check(false, "does not fit together at node \(index), \(node.op): \(error.reason)", expected: "operands that fit")
+            }
+        }
+        func scalar(_ index: Int, _ what: String) throws -> Int {
+            try check(moved.indices.contains(index), "takes node \(index) for its \(what)", expected: "one of its nodes")
+            let shape = trace.program.nodes[moved[index]].shape
+            try check(shape.isEmpty, "takes a value of shape \(shape) for its \(what)", expected: "a scalar")
+            return moved[index]
+        }
+        let program = trace.finish(
+            sum: try scalar(try container.decode(Int.self, forKey: .sum), "sum"),
+            denominator: try scalar(try container.decode(Int.self, forKey: .denominator), "denominator"),
+            metrics: try metrics.map { LossProgram.Metric(name: $0.name, node: try scalar($0.node, "metric")) })
+        self.init(name: name, program: program)
+    }
+}
