@@ -58,6 +58,8 @@ import Testing
             Usage(operation: "place", shapes: [token], attributes: .init(axis: 1, index: 2, shape: [.fixed(3)])))
         usages.append(Usage(operation: "matmul", shapes: [vector, [.fixed(4), .hidden]]))
         usages.append(Usage(operation: "outer", shapes: [vector, [.batch, .sequence, .hidden]]))
+        usages.append(Usage(operation: "matmul", shapes: [[.fixed(4)], [.fixed(4), .hidden]]))
+        usages.append(Usage(operation: "outer", shapes: [[.fixed(4)], [.hidden]]))
         usages.append(Usage(operation: "segmentSum", shapes: [token]))
         usages.append(Usage(operation: "segmentCumulativeSum", shapes: [token]))
         usages.append(Usage(operation: "segmentCumulativeSum", shapes: [token], attributes: .init(reverse: true)))

@@ -36,7 +36,7 @@ OPERATIONS = {
     "not": lambda x, node, context: (x[0] == 0),
     "notEqual": lambda x, node, context: (x[0] != x[1]),
     "or": lambda x, node, context: ((x[0] != 0) | (x[1] != 0)),
-    "outer": lambda x, node, context: x[0].flatten(0, -2).T @ x[1].flatten(0, -2),
+    "outer": lambda x, node, context: x[0].reshape(-1, x[0].shape[-1]).T @ x[1].reshape(-1, x[1].shape[-1]),
     "place": lambda x, node, context: place(x[0], node["axis"], node["index"], context.shape(node["shape"])),
     "power": lambda x, node, context: torch.pow(x[0], node["value"]),
     "relu": lambda x, node, context: torch.relu(x[0]),

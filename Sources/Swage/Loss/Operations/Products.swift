@@ -28,10 +28,9 @@ extension LossOperation {
         },
         /// `[…, k], […, n] → [k, n]`, summed over all axes but the last.
         LossOperation(
-            "outer", arity: 2, torch: "{0}.flatten(0, -2).T @ {1}.flatten(0, -2)", mixesPositions: { _ in true }
+            "outer", arity: 2, torch: "{0}.reshape(-1, {0}.shape[-1]).T @ {1}.reshape(-1, {1}.shape[-1])", mixesPositions: { _ in true }
         ) { operands, _ in
-            guard let k = operands[0].last, let n = operands[1].last, operands[0].count > 1,
-                operands[0].dropLast() == operands[1].dropLast()
+            guard let k = operands[0].last, let n = operands[1].last, operands[0].dropLast() == operands[1].dropLast()
             else { throw LossShapeError("\(operands[0]) and \(operands[1]) do not have the same rows") }
             return [k, n]
         } evaluate: { operands, call in
