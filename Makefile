@@ -4,13 +4,14 @@ SWAGE := .build/release/swage
 CONVERSATIONS := .deps/conversations/train.jsonl
 RECIPE ?= recipes/sft-smollm2.yaml
 ARGS ?=
+JOB ?= linear-cross-entropy
 COUNT ?= 3000
 SEED ?= 1
 PYTHON := .venv/golden/bin/python
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build deps test golden generated fuzz-losses check-export clean
+.PHONY: help sft build deps test golden generated fuzz-losses bench check-export clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +42,10 @@ generated: ## Write what is generated from the tables in the code: the torch ope
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release --product LossFuzzer
 	@.build/release/LossFuzzer $(COUNT) $(SEED) | PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py
+
+bench: $(PYTHON) deps ## Measure ours and the peer in turn. JOB=linear-cross-entropy.
+	@swift build -c release --product SwageBenchmarks
+	@$(PYTHON) -B Benchmarks/bench.py $(JOB) .build/release/SwageBenchmarks
 
 check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"

@@ -38,6 +38,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
+        .executableTarget(
+            name: "SwageBenchmarks", dependencies: ["Swage", "SwageNative"], path: "Benchmarks/SwageBenchmarks"),
         .executableTarget(name: "LossFuzzer", dependencies: ["Swage"], path: "Tests/LossFuzzer"),
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),

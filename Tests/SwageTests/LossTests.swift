@@ -127,7 +127,27 @@ import Testing
         }
     }
 
-    @Test func hiddenStatesTimesTheOutputHeadAreRecognizedAsLogits() {
-        #expect(LossFunction.linearCrossEntropy.program.outputsRead == [.logits])
+    /// However a loss spells the log-probabilities of the targets, no logits are built for them.
+    @Test func longWaysToLogitsAndLogProbsAreRecognized() {
+        #expect(LossFunction.linearCrossEntropy.program.outputsRead == [.logProbs])
+        let others: [(LossFunction, Set<ModelOutput>)] = [
+            (
+                LossFunction("of targets") { outputs, batch in
+                    .mean(of: -outputs.logProbs(of: batch.targetIDs), over: batch.targetMask)
+                }, [.logProbs]
+            ),
+            (
+                LossFunction("of others") { outputs, batch in
+                    .mean(of: -outputs.logProbs(of: batch["ids"]), over: batch.targetMask)
+                }, [.logits]
+            ),
+            (
+                LossFunction("largest") { outputs, batch in
+                    let logits = outputs.hiddenStates.matmul(outputs.outputHead.transposed)
+                    return .mean(of: logits.max(axis: -1), over: batch.targetMask)
+                }, [.logits]
+            ),
+        ]
+        for (loss, outputs) in others { #expect(loss.program.outputsRead == outputs, "\(loss.name)") }
     }
 }

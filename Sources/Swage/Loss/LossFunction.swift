@@ -110,7 +110,7 @@ public struct LossOutputs {
     /// What the output head reads: the last layer's output, normalised, `[batch, sequence, hidden]`.
     public var hiddenStates: LossExpression { output(.hiddenStates) }
     /// The output head's matrix, `[vocabulary, hidden]`. `hiddenStates.matmul(outputHead.transposed)` is recognised
-    /// as the logits.
+    /// as the logits, and the targets' elements of normalised logits as `logProbs`.
     public var outputHead: LossExpression { output(.outputHead) }
 
     /// The logits of chosen tokens: `ids` is `[batch, sequence]`, or `[batch, sequence, k]`.

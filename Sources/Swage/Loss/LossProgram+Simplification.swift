@@ -1,28 +1,24 @@
 extension LossProgram {
-    /// The same program with hidden states times the output head replaced by the logits, which engines compute in
-    /// chunks, and without the nodes that nothing needs.
+    /// The same program with values that engines compute better by themselves replaced by outputs, and without the
+    /// nodes that nothing needs.
     func simplified() -> LossProgram {
-        let logits = Node(
-            operation: Node.outputLeaf, attributes: .init(name: ModelOutput.logits.rawValue),
-            shape: ModelOutput.logits.shape)
         var kept: [Node] = []
         var places: [Node: Int] = [:]
         var moved: [Int: Int] = [:]
-        func place(_ node: Node) -> Int {
-            if let index = places[node] { return index }
-            kept.append(node)
-            places[node] = kept.count - 1
-            return kept.count - 1
-        }
         let needed = neededNodes()
         for index in nodes.indices where needed.contains(index) {
             var node = nodes[index]
-            if isOutputHeadProduct(node) {
-                node = logits
+            if let output = recognizedOutput(index) {
+                node = Node(
+                    operation: Node.outputLeaf, attributes: .init(name: output.rawValue), shape: output.shape)
             } else {
                 node.operands = node.operands.map { moved[$0]! }
             }
-            moved[index] = place(node)
+            if places[node] == nil {
+                kept.append(node)
+                places[node] = kept.count - 1
+            }
+            moved[index] = places[node]
         }
         var result = self
         result.nodes = kept
@@ -36,15 +32,56 @@ extension LossProgram {
         var found: Set<Int> = []
         var waiting = [sum, denominator] + metrics.map(\.node)
         while let next = waiting.popLast() {
-            guard found.insert(next).inserted, !isOutputHeadProduct(nodes[next]) else { continue }
+            guard found.insert(next).inserted, recognizedOutput(next) == nil else { continue }
             waiting += nodes[next].operands
         }
         return found
     }
 
-    private func isOutputHeadProduct(_ node: Node) -> Bool {
-        guard node.operation == "matmul", nodes[node.operands[0]].output == .hiddenStates else { return false }
-        let matrix = nodes[node.operands[1]]
-        return matrix.operation == "transpose" && nodes[matrix.operands[0]].output == .outputHead
+    /// The output that a node computes the long way.
+    private func recognizedOutput(_ index: Int) -> ModelOutput? {
+        if isOutputHeadProduct(index) { return .logits }
+        return isTargetLogProb(index) ? .logProbs : nil
+    }
+
+    /// Hidden states times the output head.
+    private func isOutputHeadProduct(_ index: Int) -> Bool {
+        guard let (states, matrix) = operands(of: index, "matmul"), let head = operand(of: matrix, "transpose") else {
+            return false
+        }
+        return nodes[states].output == .hiddenStates && nodes[head].output == .outputHead
+    }
+
+    /// The logit of the target without the normaliser, or the target's element of the normalised logits.
+    private func isTargetLogProb(_ index: Int) -> Bool {
+        if let (picked, total) = operands(of: index, "subtract") {
+            guard let logits = valuesAtTargets(picked), isLogits(logits), let sum = operand(of: total, "removeAxis"),
+                let summed = operand(of: sum, "logSumExp")
+            else { return false }
+            return isLogits(summed) && nodes[sum].attributes.axis == 2
+        }
+        guard let normalized = valuesAtTargets(index), let logits = operand(of: normalized, "logSoftmax") else {
+            return false
+        }
+        return isLogits(logits) && nodes[normalized].attributes.axis == 2
+    }
+
+    private func isLogits(_ index: Int) -> Bool { nodes[index].output == .logits || isOutputHeadProduct(index) }
+
+    /// What a node picks the targets' elements from.
+    private func valuesAtTargets(_ index: Int) -> Int? {
+        guard let gathered = operand(of: index, "removeAxis"), let (values, ids) = operands(of: gathered, "gather"),
+            let targets = operand(of: ids, "insertAxis"), nodes[targets].field == "targetIDs",
+            nodes[ids].attributes.axis == 2, nodes[index].attributes.axis == 2
+        else { return nil }
+        return values
+    }
+
+    private func operand(of index: Int, _ operation: String) -> Int? {
+        nodes[index].operation == operation ? nodes[index].operands[0] : nil
+    }
+
+    private func operands(of index: Int, _ operation: String) -> (Int, Int)? {
+        nodes[index].operation == operation ? (nodes[index].operands[0], nodes[index].operands[1]) : nil
     }
 }
