@@ -51,7 +51,8 @@ extension LossExpression {
         applying("segmentCumulativeSum", attributes: .init(reverse: reverse))
     }
 
-    /// The elements along the last axis that `ids` numbers. `ids` has the same axes but for the last, or lacks it.
+    /// The elements along the last axis that `ids` numbers, NaN for a number outside of it. `ids` has the same axes but
+    /// for the last, or lacks it.
     public func gather(_ ids: LossExpression) -> LossExpression {
         guard ids.shape.count == shape.count - 1 else { return applying("gather", ids) }
         let single = ids.insertingAxis(ids.shape.count)

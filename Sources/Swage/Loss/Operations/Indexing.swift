@@ -11,7 +11,8 @@ extension LossOperation {
             let (from, to) = (operands[0].shape.last!, call.shape.last!)
             return Tensor(
                 unchecked: operands[1].scalars.enumerated().map { place, id in
-                    operands[0].scalars[place / to * from + index(id, below: from)]
+                    // NaN is loud: the loss is refused instead of learning from another token.
+                    index(id, below: from).map { operands[0].scalars[place / to * from + $0] } ?? .nan
                 }, shape: call.shape)
         } derivative: {
             let last = $0.shape($0.operands[0]).last!
@@ -26,7 +27,8 @@ extension LossOperation {
             let (from, to) = (operands[0].shape.last!, call.shape.last!)
             var result = [Double](repeating: 0, count: call.shape.reduce(1, *))
             for (place, id) in operands[1].scalars.enumerated() {
-                result[place / from * to + index(id, below: to)] += operands[0].scalars[place]
+                guard let index = index(id, below: to) else { continue }
+                result[place / from * to + index] += operands[0].scalars[place]
             }
             return Tensor(unchecked: result, shape: call.shape)
         } derivative: {
@@ -68,8 +70,8 @@ extension LossOperation {
         },
     ]
 
-    /// Ids come as numbers; one that is no index can only stand where a mask drops it.
-    private static func index(_ id: Double, below limit: Int) -> Int {
-        id >= 0 && id < Double(limit) ? Int(id) : 0
+    /// Ids come as numbers; nil for one that is no index.
+    private static func index(_ id: Double, below limit: Int) -> Int? {
+        id >= 0 && id < Double(limit) ? Int(id) : nil
     }
 }
