@@ -47,7 +47,7 @@ let package = Package(
         .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),
         .testTarget(
             name: "SwageRecipesTests", dependencies: ["SwageRecipes", "SwageNative", "TestSupport"]),
-        .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "SwageFiles", "TestSupport"]),
+        .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "Swage", "TestSupport"]),
         .testTarget(
             name: "SwageNativeTests",
             dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestSupport"]),

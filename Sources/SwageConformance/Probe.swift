@@ -2,11 +2,11 @@ import Swage
 
 /// Random batches, and what a trainer's state looks like from outside.
 struct Probe {
-    private var generator: RepeatableGenerator
+    private var generator: SeededGenerator
     private let vocabularySize: Int
 
     init(seed: UInt64, vocabularySize: Int) {
-        generator = RepeatableGenerator(state: seed)
+        generator = SeededGenerator(seed: seed)
         self.vocabularySize = vocabularySize
     }
 
@@ -27,19 +27,6 @@ struct Probe {
     }
 
     mutating func number(below limit: Int) -> Int { Int(generator.next() % UInt64(limit)) }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014), so that every run of the suite asks the same.
-private struct RepeatableGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return (z ^ (z >> 31)) >> 8
-    }
 }
 
 extension Conformance {

@@ -1,6 +1,4 @@
-import Foundation
 import Swage
-import SwageText
 
 /// The architecture of a decoder model of the Llama family, under the names of Hugging Face's `config.json`.
 package struct ModelConfiguration: Sendable, Equatable {

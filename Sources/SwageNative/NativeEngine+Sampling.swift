@@ -1,5 +1,4 @@
 import Swage
-import SwageText
 
 extension NativeEngine {
     func generate(

@@ -8,7 +8,7 @@ struct FuzzedLoss {
     private let environment: LossProgram.Environment
 
     /// Nil if chance made a program whose values or gradients overflow.
-    init?(_ random: inout RandomSource) {
+    init?(_ random: inout SeededGenerator) {
         let environment = Self.inputs(&random)
         var source = random
         loss = LossFunction("fuzzed") { outputs, batch in
@@ -30,9 +30,9 @@ struct FuzzedLoss {
         else { return nil }
     }
 
-    private static func inputs(_ random: inout RandomSource) -> LossProgram.Environment {
+    private static func inputs(_ random: inout SeededGenerator) -> LossProgram.Environment {
         var environment = LossProgram.Environment(extents: extents)
-        func tensor(_ shape: [Int], _ value: (inout RandomSource) -> Double) -> Tensor<Double> {
+        func tensor(_ shape: [Int], _ value: (inout SeededGenerator) -> Double) -> Tensor<Double> {
             Tensor(unchecked: (0..<shape.reduce(1, *)).map { _ in value(&random) }, shape: shape)
         }
         let shapes: [ModelOutput: [Int]] = [
@@ -53,9 +53,9 @@ struct FuzzedLoss {
 
     /// One more expression out of those that are there; nil if the operands drawn do not fit the operation drawn.
     private static func grow(
-        _ pool: [LossExpression], _ outputs: LossOutputs, _ batch: LossBatch, _ random: inout RandomSource
+        _ pool: [LossExpression], _ outputs: LossOutputs, _ batch: LossBatch, _ random: inout SeededGenerator
     ) -> LossExpression? {
-        func pick(_ random: inout RandomSource) -> LossExpression { pool[random.number(below: pool.count)] }
+        func pick(_ random: inout SeededGenerator) -> LossExpression { pool[random.number(below: pool.count)] }
         let operations = LossOperation.all.values.sorted { $0.name < $1.name }
         let operation = operations[random.number(below: operations.count)]
         var operands = (0..<operation.arity).map { _ in pick(&random) }
@@ -101,18 +101,7 @@ struct FuzzedLoss {
     private static func json(_ tensor: Tensor<Double>) -> [String: Any] { ["shape": tensor.shape, "values": tensor.scalars] }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-struct RandomSource {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func number(below limit: Int) -> Int { Int(next() >> 1) % limit }
-    mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+extension SeededGenerator {
+    mutating func number(below limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
+    mutating func fraction() -> Double { Double.random(in: 0..<1, using: &self) }
 }

@@ -6,7 +6,7 @@ import Swage
 
 let count = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 1000 : 1000
 let seed = CommandLine.arguments.count > 2 ? UInt64(CommandLine.arguments[2]) ?? 1 : 1
-var random = RandomSource(state: seed)
+var random = SeededGenerator(seed: seed)
 for _ in 0..<count {
     var fuzzed = FuzzedLoss(&random)
     while fuzzed == nil { fuzzed = FuzzedLoss(&random) }

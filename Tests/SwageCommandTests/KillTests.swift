@@ -1,5 +1,5 @@
 import Foundation
-import SwageText
+import Swage
 import Testing
 import TestSupport
 

@@ -1,7 +1,6 @@
 import Foundation
 import Swage
 import SwageFiles
-import SwageText
 import Testing
 import TestSupport
 

@@ -1,4 +1,4 @@
-import SwageText
+import Swage
 import Testing
 import TestSupport
 
@@ -92,6 +92,8 @@ struct RandomNumbers {
     mutating func doubles(_ count: Int) -> [Double] {
         (0..<count).map { _ in Double.random(in: -2...2, using: &generator) }
     }
+
+    mutating func shuffled<Element>(_ elements: [Element]) -> [Element] { elements.shuffled(using: &generator) }
 
     mutating func floats(_ count: Int) -> [Float] { doubles(count).map { Float($0) } }
 }

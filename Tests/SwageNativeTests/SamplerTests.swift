@@ -1,7 +1,6 @@
 import Foundation
 import Swage
 import SwageNative
-import SwageText
 import Testing
 import TestSupport
 

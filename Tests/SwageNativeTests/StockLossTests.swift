@@ -71,11 +71,11 @@ import TestSupport
     private func randomSplit(pairs: Bool, _ random: inout RandomNumbers) -> [[Int]] {
         let units = pairs ? [[0, 1], [2, 3]] : [[0], [1], [2], [3]]
         var groups: [[Int]] = []
-        for unit in units {
+        for unit in random.shuffled(units) {
             let place = random.size(0...groups.count)
             if place == groups.count { groups.append(unit) } else { groups[place] += unit }
         }
-        return groups.sorted { _, _ in random.size(0...1) == 0 }
+        return groups
     }
 
     /// Rows in any split, in any order of microbatches, give the step of the whole batch.

@@ -85,13 +85,13 @@ import TestSupport
     @Test(arguments: 0..<6)
     func damagedBytesNeverCrashTheDecoder(_ seed: Int) throws {
         let good = Array(try Self.stock.map(Self.json)[seed * 2].utf8)
-        var generator = OperationTests.Generator(state: UInt64(seed) + 77)
+        var generator = SeededGenerator(seed: UInt64(seed) + 77)
         let alphabet = Array("0123456789-{}[],:\"eaxisopf ".utf8)
         for _ in 0..<1500 {
             var bad = good
-            for _ in 0...Int(generator.next() * 3) {
-                let place = Int(generator.next() * Double(bad.count))
-                let byte = generator.next() < 0.5 ? UInt8(generator.next() * 256) : alphabet[Int(generator.next() * Double(alphabet.count))]
+            for _ in 0...Int(generator.fraction() * 3) {
+                let place = Int(generator.fraction() * Double(bad.count))
+                let byte = generator.fraction() < 0.5 ? UInt8(generator.fraction() * 256) : alphabet[Int(generator.fraction() * Double(alphabet.count))]
                 bad[place] = byte
             }
             guard let loss = try? JSONDecoder().decode(LossFunction.self, from: Data(bad)) else { continue }

@@ -76,7 +76,7 @@ import Testing
     @Test(arguments: usages.indices)
     func theDerivativeEqualsFiniteDifferences(_ index: Int) throws {
         let usage = Self.usages[index]
-        var generator = Generator(state: UInt64(index) + 1)
+        var generator = SeededGenerator(seed: UInt64(index) + 1)
         // A loss with the operation in it: the sum of its result times random weights.
         let loss = LossFunction(usage.operation) { outputs, batch in
             let operands = usage.shapes.enumerated().map { batch["x\($0)", $1.isEmpty ? [.fixed(1)] : $1] }
@@ -124,25 +124,16 @@ import Testing
                 "\(usage), \(operand)[\(place)]: \(gradient.scalars[place]), not \(numeric)")
         }
     }
+}
 
-    /// SplitMix64.
-    struct Generator {
-        var state: UInt64
+extension SeededGenerator {
+    mutating func fraction() -> Double { Double.random(in: 0..<1, using: &self) }
 
-        mutating func next() -> Double {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return Double((z ^ (z >> 31)) >> 11) * 0x1p-53
+    mutating func tensor(_ shape: [Int], positive: Bool, discrete: Bool) -> Tensor<Double> {
+        let count = shape.reduce(1, *)
+        let values = (0..<count).map { _ in
+            discrete ? (fraction() * 3).rounded(.down) : positive ? 0.5 + fraction() : fraction() * 4 - 2
         }
-
-        mutating func tensor(_ shape: [Int], positive: Bool, discrete: Bool) -> Tensor<Double> {
-            let count = shape.reduce(1, *)
-            let values = (0..<count).map { _ in
-                discrete ? (next() * 3).rounded(.down) : positive ? 0.5 + next() : next() * 4 - 2
-            }
-            return Tensor(unchecked: values, shape: shape)
-        }
+        return Tensor(unchecked: values, shape: shape)
     }
 }

@@ -31,15 +31,14 @@ package struct LossDerivative: Sendable {
     package init(_ source: LossProgram) {
         let inner = InnerPart(source)
         let trace = LossTrace(source)
-        let one = try! trace.append(.init(operation: LossProgram.Node.constantLeaf, attributes: .init(value: 1)))
-        var outer = trace.propagate([source.sum: one]) { !inner.nodes.contains($0) }
+        var outer = trace.propagate([source.sum: trace.constant(1)]) { !inner.nodes.contains($0) }
 
         var seeds: [Int: Int] = [:]
         for node in inner.frontier {
-            seeds[node] = try! trace.append(
+            let shape = source.nodes[node].shape
+            seeds[node] = trace.extend(
                 .init(
-                    operation: LossProgram.Node.seedLeaf,
-                    attributes: .init(name: "\(node)", shape: source.nodes[node].shape), shape: source.nodes[node].shape))
+                    operation: LossProgram.Node.seedLeaf, attributes: .init(name: "\(node)", shape: shape), shape: shape))
             if outer[node] == nil { outer[node] = trace.zero(like: node) }
         }
         let innerGradients = trace.propagate(seeds) { inner.nodes.contains($0) }
@@ -137,8 +136,7 @@ extension LossProgram {
     /// The derivative of the sum by a leaf, undivided: the program with it appended, and the node that holds it.
     package func gradient(ofLeaf leaf: Int) -> (program: LossProgram, node: Int) {
         let trace = LossTrace(self)
-        let one = try! trace.append(.init(operation: Node.constantLeaf, attributes: .init(value: 1)))
-        let gradients = trace.propagate([sum: one]) { _ in true }
+        let gradients = trace.propagate([sum: trace.constant(1)]) { _ in true }
         let node = gradients[leaf] ?? trace.zero(like: leaf)
         return (trace.program, node)
     }

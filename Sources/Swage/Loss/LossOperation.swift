@@ -65,14 +65,10 @@ struct LossAdjoint {
 
     /// Appends a node whose operands are known to fit.
     func make(_ operation: String, _ operands: Int..., attributes: LossAttributes = .init()) -> Int {
-        // A derivative that did not fit its own operation would be a mistake in a table, which the tests of every
-        // operation's derivative would show.
-        try! trace.append(.init(operation: operation, operands: operands, attributes: attributes))
+        trace.extend(.init(operation: operation, operands: operands, attributes: attributes))
     }
 
-    func constant(_ value: Double) -> Int {
-        try! trace.append(.init(operation: LossProgram.Node.constantLeaf, attributes: .init(value: value)))
-    }
+    func constant(_ value: Double) -> Int { trace.constant(value) }
 
     /// A gradient in the shape of an operand that was repeated to meet another.
     func reduced(_ gradient: Int, to operand: Int) -> Int {

@@ -38,6 +38,18 @@ final class LossTrace {
         return program.nodes.count - 1
     }
 
+    /// Appends a node of a derivative, whose operands fit because those of the node that it comes from did.
+    func extend(_ node: LossProgram.Node) -> Int {
+        // Were a table's derivative not to fit its own shape rule, the tests of every operation and the fuzzer would
+        // end here.
+        try! append(node)
+    }
+
+    /// Appends a finite number.
+    func constant(_ value: Double) -> Int {
+        extend(.init(operation: LossProgram.Node.constantLeaf, attributes: .init(value: value)))
+    }
+
     private func checkLimits(_ shape: LossShape) throws {
         guard program.nodes.count < LossProgram.maximumNodeCount else {
             throw LossShapeError("there are more than \(LossProgram.maximumNodeCount) nodes")
