@@ -96,6 +96,26 @@ import Testing
         #expect(error?.message.contains("logProbs") == true)
     }
 
+    @Test func anExpressionThatAnotherLossLeftBehindIsAnError() throws {
+        var stolen: LossExpression?
+        _ = LossFunction("owner") { outputs, batch in
+            stolen = outputs.logProbs
+            return .mean(of: outputs.logProbs, over: batch.targetMask)
+        }
+        let thieves = [
+            LossFunction("thief") { outputs, batch in .mean(of: outputs.logProbs + stolen!, over: batch.targetMask) },
+            LossFunction("thief") { outputs, batch in .mean(of: stolen! + outputs.logProbs, over: batch.targetMask) },
+            LossFunction("thief") { _, batch in LossValue(sum: stolen!, denominator: batch.targetMask.sum()) },
+        ]
+        for thief in thieves {
+            let error = #expect(throws: TrainerError.self) {
+                try thief.validate(batch: try batch(), engineOutputs: Set(ModelOutput.allCases))
+            }
+            let text = try #require(error?.description)
+            #expect(text.contains("thief") && text.contains("another loss") && text.contains("LossTests.swift:"), "\(text)")
+        }
+    }
+
     @Test func whatDoesNotFitIsAnErrorWithTheExpressionAndTheLine() throws {
         let odd: [(LossFunction, String)] = [
             (

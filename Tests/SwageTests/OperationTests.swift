@@ -87,15 +87,18 @@ import Testing
             return LossValue(sum: total, denominator: batch.targetMask.sum())
         }
         #expect(loss.failure == nil)
-        let extents = LossExtents(batch: 2, sequence: 3, vocabulary: 5, hidden: 2)
+        func extent(_ range: ClosedRange<Int>) -> Int { .random(in: range, using: &generator) }
+        let extents = LossExtents(batch: 2 * extent(1...2), sequence: extent(1...4), vocabulary: 5, hidden: extent(1...3))
         var environment = LossProgram.Environment(extents: extents)
-        environment.segmentIDs = try Tensor(rows: [[0, 0, 1], [4, 4, 4]])
+        environment.segmentIDs = try Tensor(
+            (0..<extents.batch * extents.sequence).map { Int32($0 % extents.sequence / extent(1...2)) },
+            shape: [extents.batch, extents.sequence])
         for (name, shape) in loss.program.fieldsRead {
             let isDiscrete = usage.discrete.contains { name == "x\($0)" }
             environment.fields[name] = generator.tensor(
                 extents.resolve(shape), positive: usage.positive, discrete: isDiscrete)
         }
-        environment.fields["targetMask"] = Tensor(repeating: 1, shape: [2, 3])
+        environment.fields["targetMask"] = Tensor(repeating: 1, shape: [extents.batch, extents.sequence])
         for operand in usage.shapes.indices where !usage.discrete.contains(operand) {
             try check(loss, operand: "x\(operand)", environment, usage)
         }

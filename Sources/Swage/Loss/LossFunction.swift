@@ -33,7 +33,7 @@ public struct LossFunction: Sendable, Hashable {
         {
             if expression.trace !== trace { trace.fail("the \(what) is an expression of another loss") }
             if !expression.shape.isEmpty {
-                trace.fail("the \(what), \(trace.describe(expression.node)), has the shape \(expression.shape), not that of a scalar")
+                trace.fail("the \(what), \(expression.trace.describe(expression.node)), has the shape \(expression.shape), not that of a scalar")
             }
         }
         failure = trace.failure.map { "\($0) (\(fileID):\(line))" }
