@@ -43,7 +43,7 @@ fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradien
 	@swift build -c release --product LossFuzzer
 	@.build/release/LossFuzzer $(COUNT) $(SEED) | PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py
 
-bench: $(PYTHON) deps ## Measure ours and the peer in turn. JOB=linear-cross-entropy.
+bench: $(PYTHON) deps ## Measure ours and the peer in turn. JOB=linear-cross-entropy or loss-call.
 	@swift build -c release --product SwageBenchmarks
 	@$(PYTHON) -B Benchmarks/bench.py $(JOB) .build/release/SwageBenchmarks
 

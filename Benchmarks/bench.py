@@ -42,6 +42,18 @@ def linear_cross_entropy(program):
     return dict(unit="s", rows=rows) | {key: worst[key] for key in ("ours", "peer", "ratio", "peakMemoryOurs", "peakMemoryPeer")}
 
 
+def loss_call(program):
+    """What a loss costs before any work, traced before, against tracing it anew."""
+    ours, anew = [], []
+    for _ in range(ROUNDS):
+        ours.append(run([program, "call"]))
+        anew.append(run([program, "trace"]))
+    row = dict(unit="s", ours=median(ours), peer=median(anew))
+    row["ratio"] = row["peer"] / row["ours"]
+    print(f"cached {row['ours'] * 1e6:.1f} µs, traced anew {row['peer'] * 1e6:.1f} µs, ratio {row['ratio']:.1f}")
+    return row
+
+
 def compare(program, folder, loss):
     arguments = [folder, loss, str(TOKENS), str(THREADS)]
     ours, peer = [], []
@@ -102,7 +114,7 @@ def versions():
     return dict(torch=torch.__version__, transformers=transformers.__version__, python=platform.python_version())
 
 
-JOBS = {"linear-cross-entropy": linear_cross_entropy}
+JOBS = {"linear-cross-entropy": linear_cross_entropy, "loss-call": loss_call}
 
 if __name__ == "__main__":
     main()

@@ -2,13 +2,19 @@ import Foundation
 import Swage
 import SwageNative
 
-// Our side of a benchmark: SwageBenchmarks loss MODEL NAME TOKENS THREADS. Prints one JSON object with the seconds of
-// each run and the peak memory of the process. Benchmarks/bench.py runs it in turn with the peer.
+// Our side of a benchmark. Prints one JSON object with the seconds of each run and the peak memory of the process;
+// Benchmarks/bench.py runs it in turn with the peer.
+//   SwageBenchmarks loss MODEL NAME TOKENS THREADS
+//   SwageBenchmarks call | trace        what a loss costs before any work: traced before, or traced anew
 
 let arguments = CommandLine.arguments
+if arguments.count == 2, let seconds = try secondsOfCall(arguments[1]) {
+    print("{\"seconds\": [\(seconds)], \"peakMemory\": 0}")
+    exit(0)
+}
 guard arguments.count == 6, arguments[1] == "loss", let tokens = Int(arguments[4]), let threads = Int(arguments[5])
 else {
-    FileHandle.standardError.write(Data("usage: SwageBenchmarks loss MODEL NAME TOKENS THREADS\n".utf8))
+    FileHandle.standardError.write(Data("usage: SwageBenchmarks loss MODEL NAME TOKENS THREADS, or call, or trace\n".utf8))
     exit(2)
 }
 let losses: [String: LossFunction] = [

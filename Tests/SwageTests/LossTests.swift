@@ -96,6 +96,19 @@ import Testing
         #expect(error?.message.contains("logProbs") == true)
     }
 
+    @Test func aValueThatNoMemoryHoldsIsRefusedBeforeAnyWork() throws {
+        let huge = LossFunction("huge") { outputs, batch in
+            let square = outputs.logits.using("outer", [outputs.logits])
+            return LossValue(sum: square.sum(), denominator: batch.targetMask.sum())
+        }
+        let outputs = Set(ModelOutput.allCases)
+        try huge.validate(batch: try batch(), engineOutputs: outputs, vocabularySize: 300, hiddenSize: 4)
+        let error = #expect(throws: TrainerError.self) {
+            try huge.validate(batch: try batch(), engineOutputs: outputs, vocabularySize: 49152, hiddenSize: 4)
+        }
+        #expect(error?.description.contains("[49152, 49152]") == true, "\(String(describing: error))")
+    }
+
     @Test func anExpressionThatAnotherLossLeftBehindIsAnError() throws {
         var stolen: LossExpression?
         _ = LossFunction("owner") { outputs, batch in

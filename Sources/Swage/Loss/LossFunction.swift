@@ -87,6 +87,17 @@ public struct LossFunction: Sendable, Hashable {
                     expected: "\(shape), which is \(expected) here")
             }
         }
+        let extents = LossExtents(
+            batch: batch.inputIDs.shape[0], sequence: batch.inputIDs.shape[1], vocabulary: vocabularySize ?? 1,
+            hidden: hiddenSize ?? 1)
+        for shape in Set(program.nodes.map(\.shape)) {
+            let count = extents.resolve(shape).reduce(1.0) { $0 * Double($1) }
+            guard count <= Double(LossProgram.maximumElementCount) else {
+                throw fail(
+                    "has a value of shape \(shape), which is \(extents.resolve(shape)) here",
+                    expected: "at most \(LossProgram.maximumElementCount) elements")
+            }
+        }
         if program.nodes.contains(where: { $0.shape.contains(.pairs) }), batch.inputIDs.shape[0] % 2 != 0 {
             throw fail(
                 "reads the batch in pairs, and the batch has \(batch.inputIDs.shape[0]) rows", expected: "an even number")

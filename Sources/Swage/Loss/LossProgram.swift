@@ -9,6 +9,8 @@ public struct LossProgram: Sendable, Hashable {
     public static let maximumDepth = 1024
     /// More axes than this are refused.
     public static let maximumRank = 8
+    /// Values of more elements than this, with the batch and the model at hand, are refused.
+    public static let maximumElementCount = 1 << 31
     /// Longer fixed axes than this are refused, and more elements in all fixed axes of a value.
     public static let maximumExtent = 1 << 20
 
