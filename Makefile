@@ -4,7 +4,7 @@ SWAGE := .build/release/swage
 CONVERSATIONS := .deps/conversations/train.jsonl
 RECIPE ?= recipes/sft-smollm2.yaml
 ARGS ?=
-JOB ?= linear-cross-entropy
+JOB ?=
 COUNT ?= 3000
 SEED ?= 1
 PYTHON := .venv/golden/bin/python
@@ -43,9 +43,9 @@ fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradien
 	@swift build -c release --product LossFuzzer
 	@.build/release/LossFuzzer $(COUNT) $(SEED) | PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py
 
-bench: $(PYTHON) deps ## Measure ours and the peer in turn. JOB=linear-cross-entropy or loss-call.
+bench: $(PYTHON) build ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release --product SwageBenchmarks
-	@$(PYTHON) -B Benchmarks/bench.py $(JOB) .build/release/SwageBenchmarks
+	@$(PYTHON) -B Benchmarks/bench.py .build/release/SwageBenchmarks $(JOB)
 
 check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"

@@ -28,12 +28,14 @@ void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t wi
 }
 
 VECTORIZED
-void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, size_t rows, size_t width) {
+void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows,
+                           size_t width) {
     for (size_t r = 0; r < rows; r++) {
         const float *g = dy + r * width, *gate = gate_up + r * 2 * width, *up = gate + width;
-        float *dgate = dgate_up + r * 2 * width, *dup = dgate + width;
+        float *dgate = dgate_up + r * 2 * width, *dup = dgate + width, *out = y + r * width;
         for (size_t i = 0; i < width; i++) {
             float sigmoid = 1.0f / (1.0f + exp_inline(-gate[i])), silu = gate[i] * sigmoid;
+            out[i] = silu * up[i];
             dup[i] = g[i] * silu;
             dgate[i] = g[i] * up[i] * (sigmoid + silu * (1.0f - sigmoid));
         }
@@ -67,4 +69,19 @@ void swage_row_dots(const float *x, const float *y, float *out, size_t rows, siz
         for (size_t c = 0; c < channels; c++) sum += a[c] * b[c];
         out[r * out_stride] = sum;
     }
+}
+
+VECTORIZED
+void swage_sum_groups(const float *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t groups,
+                      size_t members, size_t width) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t g = 0; g < groups; g++) {
+            const float *member = x + r * x_stride + g * members * width;
+            float *out = y + r * y_stride + g * width;
+            for (size_t i = 0; i < width; i++) {
+                float sum = member[i];
+                for (size_t m = 1; m < members; m++) sum += member[m * width + i];
+                out[i] = sum;
+            }
+        }
 }

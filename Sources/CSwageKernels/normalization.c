@@ -1,20 +1,31 @@
 #include "swage_kernels.h"
 #include "vectorize.h"
 
+static inline float normalize_row(const float *x, const float *weight, float *y, size_t channels, float epsilon) {
+    float sum = 0;
+    {
+        SUM_IN_ANY_ORDER
+        for (size_t c = 0; c < channels; c++) sum += x[c] * x[c];
+    }
+    float scale = 1.0f / __builtin_elementwise_sqrt(sum / (float)channels + epsilon);
+    for (size_t c = 0; c < channels; c++) y[c] = x[c] * scale * weight[c];
+    return scale;
+}
+
 VECTORIZED
 void swage_rmsnorm_forward(const float *x, const float *weight, float *y, float *rstd, size_t rows, size_t channels,
                            size_t x_stride, size_t y_stride, float epsilon) {
+    for (size_t r = 0; r < rows; r++)
+        rstd[r] = normalize_row(x + r * x_stride, weight, y + r * y_stride, channels, epsilon);
+}
+
+VECTORIZED
+void swage_add_rmsnorm_forward(float *x, const float *residual, const float *weight, float *y, float *rstd, size_t rows,
+                               size_t channels, float epsilon) {
     for (size_t r = 0; r < rows; r++) {
-        const float *row = x + r * x_stride;
-        float *out = y + r * y_stride;
-        float sum = 0;
-        {
-            SUM_IN_ANY_ORDER
-            for (size_t c = 0; c < channels; c++) sum += row[c] * row[c];
-        }
-        float scale = 1.0f / __builtin_elementwise_sqrt(sum / (float)channels + epsilon);
-        rstd[r] = scale;
-        for (size_t c = 0; c < channels; c++) out[c] = row[c] * scale * weight[c];
+        float *row = x + r * channels;
+        for (size_t c = 0; c < channels; c++) row[c] += residual[r * channels + c];
+        rstd[r] = normalize_row(row, weight, y + r * channels, channels, epsilon);
     }
 }
 

@@ -10,7 +10,7 @@ double swage_sum_of_squares(const float *x, size_t count) {
 }
 
 VECTORIZED
-void swage_adamw(float *parameter, float *gradient, float *mean, float *square, size_t count, float gradient_scale,
+void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count, float gradient_scale,
                  float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
                  float correction2) {
     float step = learning_rate / correction1, kept = 1.0f - learning_rate * weight_decay;
@@ -22,6 +22,5 @@ void swage_adamw(float *parameter, float *gradient, float *mean, float *square, 
         mean[i] = m;
         square[i] = v;
         parameter[i] = parameter[i] * kept - step * m / (__builtin_elementwise_sqrt(v) * root_correction + epsilon);
-        gradient[i] = 0.0f;
     }
 }

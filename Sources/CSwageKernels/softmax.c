@@ -89,6 +89,12 @@ void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t voca
 }
 
 VECTORIZED
+void swage_exponentials(const float *logits, float *weights, size_t count, float inverse_temperature) {
+    float top = largest(logits, 0, count);
+    for (size_t i = 0; i < count; i++) weights[i] = exp_inline((logits[i] - top) * inverse_temperature);
+}
+
+VECTORIZED
 void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
                             size_t rows, size_t vocabulary) {
     for (size_t r = 0; r < rows; r++) {

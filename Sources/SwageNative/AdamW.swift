@@ -42,7 +42,7 @@ final class AdamW {
         return sums.reduce(0, +).squareRoot()
     }
 
-    /// Updates `parameters`, and sets `gradients` to 0.
+    /// Updates `parameters`.
     /// - Parameters:
     ///   - step: the number of this step, from 1 on.
     ///   - gradientScale: what gradients are multiplied by before they are used.

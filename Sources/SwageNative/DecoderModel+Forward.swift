@@ -14,28 +14,31 @@ extension DecoderModel {
         _ tokens: FlatBatch, _ activations: Activations, attend: Attend, checkpoint: () throws -> Void
     ) rethrows {
         rotary.reserve(Int(tokens.positions.max() ?? 0) + 1)
-        embed(tokens.ids, into: activations.layers[0].input.start)
+        embed(tokens.ids, into: activations.layers[0].input)
         for index in layout.layers.indices {
             try checkpoint()
             let layer = activations.layers[index]
-            project(index, tokens, layer, normalized: activations.normalized)
+            project(index, tokens, activations)
             attend(index, layer)
             finishAttention(index, layer, rows: tokens.count)
             feedForward(index, layer, activations, rows: tokens.count)
         }
+        addResidual(of: activations.layers[layout.layers.count - 1], to: activations.output, rows: tokens.count)
     }
 
-    /// Queries, keys and values from the layer's input.
-    private func project(_ index: Int, _ tokens: FlatBatch, _ layer: LayerActivations, normalized: FloatBuffer) {
+    /// Queries, keys and values from the layer's input, which is the layer's before plus its residual stream.
+    private func project(_ index: Int, _ tokens: FlatBatch, _ activations: Activations) {
         let offsets = layout.layers[index]
+        let layer = activations.layers[index]
         let rows = tokens.count
         normalize(
-            layer.input.start, offsets.inputNorm, normalized.start, rstd: layer.inputRstd.start, rows: rows)
-        products.forward(
-            normalized.start, parameters.start + offsets.queryKeyValue, layer.projected.start, rows: rows,
+            layer.input, adding: index > 0 ? activations.layers[index - 1].middle : nil, offsets.inputNorm,
+            activations.normalized, rstd: layer.inputRstd, rows: rows)
+        multiply(
+            activations.normalized, offsets.queryKeyValue, layer.projected, rows: rows,
             inputs: hidden, outputs: projectedWidth)
-        team.split(rows) { [self] _, part in
-            let projected = layer.projected.start + part.lowerBound * projectedWidth
+        split(.elementwise, rows) { [self] _, part in
+            let projected = layer.projected + part.lowerBound * projectedWidth
             if let bias = offsets.queryKeyValueBias {
                 swage_add_bias(projected, parameters.start + bias, part.count, projectedWidth)
             }
@@ -54,9 +57,9 @@ extension DecoderModel {
         let (queries, keys) = (configuration.headCount, configuration.keyValueHeadCount)
         let width = queryWidth + keyWidth
         for row in rows {
-            let projected = layer.projected.start + row * projectedWidth
-            let kept = layer.unnormalized.start + row * width
-            let rstd = layer.headRstd.start + row * (queries + keys)
+            let projected = layer.projected + row * projectedWidth
+            let kept = layer.unnormalized + row * width
+            let rstd = layer.headRstd + row * (queries + keys)
             kept.update(from: projected, count: width)
             swage_rmsnorm_forward(
                 kept, parameters.start + queryNorm, projected, rstd, queries, headSize, headSize, headSize,
@@ -67,42 +70,40 @@ extension DecoderModel {
         }
     }
 
-    /// Adds the heads' outputs, projected, to the residual stream.
+    /// The heads' outputs, projected; the layer's input is added with the norm that follows.
     private func finishAttention(_ index: Int, _ layer: LayerActivations, rows: Int) {
         let offsets = layout.layers[index]
-        layer.middle.start.update(from: layer.input.start, count: rows * hidden)
-        products.forward(
-            layer.attended.start, parameters.start + offsets.attentionOutput, layer.middle.start, rows: rows,
-            inputs: queryWidth, outputs: hidden, accumulating: true)
+        multiply(
+            layer.attended, offsets.attentionOutput, layer.middle, rows: rows, inputs: queryWidth,
+            outputs: hidden)
         if let bias = offsets.attentionOutputBias {
-            swage_add_bias(layer.middle.start, parameters.start + bias, rows, hidden)
+            swage_add_bias(layer.middle, parameters.start + bias, rows, hidden)
         }
     }
 
+    /// The feed-forward product; the residual stream is added with the norm that follows.
     private func feedForward(_ index: Int, _ layer: LayerActivations, _ activations: Activations, rows: Int) {
         let offsets = layout.layers[index]
         let width = configuration.feedForwardSize
         normalize(
-            layer.middle.start, offsets.feedForwardNorm, activations.normalized.start, rstd: layer.middleRstd.start,
+            layer.middle, adding: layer.input, offsets.feedForwardNorm, activations.normalized, rstd: layer.middleRstd,
             rows: rows)
-        products.forward(
-            activations.normalized.start, parameters.start + offsets.gateUp, layer.gateUp.start, rows: rows,
-            inputs: hidden, outputs: 2 * width)
-        activate(layer, into: activations.activated, rows: rows)
-        let output = activations.outputOfLayer(index).start
-        output.update(from: layer.middle.start, count: rows * hidden)
-        products.forward(
-            activations.activated.start, parameters.start + offsets.down, output, rows: rows, inputs: width,
-            outputs: hidden, accumulating: true)
+        multiply(
+            activations.normalized, offsets.gateUp, layer.gateUp, rows: rows, inputs: hidden,
+            outputs: 2 * width)
+        split(.elementwise, rows) { _, part in
+            swage_swiglu_forward(
+                layer.gateUp + part.lowerBound * 2 * width, activations.activated + part.lowerBound * width, part.count,
+                width)
+        }
+        multiply(
+            activations.activated, offsets.down, activations.outputOfLayer(index), rows: rows,
+            inputs: width, outputs: hidden)
     }
 
-    /// `silu(gate) · up`, `[N, F]`.
-    func activate(_ layer: LayerActivations, into activated: FloatBuffer, rows: Int) {
-        let width = configuration.feedForwardSize
-        team.split(rows) { _, part in
-            swage_swiglu_forward(
-                layer.gateUp.start + part.lowerBound * 2 * width, activated.start + part.lowerBound * width,
-                part.count, width)
+    private func addResidual(of layer: LayerActivations, to output: UnsafeMutablePointer<Float>, rows: Int) {
+        split(.elementwise, rows) { [self] _, part in
+            swage_add(output + part.lowerBound * hidden, layer.middle + part.lowerBound * hidden, part.count * hidden)
         }
     }
 }

@@ -13,6 +13,12 @@ final class DecoderModel {
     let rotary: RotaryTable
     let team: ThreadTeam
     let products: Products
+    let profiler: Profiler?
+    /// What products for few rows read instead of the parameters, where there is one.
+    private let eightBit: EightBitWeights?
+
+    /// How many bytes of weights a pass for one token reads.
+    let weightBytes: Int
 
     var hidden: Int { configuration.hiddenSize }
     var headSize: Int { configuration.headSize }
@@ -23,15 +29,20 @@ final class DecoderModel {
 
     /// Reads the weights of `files`.
     /// - Throws: ``TrainerError`` if they do not fit the configuration, or are not finite.
-    init(_ files: ModelFiles, team: ThreadTeam) throws {
+    init(_ files: ModelFiles, team: ThreadTeam, profiler: Profiler? = nil, inEightBits: Bool = false) throws {
         configuration = files.configuration
         layout = ParameterLayout(files.configuration)
         try files.checkShapes(layout.parameters.map { ($0.name, $0.shape) })
         parameters = FloatBuffer(count: layout.count)
         rotary = RotaryTable(files.configuration)
         self.team = team
-        products = Products(team: team)
+        self.profiler = profiler
+        products = Products(team: team, profiler: profiler)
         try Self.read(files.weights, layout, into: parameters, team: team, place: files.path)
+        let shapes = layout.matrices(configuration)
+        eightBit = inEightBits ? EightBitWeights(parameters, shapes: shapes, products: products) : nil
+        let weightCount = shapes.values.reduce(0) { $0 + $1.outputs * $1.inputs }
+        weightBytes = eightBit?.byteCount ?? weightCount * MemoryLayout<Float>.stride
     }
 
     /// Reads every parameter of `layout`.
@@ -62,22 +73,49 @@ final class DecoderModel {
         if let failure = failures.compactMap({ $0 }).first { throw failure }
     }
 
-    /// The embeddings of `ids`, `[N, C]`.
-    func embed(_ ids: [Int32], into x: UnsafeMutablePointer<Float>) {
-        for (row, id) in ids.enumerated() {
-            (x + row * hidden).update(from: parameters.start + layout.embedding + Int(id) * hidden, count: hidden)
+    /// `y[rows, outputs] = x[rows, inputs] · weightᵀ`, by the matrix at `offset`.
+    func multiply(
+        _ x: UnsafePointer<Float>, _ offset: Int, _ y: UnsafeMutablePointer<Float>, rows: Int, inputs: Int, outputs: Int
+    ) {
+        if let eightBit, rows <= Products.mostFewRows {
+            eightBit.forward(x, offset: offset, y, rows: rows, inputs: inputs, outputs: outputs)
+        } else {
+            products.forward(x, parameters.start + offset, y, rows: rows, inputs: inputs, outputs: outputs)
         }
     }
 
-    /// `y[rows, C] = norm(x)`, by the norm at `weightOffset`.
+    /// Shares `rows` among the threads, as part of a phase.
+    func split(_ phase: NativeProfile.Phase, _ rows: Int, _ body: (_ thread: Int, _ part: Range<Int>) -> Void) {
+        profiler.measure(phase) { team.split(rows, body) }
+    }
+
+    /// The embeddings of `ids`, `[N, C]`.
+    func embed(_ ids: [Int32], into x: UnsafeMutablePointer<Float>) {
+        split(.elementwise, ids.count) { [self] _, part in
+            for row in part {
+                let embedding = parameters.start + layout.embedding + Int(ids[row]) * hidden
+                (x + row * hidden).update(from: embedding, count: hidden)
+            }
+        }
+    }
+
+    /// `y[rows, C] = norm(x)`, by the norm at `weightOffset`; with a residual, x is replaced by x + residual first.
     func normalize(
-        _ x: UnsafePointer<Float>, _ weightOffset: Int, _ y: UnsafeMutablePointer<Float>,
-        rstd: UnsafeMutablePointer<Float>, rows: Int
+        _ x: UnsafeMutablePointer<Float>, adding residual: UnsafePointer<Float>? = nil, _ weightOffset: Int,
+        _ y: UnsafeMutablePointer<Float>, rstd: UnsafeMutablePointer<Float>, rows: Int
     ) {
-        team.split(rows) { [self] _, part in
-            swage_rmsnorm_forward(
-                x + part.lowerBound * hidden, parameters.start + weightOffset, y + part.lowerBound * hidden,
-                rstd + part.lowerBound, part.count, hidden, hidden, hidden, Float(configuration.normEpsilon))
+        split(.normalization, rows) { [self] _, part in
+            let offset = part.lowerBound * hidden
+            let epsilon = Float(configuration.normEpsilon)
+            if let residual {
+                swage_add_rmsnorm_forward(
+                    x + offset, residual + offset, parameters.start + weightOffset, y + offset, rstd + part.lowerBound,
+                    part.count, hidden, epsilon)
+            } else {
+                swage_rmsnorm_forward(
+                    x + offset, parameters.start + weightOffset, y + offset, rstd + part.lowerBound, part.count, hidden,
+                    hidden, hidden, epsilon)
+            }
         }
     }
 }

@@ -46,6 +46,21 @@ struct FlatBatch {
         self.positions = positions
     }
 
+    /// The sequences in groups of at most `limit` tokens each, or of one sequence that is longer.
+    func slices(limit: Int) -> [FlatBatch] {
+        segments.reduce(into: []) { slices, segment in
+            if slices.isEmpty || slices.last!.count + segment.count > limit { slices.append(FlatBatch([])) }
+            slices[slices.count - 1].append(self, segment)
+        }
+    }
+
+    private mutating func append(_ other: FlatBatch, _ segment: Range<Int>) {
+        segments.append(count..<count + segment.count)
+        ids += other.ids[segment]
+        positions += other.positions[segment]
+        sources += other.sources[segment]
+    }
+
     private mutating func append(_ inputIDs: Tensor<Int32>, _ range: ClosedRange<Int>) {
         segments.append(count..<count + range.count)
         ids += inputIDs.scalars[range]

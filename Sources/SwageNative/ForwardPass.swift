@@ -6,6 +6,7 @@ struct ForwardPass {
     let tokens: FlatBatch
     let model: DecoderModel
     let output: UnsafePointer<Float>
+    let scratch: OutputHeadScratch
 
     private var vocabulary: Int { model.configuration.vocabularySize }
 
@@ -15,7 +16,7 @@ struct ForwardPass {
         if !perToken.isEmpty {
             let wanted = tokens.sources.indices.filter { inputs.targetMask?.scalars[tokens.sources[$0]] != 0 }
             let targets = inputs.targetIDs.map { targets in wanted.map { targets.scalars[tokens.sources[$0]] } }
-            let computed = try OutputHead(model, output: output, rows: wanted, targets: targets ?? [])
+            let computed = try OutputHead(model, scratch, output: output, rows: wanted, targets: targets ?? [])
                 .forward(perToken, checkpoint: checkpoint)
             if perToken.contains(.logProbs) { outputs.logProbs = spread(computed.logProbs, wanted) }
             if perToken.contains(.entropy) { outputs.entropy = spread(computed.entropy, wanted) }
@@ -35,9 +36,9 @@ struct ForwardPass {
 
     /// The outputs that have every position.
     private func runWhole(_ outputs: inout ForwardOutputs, _ checkpoint: () throws -> Void) throws {
-        let head = OutputHead(model, output: output, rows: Array(0..<tokens.count), targets: [])
+        let head = OutputHead(model, scratch, output: output, rows: Array(0..<tokens.count), targets: [])
         if inputs.outputs.contains(.hiddenStates) {
-            let states = UnsafeBufferPointer(start: head.normalized.start, count: tokens.count * model.hidden)
+            let states = UnsafeBufferPointer(start: head.normalized, count: tokens.count * model.hidden)
             outputs.hiddenStates = Tensor(unchecked: Array(states), shape: inputs.inputIDs.shape + [model.hidden])
         }
         guard inputs.outputs.contains(.logits) else { return }

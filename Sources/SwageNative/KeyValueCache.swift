@@ -37,6 +37,10 @@ final class KeyValueCache {
 
     /// Stores one new token of each of `rows`, and fills `attended` with what their queries see.
     func attend(_ layer: LayerActivations, _ index: Int, rows: [Int]) {
+        model.profiler.measure(.attention) { attendAll(layer, index, rows: rows) }
+    }
+
+    private func attendAll(_ layer: LayerActivations, _ index: Int, rows: [Int]) {
         for (token, row) in rows.enumerated() { copy(layer, index, token: token, row, lengths[row]) }
         let heads = model.configuration.headCount
         let groupSize = heads / model.configuration.keyValueHeadCount
@@ -49,15 +53,15 @@ final class KeyValueCache {
             let keys = place(index, row, lengths[row] + 1 - seen) + keyHead * headSize
             for head in keyHead * groupSize..<(keyHead + 1) * groupSize {
                 swage_attend_one(
-                    layer.projected.start + token * model.projectedWidth + head * headSize, keys,
-                    keys + model.keyWidth, layer.attended.start + token * model.queryWidth + head * headSize,
+                    layer.projected + token * model.projectedWidth + head * headSize, keys,
+                    keys + model.keyWidth, layer.attended + token * model.queryWidth + head * headSize,
                     scores[thread].start, seen, width, headSize, 1 / Float(headSize).squareRoot())
             }
         }
     }
 
     private func copy(_ layer: LayerActivations, _ index: Int, token: Int, _ row: Int, _ position: Int) {
-        let source = layer.projected.start + token * model.projectedWidth + model.queryWidth
+        let source = layer.projected + token * model.projectedWidth + model.queryWidth
         place(index, row, position).update(from: source, count: width)
     }
 

@@ -8,57 +8,88 @@ struct LossPass {
         var metrics: [String: Double]
     }
 
+    /// Whether the loss's gradient by its outputs is known before them. Forward and backward then share one product,
+    /// and the batch can be run in slices.
+    let canBeSliced: Bool
     private let loss: LossFunction
     private let derivative: LossDerivative
     private let model: DecoderModel
-    private let head: OutputHead
-    /// Where in `[batch, sequence]` each wanted position stands.
-    private let places: [Int]
-    private let environment: LossProgram.Environment
+    private let scratch: OutputHeadScratch
+    private let batch: TextTrainBatch
+    private var environment: LossProgram.Environment
 
     init(
-        loss: LossFunction, derivative: LossDerivative, batch: TextTrainBatch, tokens: FlatBatch,
-        model: DecoderModel, output: UnsafePointer<Float>
+        loss: LossFunction, derivative: LossDerivative, batch: TextTrainBatch, model: DecoderModel,
+        scratch: OutputHeadScratch
     ) {
         self.loss = loss
         self.derivative = derivative
+        self.batch = batch
         self.model = model
-        let wanted = tokens.sources.indices.filter { batch.targetMask?.scalars[tokens.sources[$0]] != 0 }
-        places = wanted.map { tokens.sources[$0] }
-        head = OutputHead(model, output: output, rows: wanted, targets: places.map { batch.targetIDs.scalars[$0] })
+        self.scratch = scratch
         environment = LossProgram.Environment(
             loss.program, batch: batch, vocabulary: model.configuration.vocabularySize, hidden: model.hidden)
+        canBeSliced =
+            loss.program.outputsRead == [.logProbs]
+            && derivative.isIndependentOfOutputs(Array(derivative.outputGradients.values))
+        if canBeSliced { environment.outputs[.logProbs] = Tensor(repeating: 0, shape: batch.inputIDs.shape) }
     }
 
-    /// Computes the loss, and adds the gradients of the output head and the final norm to `gradients`.
+    /// Computes the loss of `tokens` and adds the gradients of the output head and the final norm to `gradients`.
     ///
-    /// - Parameter residual: receives the gradient of the last layer's output, `[N, C]`; zero before.
+    /// - Parameters:
+    ///   - output: the last layer's output, `[N, C]`.
+    ///   - residual: receives its gradient, `[N, C]`; zero before.
     /// - Throws: ``TrainerError`` with code `nonFinite`, or what `checkpoint` throws. `gradients` may then hold
     ///   part of the sum.
-    func run(
-        residual: UnsafeMutablePointer<Float>, into gradients: FloatBuffer, checkpoint: () throws -> Void
-    ) throws -> Value {
-        let program = loss.program
-        // A derivative that reads no output lets forward and backward share one product.
-        if program.outputsRead == [.logProbs], derivative.isIndependentOfOutputs(Array(derivative.outputGradients.values)) {
-            let flow = OutputHead.Gradients(logProbs: outputGradient(.logProbs, in: environment).map(wanted))
+    mutating func run(
+        _ tokens: FlatBatch, output: UnsafePointer<Float>, residual: UnsafeMutablePointer<Float>,
+        into gradients: GradientSum, checkpoint: () throws -> Void
+    ) throws {
+        let positions = WantedPositions(tokens, of: batch)
+        let head = OutputHead(model, scratch, output: output, rows: positions.rows, targets: positions.targets)
+        if canBeSliced {
+            let flow = OutputHead.Gradients(
+                logProbs: outputGradient(.logProbs, in: environment).map(positions.gather))
             let logProbs = try head.backward(flow, residual: residual, into: gradients, checkpoint: checkpoint)
-            var environment = environment
-            environment.outputs[.logProbs] = spread(logProbs.map(Double.init))
-            return try value(in: environment)
+            environment.outputs[.logProbs]!.update(logProbs.map(Double.init), at: positions.places)
+            return
         }
-        let inner = InnerLoss(derivative, environment: environment, places: places, team: model.team)
-        let environment = try forward(inner, checkpoint)
-        let value = try value(in: environment)
-        let flow = backwardFlow(inner, environment, into: gradients)
+        let inner = InnerLoss(derivative, environment: environment, places: positions.places, team: model.team)
+        try forward(head, positions, inner, checkpoint)
+        _ = try value()
+        let flow = backwardFlow(inner, positions, into: gradients)
         _ = try head.backward(flow, residual: residual, into: gradients, checkpoint: checkpoint)
-        return value
     }
 
-    /// The environment with every output that the loss reads, and the frontier of its inner part.
-    private func forward(_ inner: InnerLoss?, _ checkpoint: () throws -> Void) throws -> LossProgram.Environment {
+    /// The loss, once all of the batch has run.
+    /// - Throws: ``TrainerError`` with code `nonFinite`.
+    func value() throws -> Value {
         let program = loss.program
-        var environment = environment
+        let wanted = [program.sum, program.denominator] + program.metrics.map(\.node)
+        let values = program.evaluate(wanted, in: environment).map { $0.scalars[0] }
+        let loss = values[0] / values[1]
+        guard loss.isFinite, values[1] > 0 else {
+            throw TrainerError(
+                .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0]) / \(values[1])",
+                expected: "a finite sum and a denominator above 0")
+        }
+        let metrics = zip(program.metrics, values.dropFirst(2)).map { ($0.name, $1) }
+        return Value(
+            loss: loss, denominator: values[1], metrics: Dictionary(metrics, uniquingKeysWith: { _, last in last }))
+    }
+
+    /// Puts every output that the loss reads, and the frontier of its inner part, into the environment.
+    private mutating func forward(
+        _ head: OutputHead, _ positions: WantedPositions, _ inner: InnerLoss?, _ checkpoint: () throws -> Void
+    ) throws {
+        let program = loss.program
+        let (model, shape) = (model, batch.inputIDs.shape)
+        func spread(_ values: [Double], _ rest: [Int] = []) -> Tensor<Double> {
+            var tensor = Tensor(repeating: 0.0, shape: shape + rest)
+            if !values.isEmpty { tensor.update(values, at: positions.places) }
+            return tensor
+        }
         var frontier = [[Double]](repeating: [], count: derivative.frontier.count)
         var logits: [Double] = []
         let needsAllLogits = program.outputsRead.contains(.logits) && inner == nil
@@ -83,7 +114,7 @@ struct LossPass {
             environment.known[node] = spread(values, Array(shape[2...]))
         }
         if program.outputsRead.contains(.hiddenStates) {
-            let states = UnsafeBufferPointer(start: head.normalized.start, count: places.count * model.hidden)
+            let states = UnsafeBufferPointer(start: head.normalized, count: positions.places.count * model.hidden)
             environment.outputs[.hiddenStates] = spread(states.map(Double.init), [model.hidden])
         }
         if program.outputsRead.contains(.outputHead) {
@@ -91,19 +122,18 @@ struct LossPass {
             let weights = UnsafeBufferPointer(start: model.parameters.start + model.layout.head, count: shape[0] * shape[1])
             environment.outputs[.outputHead] = Tensor(unchecked: weights.map(Double.init), shape: shape)
         }
-        return environment
     }
 
     /// What the head's backward pass starts from. The gradient by the output head itself is added at once.
     private func backwardFlow(
-        _ inner: InnerLoss?, _ environment: LossProgram.Environment, into gradients: FloatBuffer
+        _ inner: InnerLoss?, _ positions: WantedPositions, into gradients: GradientSum
     ) -> OutputHead.Gradients {
         var flow = OutputHead.Gradients()
-        flow.logProbs = outputGradient(.logProbs, in: environment).map(wanted)
-        flow.entropy = outputGradient(.entropy, in: environment).map(wanted)
+        flow.logProbs = outputGradient(.logProbs, in: environment).map(positions.gather)
+        flow.entropy = outputGradient(.entropy, in: environment).map(positions.gather)
         if let states = outputGradient(.hiddenStates, in: environment) {
-            let buffer = FloatBuffer(count: places.count * model.hidden)
-            for (index, value) in wanted(states).enumerated() { buffer.start[index] = value }
+            let buffer = FloatBuffer(count: positions.places.count * model.hidden)
+            for (index, value) in positions.gather(states).enumerated() { buffer.start[index] = value }
             flow.normalized = buffer
         }
         if let weights = outputGradient(.outputHead, in: environment) {
@@ -115,7 +145,7 @@ struct LossPass {
             flow.addToLogits = { chunk, logits, dlogits in
                 inner.addGradient(chunk, logits: logits, frontierGradients: seeds, to: dlogits)
             }
-        } else if let all = outputGradient(.logits, in: environment).map(wanted) {
+        } else if let all = outputGradient(.logits, in: environment).map(positions.gather) {
             let vocabulary = model.configuration.vocabularySize
             flow.addToLogits = { chunk, _, dlogits in
                 for index in 0..<chunk.count * vocabulary { dlogits[index] += all[chunk.lowerBound * vocabulary + index] }
@@ -124,41 +154,41 @@ struct LossPass {
         return flow
     }
 
-    private func value(in environment: LossProgram.Environment) throws -> Value {
-        let program = loss.program
-        let wanted = [program.sum, program.denominator] + program.metrics.map(\.node)
-        let values = program.evaluate(wanted, in: environment).map { $0.scalars[0] }
-        let loss = values[0] / values[1]
-        guard loss.isFinite, values[1] > 0 else {
-            throw TrainerError(
-                .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0]) / \(values[1])",
-                expected: "a finite sum and a denominator above 0")
-        }
-        let metrics = zip(program.metrics, values.dropFirst(2)).map { ($0.name, $1) }
-        return Value(
-            loss: loss, denominator: values[1], metrics: Dictionary(metrics, uniquingKeysWith: { _, last in last }))
-    }
-
     /// The derivative of the loss's sum by an output; nil if the loss does not read it.
     private func outputGradient(_ output: ModelOutput, in environment: LossProgram.Environment) -> Tensor<Double>? {
         derivative.outputGradients[output].map { derivative.program.evaluate([$0], in: environment)[0] }
     }
+}
 
-    /// The wanted positions out of a `[batch, sequence, …]` tensor.
-    private func wanted(_ tensor: Tensor<Double>) -> [Float] {
-        let rest = tensor.shape[2...].reduce(1, *)
-        return places.flatMap { place in tensor.scalars[place * rest..<(place + 1) * rest].map { Float($0) } }
+/// The positions of a batch whose targets count.
+private struct WantedPositions {
+    /// As rows of the layers' output.
+    let rows: [Int]
+    /// As offsets into `[batch, sequence]`.
+    let places: [Int]
+    let targets: [Int32]
+
+    init(_ tokens: FlatBatch, of batch: TextTrainBatch) {
+        rows = tokens.sources.indices.filter { batch.targetMask?.scalars[tokens.sources[$0]] != 0 }
+        places = rows.map { tokens.sources[$0] }
+        targets = places.map { batch.targetIDs.scalars[$0] }
     }
 
-    /// Values of the wanted positions, put where they belong in `[batch, sequence, …]`, and 0 elsewhere.
-    private func spread(_ values: [Double], _ rest: [Int] = []) -> Tensor<Double> {
-        let shape = [environment.extents.batch, environment.extents.sequence] + rest
-        let size = rest.reduce(1, *)
-        var result = [Double](repeating: 0, count: shape.reduce(1, *))
-        guard !values.isEmpty else { return Tensor(unchecked: result, shape: shape) }
+    /// The wanted positions out of a `[batch, sequence, …]` tensor.
+    func gather(_ tensor: Tensor<Double>) -> [Float] {
+        let size = tensor.shape[2...].reduce(1, *)
+        return places.flatMap { place in tensor.scalars[place * size..<(place + 1) * size].map { Float($0) } }
+    }
+}
+
+extension Tensor where Scalar == Double {
+    /// Puts a run of values at each of `places` of a `[batch, sequence, …]` tensor.
+    fileprivate mutating func update(_ values: [Double], at places: [Int]) {
+        let size = shape[2...].reduce(1, *)
+        var updated = scalars
         for (row, place) in places.enumerated() {
-            for index in 0..<size { result[place * size + index] = values[row * size + index] }
+            for index in 0..<size { updated[place * size + index] = values[row * size + index] }
         }
-        return Tensor(unchecked: result, shape: shape)
+        self = Tensor(unchecked: updated, shape: shape)
     }
 }

@@ -34,7 +34,7 @@ extension NativeEngine {
                 try write(moments, directory, CheckpointFile.optimizer)
             }
             if state.accumulatedMicrobatches > 0, let gradients {
-                try write([(gradients, "")], directory, CheckpointFile.gradients)
+                try write([(gradients.buffer, "")], directory, CheckpointFile.gradients)
             }
         }
         if name == nil, path == nil, !weightsOnly, let keptCheckpoints { store.keepNewest(keptCheckpoints) }
@@ -65,7 +65,7 @@ extension NativeEngine {
         model.parameters.copy(from: weights)
         optimizer = restored
         clearGradients()
-        if let accumulated { gradients = accumulated }
+        if let accumulated { gradients = GradientSum(model.layout, holding: accumulated) }
         state = State(
             step: manifest.step, accumulatedMicrobatches: manifest.accumulatedMicrobatches,
             accumulatedDenominator: manifest.accumulatedDenominator, options: manifest.optimizer ?? state.options)

@@ -4,6 +4,12 @@ extension NativeEngine {
     func generate(
         _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) throws -> [Completion] {
+        try call { try complete(prompts, options: options, onToken: onToken) }
+    }
+
+    private func complete(
+        _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
+    ) throws -> [Completion] {
         try options.validate()
         try validate(prompts)
         guard !prompts.isEmpty else { return [] }
@@ -13,12 +19,11 @@ extension NativeEngine {
         var rows = prompts.indices.map { SamplingRow(index: $0, options: options, tokenizer: tokenizer) }
 
         let promptTokens = FlatBatch(prompts)
-        let activations = activations(for: promptTokens, keepsLayers: false)
-        let scratch = AttentionScratch(team: model.team, longest: promptTokens.longestSegment, forBackward: false)
+        let activations = workspace.activations(for: promptTokens, keepsLayers: false)
         try model.forward(
             promptTokens, activations,
             attend: { index, layer in
-                Attention(model, layer: index, scratch: scratch).forward(layer, segments: promptTokens.segments)
+                Attention(model, layer: index, scratch: workspace.attention).forward(layer)
                 cache.store(layer, index, segments: promptTokens.segments)
             },
             checkpoint: { try Task.checkCancellation() })
@@ -30,7 +35,7 @@ extension NativeEngine {
             if active.isEmpty { return rows.map { $0.completion() } }
             let tokens = FlatBatch(
                 nextTokens: active.map { rows[$0].tokens.last! }, positions: active.map { Int32(cache.lengths[$0]) })
-            let activations = self.activations(for: tokens, keepsLayers: false)
+            let activations = workspace.activations(for: tokens, keepsLayers: false)
             try model.forward(
                 tokens, activations, attend: { index, layer in cache.attend(layer, index, rows: active) },
                 checkpoint: { try Task.checkCancellation() })
@@ -44,14 +49,20 @@ extension NativeEngine {
         _ rows: inout [SamplingRow], _ active: [Int], _ outputRows: [Int], _ activations: Activations,
         _ onToken: (@Sendable (Int, Int32) -> Void)?
     ) throws {
-        let head = OutputHead(model, output: activations.output.start, rows: outputRows, targets: [])
+        let head = OutputHead(
+            model, workspace.head, output: activations.output, rows: outputRows, targets: [])
         let vocabulary = vocabularySize
         _ = try head.forward([], checkpoint: {}) { chunk, logits in
-            for row in chunk {
-                let scores = UnsafeBufferPointer(
-                    start: logits + (row - chunk.lowerBound) * vocabulary, count: vocabulary)
-                let token = try rows[active[row]].append(from: scores)
-                onToken?(active[row], token)
+            let writing = chunk.map { rows[active[$0]] }
+            let choices = model.team.map(chunk.count) { index in
+                Result {
+                    try writing[index].choose(
+                        from: UnsafeBufferPointer(start: logits + index * vocabulary, count: vocabulary))
+                }
+            }
+            for (index, choice) in zip(chunk, choices) {
+                let token = try rows[active[index]].append(try choice.get())
+                onToken?(active[index], token)
             }
         }
     }
@@ -88,8 +99,15 @@ private struct SamplingRow {
         endOfSequenceIDs = tokenizer?.endOfSequenceIDs ?? []
     }
 
-    mutating func append(from logits: UnsafeBufferPointer<Float>) throws -> Int32 {
-        let choice = try TokenChoice(logits, options: options, using: &generator)
+    /// Draws the next token, and says what the generator is after that.
+    func choose(from logits: UnsafeBufferPointer<Float>) throws -> (choice: TokenChoice, generator: SeededGenerator) {
+        var generator = generator
+        return (try TokenChoice(logits, options: options, using: &generator), generator)
+    }
+
+    mutating func append(_ drawn: (choice: TokenChoice, generator: SeededGenerator)) throws -> Int32 {
+        let choice = drawn.choice
+        generator = drawn.generator
         tokens.append(choice.token)
         logProbs.append(choice.logProb)
         if endOfSequenceIDs.contains(choice.token) {

@@ -26,18 +26,17 @@ actor NativeEngine {
 
     let model: DecoderModel
     var state: State
-    /// Zero wherever nothing is accumulated; nil until the first backward pass.
-    var gradients: FloatBuffer?
+    /// Nil until the first backward pass.
+    var gradients: GradientSum?
     /// Nil until the first step.
     var optimizer: AdamW?
-    private var activations: Activations?
-    private var flow: GradientActivations?
-    private var scratch: AttentionScratch?
+    let workspace: Workspace
     private var derivatives: [LossProgram: LossDerivative] = [:]
 
     init(
-        _ files: ModelFiles, optimizer: OptimizerOptions, loss: LossFunction, checkpointDirectory: String,
-        keptCheckpoints: Int?, threads: Int?
+        _ files: ModelFiles, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
+        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, threads: Int?, profiles: Bool = false,
+        inEightBits: Bool = false
     ) throws {
         try optimizer.validate()
         guard keptCheckpoints ?? 1 > 0 else {
@@ -48,17 +47,37 @@ actor NativeEngine {
         defaultLoss = loss
         store = CheckpointStore(directory: checkpointDirectory)
         self.keptCheckpoints = keptCheckpoints
-        let team = ThreadTeam(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        model = try DecoderModel(files, team: team)
+        let team = try ThreadTeam(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        model = try DecoderModel(files, team: team, profiler: profiles ? Profiler() : nil, inEightBits: inEightBits)
+        workspace = Workspace(model)
         state = State(options: optimizer)
     }
+
+    /// How many tokens of a batch run at once where a loss allows slices: enough for products at full speed, and few
+    /// enough for activations to stay small beside weights, gradients and moments.
+    private static let sliceTokens = 768
 
     /// The outputs of the model that this engine gives to losses.
     static let lossOutputs = Set(ModelOutput.allCases)
 
+    var weightBytes: Int { model.weightBytes }
     var vocabularySize: Int { model.configuration.vocabularySize }
 
+    /// Where the time has gone; nil if the engine was not told to profile.
+    func profile() -> NativeProfile? { model.profiler?.result(waited: model.team.waited) }
+
+    /// Runs a call of the engine, whose time the profile counts.
+    func call<Result>(_ body: () throws -> Result) rethrows -> Result {
+        model.profiler?.beginCall()
+        defer { model.profiler?.endCall() }
+        return try body()
+    }
+
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
+        try call { try runForwardBackward(batch, loss: loss) }
+    }
+
+    private func runForwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
         let loss = loss ?? defaultLoss
         try batch.validate(vocabularySize: vocabularySize)
         try loss.validate(
@@ -66,33 +85,43 @@ actor NativeEngine {
         try Task.checkCancellation()
 
         let tokens = FlatBatch(inputIDs: batch.inputIDs, segmentIDs: batch.segmentIDs, mask: batch.targetMask)
-        let activations = activations(for: tokens, keepsLayers: true)
-        try runForward(tokens, activations) { try Task.checkCancellation() }
-        try Task.checkCancellation()
-
-        let pass = LossPass(
-            loss: loss, derivative: derivative(of: loss), batch: batch, tokens: tokens, model: model,
-            output: activations.output.start)
-        let flow = flow(for: tokens)
-        let gradients = gradients ?? FloatBuffer(count: model.layout.count)
+        var pass = LossPass(
+            loss: loss, derivative: derivative(of: loss), batch: batch, model: model, scratch: workspace.head)
+        let slices = pass.canBeSliced ? tokens.slices(limit: Self.sliceTokens) : [tokens]
+        let gradients = gradients ?? GradientSum(model.layout)
         self.gradients = gradients
-        let restore = headRestoration(gradients)
-        let value: LossPass.Value
+        let isAccumulating = state.accumulatedMicrobatches > 0
+        let restore = isAccumulating ? gradients.backup(whole: slices.count > 1) : {}
+        var value: LossPass.Value!
         do {
-            flow.residual.start.update(repeating: 0, count: tokens.count * model.hidden)
-            value = try pass.run(residual: flow.residual.start, into: gradients) { try Task.checkCancellation() }
+            for (index, slice) in slices.enumerated() {
+                gradients.begin(accumulating: isAccumulating || index > 0)
+                let activations = workspace.activations(for: slice, keepsLayers: true)
+                try runForward(slice, activations) { try Task.checkCancellation() }
+                try Task.checkCancellation()
+                let flow = workspace.gradients(for: slice)
+                flow.residual.update(repeating: 0, count: slice.count * model.hidden)
+                try pass.run(slice, output: activations.output, residual: flow.residual, into: gradients) {
+                    try Task.checkCancellation()
+                }
+                // The last chance to fail. What the backward pass of a slice adds, only a whole backup takes back.
+                if index + 1 == slices.count { value = try pass.value() }
+                model.backward(slice, activations, flow, into: gradients, scratch: workspace.attention)
+            }
         } catch {
             restore()
             throw error
         }
-        // From here on nothing fails: what has begun to be added is added whole.
-        model.backward(tokens, activations, flow, into: gradients, scratch: scratch(for: tokens, forBackward: true))
         state.accumulatedMicrobatches += 1
         state.accumulatedDenominator += value.denominator
         return ForwardBackwardResult(loss: value.loss, metrics: value.metrics)
     }
 
     func optimStep() throws -> OptimStepResult {
+        try call { try model.profiler.measure(.optimizer, step) }
+    }
+
+    private func step() throws -> OptimStepResult {
         guard state.accumulatedMicrobatches > 0, let gradients else {
             throw TrainerError(
                 .nothingAccumulated, "optimStep was called at step \(state.step) with no gradients accumulated",
@@ -100,7 +129,7 @@ actor NativeEngine {
         }
         let optimizer = optimizer ?? AdamW(model.layout, team: model.team)
         self.optimizer = optimizer
-        let norm = optimizer.norm(of: gradients) / state.accumulatedDenominator
+        let norm = optimizer.norm(of: gradients.buffer) / state.accumulatedDenominator
         guard norm.isFinite else {
             throw TrainerError(
                 .nonFinite, "the gradient norm at step \(state.step) is \(norm), so the step was not taken",
@@ -109,7 +138,7 @@ actor NativeEngine {
         let clip = state.options.maxGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
         let learningRate = state.options.learningRate(afterSteps: state.step)
         optimizer.step(
-            model.parameters, gradients, options: state.options, learningRate: learningRate, step: state.step + 1,
+            model.parameters, gradients.buffer, options: state.options, learningRate: learningRate, step: state.step + 1,
             gradientScale: clip / state.accumulatedDenominator)
         let microbatches = state.accumulatedMicrobatches
         state.step += 1
@@ -120,7 +149,6 @@ actor NativeEngine {
     }
 
     func clearGradients() {
-        gradients?.clear()
         state.accumulatedMicrobatches = 0
         state.accumulatedDenominator = 0
     }
@@ -129,39 +157,26 @@ actor NativeEngine {
         TrainerStatus(step: state.step, accumulatedMicrobatches: state.accumulatedMicrobatches)
     }
 
-    func forward(_ inputs: ForwardInputs) throws -> ForwardOutputs {
+    func forward(_ inputs: ForwardInputs) throws -> ForwardOutputs { try call { try runForward(inputs) } }
+
+    private func runForward(_ inputs: ForwardInputs) throws -> ForwardOutputs {
         try inputs.validate(vocabularySize: vocabularySize)
         let wantsAll = inputs.outputs.contains(.logits) || inputs.outputs.contains(.hiddenStates)
         let tokens = FlatBatch(
             inputIDs: inputs.inputIDs, segmentIDs: inputs.segmentIDs, mask: wantsAll ? nil : inputs.targetMask)
-        let activations = activations(for: tokens, keepsLayers: false)
+        let activations = workspace.activations(for: tokens, keepsLayers: false)
         try runForward(tokens, activations) { try Task.checkCancellation() }
-        return try ForwardPass(inputs: inputs, tokens: tokens, model: model, output: activations.output.start)
-            .run { try Task.checkCancellation() }
+        return try ForwardPass(
+            inputs: inputs, tokens: tokens, model: model, output: activations.output, scratch: workspace.head
+        ).run { try Task.checkCancellation() }
     }
 
     /// Runs the layers over whole sequences.
     func runForward(_ tokens: FlatBatch, _ activations: Activations, checkpoint: () throws -> Void) rethrows {
-        let scratch = scratch(for: tokens, forBackward: activations.keepsLayers)
         try model.forward(
             tokens, activations,
-            attend: { index, layer in
-                Attention(model, layer: index, scratch: scratch).forward(layer, segments: tokens.segments)
-            },
+            attend: { index, layer in Attention(model, layer: index, scratch: workspace.attention).forward(layer) },
             checkpoint: checkpoint)
-    }
-
-    /// Undoes what a failed loss pass has added to the gradients of the output head and the final norm.
-    private func headRestoration(_ gradients: FloatBuffer) -> () -> Void {
-        let layout = model.layout
-        let ranges = layout.parameters.filter { $0.offset == layout.head || $0.offset == layout.finalNorm }.map(\.range)
-        guard state.accumulatedMicrobatches > 0 else { return gradients.clear }
-        let saved = ranges.map { Array(UnsafeBufferPointer(start: gradients.start + $0.lowerBound, count: $0.count)) }
-        return {
-            for (range, values) in zip(ranges, saved) {
-                (gradients.start + range.lowerBound).update(from: values, count: values.count)
-            }
-        }
     }
 
     private func derivative(of loss: LossFunction) -> LossDerivative {
@@ -169,34 +184,5 @@ actor NativeEngine {
         let derivative = LossDerivative(loss.program)
         derivatives[loss.program] = derivative
         return derivative
-    }
-
-    func activations(for tokens: FlatBatch, keepsLayers: Bool) -> Activations {
-        // Memory that keeps layers serves a pass that does not, as long as it is large enough.
-        if let activations, activations.capacity >= tokens.count, activations.keepsLayers || !keepsLayers {
-            return activations
-        }
-        activations = nil
-        let fresh = Activations(model, tokens: tokens.count, keepsLayers: keepsLayers)
-        activations = fresh
-        return fresh
-    }
-
-    private func flow(for tokens: FlatBatch) -> GradientActivations {
-        if let flow, flow.capacity >= tokens.count { return flow }
-        flow = nil
-        let fresh = GradientActivations(model, tokens: tokens.count)
-        flow = fresh
-        return fresh
-    }
-
-    private func scratch(for tokens: FlatBatch, forBackward: Bool) -> AttentionScratch {
-        if let scratch, scratch.longest >= tokens.longestSegment, scratch.isForBackward || !forBackward {
-            return scratch
-        }
-        scratch = nil
-        let fresh = AttentionScratch(team: model.team, longest: tokens.longestSegment, forBackward: forBackward)
-        scratch = fresh
-        return fresh
     }
 }

@@ -7,45 +7,46 @@ import Swage
 /// them all at once.
 final class OutputHead {
     /// The most logits that are held at once.
-    private static let chunkElements = 1 << 24
+    private static let chunkElements = 1 << 25
 
     let model: DecoderModel
     /// The wanted positions, as rows of the last layer's output.
     let rows: [Int]
-    /// What the output head reads, `[rows, C]`.
-    let normalized: FloatBuffer
     /// The token at each wanted position whose log-probability counts; empty where none is asked for.
     private let targets: [Int32]
-    private let hidden: FloatBuffer
-    private let rstd: FloatBuffer
-    private let logSumExp: FloatBuffer
-    private let entropies: FloatBuffer
-    private let chunkRows: Int
-    private lazy var logits = FloatBuffer(count: chunkRows * vocabulary)
+    private let scratch: OutputHeadScratch
 
+    /// What the output head reads, `[rows, C]`.
+    var normalized: UnsafeMutablePointer<Float> { scratch.normalized.start }
+    private var logits: UnsafeMutablePointer<Float> { scratch.logits.start }
+    private var logSumExp: UnsafeMutablePointer<Float> { scratch.logSumExp.start }
+    private var entropies: UnsafeMutablePointer<Float> { scratch.entropies.start }
     private var channels: Int { model.hidden }
     private var vocabulary: Int { model.configuration.vocabularySize }
     private var weight: UnsafePointer<Float> { UnsafePointer(model.parameters.start + model.layout.head) }
 
     /// - Parameters:
+    ///   - scratch: no other head may be at work in it.
     ///   - output: the last layer's output, `[N, C]`.
     ///   - rows: the wanted rows of it.
     ///   - targets: one token for each of `rows`; may be empty where no log-probabilities are asked for.
-    init(_ model: DecoderModel, output: UnsafePointer<Float>, rows: [Int], targets: [Int32]) {
+    init(
+        _ model: DecoderModel, _ scratch: OutputHeadScratch, output: UnsafePointer<Float>, rows: [Int],
+        targets: [Int32]
+    ) {
         self.model = model
+        self.scratch = scratch
         self.rows = rows
         self.targets = targets
-        hidden = FloatBuffer(count: rows.count * model.hidden)
-        normalized = FloatBuffer(count: rows.count * model.hidden)
-        rstd = FloatBuffer(count: rows.count)
-        logSumExp = FloatBuffer(count: rows.count)
-        entropies = FloatBuffer(count: rows.count)
-        chunkRows = max(1, min(rows.count, Self.chunkElements / model.configuration.vocabularySize))
-        for (index, row) in rows.enumerated() {
-            (hidden.start + index * model.hidden).update(from: output + row * model.hidden, count: model.hidden)
+        scratch.prepare(rows: rows.count, channels: model.hidden)
+        let hidden = scratch.hidden.start
+        model.split(.elementwise, rows.count) { _, part in
+            for index in part {
+                (hidden + index * model.hidden).update(from: output + rows[index] * model.hidden, count: model.hidden)
+            }
         }
         model.normalize(
-            hidden.start, model.layout.finalNorm, normalized.start, rstd: rstd.start, rows: rows.count)
+            hidden, model.layout.finalNorm, normalized, rstd: scratch.rstd.start, rows: rows.count)
     }
 
     /// What is asked of one position at a time.
@@ -66,7 +67,7 @@ final class OutputHead {
             let computed = compute(outputs, chunk)
             result.logProbs += computed.logProbs
             result.entropy += computed.entropy
-            try body(chunk, logits.start)
+            try body(chunk, logits)
         }
         return result
     }
@@ -88,94 +89,124 @@ final class OutputHead {
     /// Adds the parameters' gradients to `gradients` and that of the last layer's output to the zeroed
     /// `residual[N, C]`. Returns the log-probabilities if they have a gradient.
     func backward(
-        _ flow: Gradients, residual: UnsafeMutablePointer<Float>, into gradients: FloatBuffer,
+        _ flow: Gradients, residual: UnsafeMutablePointer<Float>, into gradients: GradientSum,
         checkpoint: () throws -> Void
     ) rethrows -> [Float] {
         var result: [Float] = []
-        let dnormalized = FloatBuffer(count: rows.count * channels)
+        scratch.prepareBackward(rows: rows.count, channels: channels)
+        let (dnormalized, dhidden) = (scratch.dnormalized.start, scratch.dhidden.start)
+        if !flow.needsLogits { dnormalized.update(repeating: 0, count: rows.count * channels) }
         for chunk in flow.needsLogits ? chunks : [] {
             try checkpoint()
             computeLogits(chunk)
             result += compute(flow.outputs, chunk).logProbs
             let dlogits = backwardLogits(chunk, flow)
             model.products.inputGradient(
-                dlogits, weight, dnormalized.start + chunk.lowerBound * channels, rows: chunk.count,
+                dlogits, weight, dnormalized + chunk.lowerBound * channels, rows: chunk.count,
                 inputs: channels, outputs: vocabulary)
             model.products.weightGradient(
-                dlogits, normalized.start + chunk.lowerBound * channels, gradients.start + model.layout.head,
-                rows: chunk.count, inputs: channels, outputs: vocabulary)
+                dlogits, normalized + chunk.lowerBound * channels, gradients.start + model.layout.head,
+                rows: chunk.count, inputs: channels, outputs: vocabulary, accumulating: true)
         }
-        if let direct = flow.normalized { swage_add(dnormalized.start, direct.start, rows.count * channels) }
-        let dhidden = FloatBuffer(count: rows.count * channels)
+        if let direct = flow.normalized { swage_add(dnormalized, direct.start, rows.count * channels) }
+        dhidden.update(repeating: 0, count: rows.count * channels)
         model.backwardNorm(
-            dnormalized.start, hidden.start, model.layout.finalNorm, rstd: rstd.start, dhidden.start, gradients,
+            dnormalized, scratch.hidden.start, model.layout.finalNorm, rstd: scratch.rstd.start, dhidden, gradients,
             rows: rows.count)
         for (index, row) in rows.enumerated() {
-            (residual + row * channels).update(from: dhidden.start + index * channels, count: channels)
+            (residual + row * channels).update(from: dhidden + index * channels, count: channels)
         }
         return result
     }
 
+    /// The wanted positions in as few equal parts as the room for logits allows.
     private var chunks: [Range<Int>] {
-        stride(from: 0, to: rows.count, by: chunkRows).map { $0..<min($0 + chunkRows, rows.count) }
+        let most = max(1, Self.chunkElements / vocabulary)
+        let count = (rows.count + most - 1) / most
+        return (0..<count).map { rows.count * $0 / count..<rows.count * ($0 + 1) / count }
     }
 
     private func computeLogits(_ chunk: Range<Int>) {
-        model.products.forward(
-            normalized.start + chunk.lowerBound * channels, weight, logits.start, rows: chunk.count, inputs: channels,
+        scratch.logits.reserve(chunk.count * vocabulary)
+        model.multiply(
+            normalized + chunk.lowerBound * channels, model.layout.head, logits, rows: chunk.count, inputs: channels,
             outputs: vocabulary)
     }
 
     private func compute(_ outputs: Set<ModelOutput>, _ chunk: Range<Int>) -> Outputs {
         let wantsEntropy = outputs.contains(.entropy)
         guard wantsEntropy || outputs.contains(.logProbs) else { return Outputs(logProbs: [], entropy: []) }
-        model.team.split(chunk.count) { [self] _, part in
-            let source = logits.start + part.lowerBound * vocabulary
+        model.split(.loss, chunk.count) { [self] _, part in
+            let source = logits + part.lowerBound * vocabulary
             let row = chunk.lowerBound + part.lowerBound
-            swage_log_sum_exp(source, logSumExp.start + row, part.count, vocabulary)
+            swage_log_sum_exp(source, logSumExp + row, part.count, vocabulary)
             if wantsEntropy {
-                swage_entropy(source, logSumExp.start + row, entropies.start + row, part.count, vocabulary)
+                swage_entropy(source, logSumExp + row, entropies + row, part.count, vocabulary)
             }
         }
         let logProbs = !outputs.contains(.logProbs) ? [] : chunk.map { row in
-            logits.start[(row - chunk.lowerBound) * vocabulary + Int(targets[row])] - logSumExp.start[row]
+            logits[(row - chunk.lowerBound) * vocabulary + Int(targets[row])] - logSumExp[row]
         }
-        return Outputs(logProbs: logProbs, entropy: wantsEntropy ? chunk.map { entropies.start[$0] } : [])
+        return Outputs(logProbs: logProbs, entropy: wantsEntropy ? chunk.map { entropies[$0] } : [])
     }
 
     /// The gradient of a chunk's logits: in their own place where nothing else has to be read from them.
     private func backwardLogits(_ chunk: Range<Int>, _ flow: Gradients) -> UnsafeMutablePointer<Float> {
         let isInPlace = flow.entropy == nil && flow.addToLogits == nil
-        if !isInPlace { dlogits.start.update(repeating: 0, count: chunk.count * vocabulary) }
-        let target = isInPlace ? logits.start : dlogits.start
-        model.team.split(chunk.count) { [self] _, part in
+        if !isInPlace { scratch.dlogits.reserve(chunk.count * vocabulary) }
+        let dlogits = scratch.dlogits.start
+        if !isInPlace { dlogits.update(repeating: 0, count: chunk.count * vocabulary) }
+        let target = isInPlace ? logits : dlogits
+        model.split(.loss, chunk.count) { [self] _, part in
             let offset = part.lowerBound * vocabulary
             let row = chunk.lowerBound + part.lowerBound
             if let logProbs = flow.logProbs {
-                if !isInPlace { (target + offset).update(from: logits.start + offset, count: part.count * vocabulary) }
+                if !isInPlace { (target + offset).update(from: logits + offset, count: part.count * vocabulary) }
                 targets.withUnsafeBufferPointer { targets in
                     logProbs.withUnsafeBufferPointer { logProbs in
                         swage_logprob_backward(
-                            target + offset, logSumExp.start + row, targets.baseAddress! + row,
+                            target + offset, logSumExp + row, targets.baseAddress! + row,
                             logProbs.baseAddress! + row, part.count, vocabulary)
                     }
                 }
             }
             flow.entropy?.withUnsafeBufferPointer { entropy in
                 swage_entropy_backward(
-                    logits.start + offset, logSumExp.start + row, entropies.start + row, entropy.baseAddress! + row,
+                    logits + offset, logSumExp + row, entropies + row, entropy.baseAddress! + row,
                     target + offset, part.count, vocabulary)
             }
         }
-        flow.addToLogits?(chunk, logits.start, target)
+        flow.addToLogits?(chunk, logits, target)
         return target
     }
-
-    private lazy var dlogits = FloatBuffer(count: chunkRows * vocabulary)
 }
 
 extension OutputHead.Gradients {
     fileprivate var outputs: Set<ModelOutput> {
         Set([logProbs.map { _ in .logProbs }, entropy.map { _ in .entropy }].compactMap { $0 })
+    }
+}
+
+/// The memory of an output head, kept from call to call.
+final class OutputHeadScratch {
+    /// The wanted rows of the last layer's output, before and after the norm, `[rows, C]`.
+    let hidden = FloatBuffer(count: 0)
+    let normalized = FloatBuffer(count: 0)
+    let dnormalized = FloatBuffer(count: 0)
+    let dhidden = FloatBuffer(count: 0)
+    let rstd = FloatBuffer(count: 0)
+    let logSumExp = FloatBuffer(count: 0)
+    let entropies = FloatBuffer(count: 0)
+    /// A chunk of logits, and of their gradients where they need a place of their own.
+    let logits = FloatBuffer(count: 0)
+    let dlogits = FloatBuffer(count: 0)
+
+    func prepare(rows: Int, channels: Int) {
+        for buffer in [hidden, normalized] { buffer.reserve(rows * channels) }
+        for buffer in [rstd, logSumExp, entropies] { buffer.reserve(rows) }
+    }
+
+    func prepareBackward(rows: Int, channels: Int) {
+        for buffer in [dnormalized, dhidden] { buffer.reserve(rows * channels) }
     }
 }

@@ -81,6 +81,21 @@ struct ParameterLayout: Sendable {
         return parameter.offset
     }
 
+    /// The matrices that products read, by offset: joined ones as one, and the output head.
+    func matrices(_ model: ModelConfiguration) -> [Int: (outputs: Int, inputs: Int)] {
+        let queryWidth = model.headCount * model.headSize
+        var matrices = [head: (model.vocabularySize, model.hiddenSize)]
+        for layer in layers {
+            matrices[layer.queryKeyValue] = (
+                queryWidth + 2 * model.keyValueHeadCount * model.headSize, model.hiddenSize
+            )
+            matrices[layer.attentionOutput] = (model.hiddenSize, queryWidth)
+            matrices[layer.gateUp] = (2 * model.feedForwardSize, model.hiddenSize)
+            matrices[layer.down] = (model.hiddenSize, model.feedForwardSize)
+        }
+        return matrices
+    }
+
     /// Equal for models whose parameters have the same names and shapes.
     var signature: String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -1,59 +1,115 @@
 import CSwageKernels
 
 /// The three matrix products of a linear layer, for weights `[outputs, inputs]` and `rows` tokens.
-struct Products {
+package struct Products {
     let team: ThreadTeam
+    private let profiler: Profiler?
+
+    package init(team: ThreadTeam) { self.init(team: team, profiler: nil) }
+
+    init(team: ThreadTeam, profiler: Profiler?) {
+        self.team = team
+        self.profiler = profiler
+    }
 
     /// `y[rows, outputs] = x[rows, inputs] · weightᵀ`, added to what y holds if `accumulating`.
-    func forward(
+    package func forward(
         _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int,
-        inputs: Int, outputs: Int, accumulating: Bool = false
+        inputs: Int, outputs: Int
     ) {
-        if rows == 1 && !accumulating {
-            team.split(outputs, granularity: 16) { _, part in
-                swage_sgemv(
-                    Int32(part.count), Int32(inputs), weight + part.lowerBound * inputs, Int32(inputs), x,
-                    y + part.lowerBound)
+        guard rows > Self.mostFewRows else {
+            return forwardFewRows(x, y, rows: rows, inputs: inputs, outputs: outputs) { x, y, part in
+                let weight = weight + part.lowerBound * inputs
+                if rows == 1 {
+                    swage_vector_product(weight, part.count, inputs, x, y)
+                } else {
+                    swage_weight_product(weight, part.count, inputs, x, Self.panelWidth(rows), rows, y, outputs)
+                }
             }
-            return
         }
-        let beta: Float = accumulating ? 1 : 0
-        guard rows < outputs else {
-            team.split(rows, granularity: 16) { _, part in
-                swage_sgemm(
-                    false, true, Int32(part.count), Int32(outputs), Int32(inputs), 1, x + part.lowerBound * inputs,
-                    Int32(inputs), weight, Int32(inputs), beta, y + part.lowerBound * outputs, Int32(outputs))
+        multiply(
+            Operand(x, stride: inputs), Operand(weight, stride: inputs, isTransposed: true), y, m: rows, n: outputs,
+            k: inputs, accumulating: false)
+    }
+
+    /// The most rows for which reading the weights is what a product costs. A library copies them first.
+    static let mostFewRows = swage_panel_columns
+
+    static func panelWidth(_ rows: Int) -> Int { (rows + 15) / 16 * 16 }
+
+    /// Shares the outputs of a product for few rows among the threads. `body` gets x as it is for one row, as a panel
+    /// for more, and where its part of y begins.
+    func forwardFewRows(
+        _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, inputs: Int, outputs: Int,
+        _ body: (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ part: Range<Int>) -> Void
+    ) {
+        profiler.measure(.products) {
+            guard rows > 1 else {
+                return team.split(outputs, granularity: 16) { _, part in body(x, y + part.lowerBound, part) }
             }
-            return
-        }
-        team.split(outputs, granularity: 16) { _, part in
-            swage_sgemm(
-                false, true, Int32(rows), Int32(part.count), Int32(inputs), 1, x, Int32(inputs),
-                weight + part.lowerBound * inputs, Int32(inputs), beta, y + part.lowerBound, Int32(outputs))
+            let width = Self.panelWidth(rows)
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs * width) { packed in
+                let packed = packed.baseAddress!
+                swage_pack_panels(x, inputs, rows, inputs, width, packed)
+                team.split(outputs, granularity: 16) { _, part in body(packed, y + part.lowerBound, part) }
+            }
         }
     }
 
     /// `dx[rows, inputs] = dy[rows, outputs] · weight`.
-    func inputGradient(
+    package func inputGradient(
         _ dy: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, rows: Int,
         inputs: Int, outputs: Int
     ) {
-        team.split(rows, granularity: 16) { _, part in
-            swage_sgemm(
-                false, false, Int32(part.count), Int32(inputs), Int32(outputs), 1, dy + part.lowerBound * outputs,
-                Int32(outputs), weight, Int32(inputs), 0, dx + part.lowerBound * inputs, Int32(inputs))
-        }
+        multiply(
+            Operand(dy, stride: outputs), Operand(weight, stride: inputs), dx, m: rows, n: inputs, k: outputs,
+            accumulating: false)
     }
 
-    /// `dweight[outputs, inputs] += dyᵀ · x`.
-    func weightGradient(
+    /// `dweight[outputs, inputs] = dyᵀ · x`, added to what dweight holds if `accumulating`.
+    package func weightGradient(
         _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dweight: UnsafeMutablePointer<Float>, rows: Int,
-        inputs: Int, outputs: Int
+        inputs: Int, outputs: Int, accumulating: Bool
     ) {
-        team.split(outputs, granularity: 16) { _, part in
+        multiply(
+            Operand(dy, stride: outputs, isTransposed: true), Operand(x, stride: inputs), dweight, m: outputs, n: inputs,
+            k: rows, accumulating: accumulating)
+    }
+
+    /// A factor of a product: where it lies, and the distance between its rows as they are stored.
+    private struct Operand {
+        let start: UnsafePointer<Float>
+        let stride: Int
+        let isTransposed: Bool
+
+        init(_ start: UnsafePointer<Float>, stride: Int, isTransposed: Bool = false) {
+            self.start = start
+            self.stride = stride
+            self.isTransposed = isTransposed
+        }
+
+        func rows(from row: Int) -> UnsafePointer<Float> { start + row * (isTransposed ? 1 : stride) }
+        func columns(from column: Int) -> UnsafePointer<Float> { start + column * (isTransposed ? stride : 1) }
+    }
+
+    /// `c[m, n] = a[m, k] · b[k, n]`.
+    private func multiply(
+        _ a: Operand, _ b: Operand, _ c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int, accumulating: Bool
+    ) {
+        func multiply(_ team: OpaquePointer?, rows: Range<Int>, columns: Range<Int>) {
             swage_sgemm(
-                true, false, Int32(part.count), Int32(inputs), Int32(rows), 1, dy + part.lowerBound, Int32(outputs),
-                x, Int32(inputs), 1, dweight + part.lowerBound * inputs, Int32(inputs))
+                team, a.isTransposed, b.isTransposed, Int32(rows.count), Int32(columns.count), Int32(k),
+                a.rows(from: rows.lowerBound), Int32(a.stride), b.columns(from: columns.lowerBound), Int32(b.stride),
+                accumulating ? 1 : 0, c + rows.lowerBound * n + columns.lowerBound, Int32(n))
+        }
+        profiler.measure(.products) {
+            if swage_blas_uses_teams() {
+                multiply(team.members, rows: 0..<m, columns: 0..<n)
+            } else if m < n {
+                team.split(n, granularity: 16) { _, part in multiply(nil, rows: 0..<m, columns: part) }
+            } else {
+                team.split(m, granularity: 16) { _, part in multiply(nil, rows: part, columns: 0..<n) }
+            }
         }
     }
 }

@@ -1,17 +1,35 @@
-import Dispatch
+import CSwageKernels
+import Swage
 import Synchronization
 
 /// The threads that share the work of a kernel.
 ///
-/// Work is divided by sizes alone, so that results are the same from run to run at a fixed number of threads.
-package struct ThreadTeam: Sendable {
+/// Work is divided by sizes alone, so that results are the same from run to run at a fixed number of threads. One
+/// caller at a time.
+///
+/// `@unchecked` because of the pointer: it never changes, and what it points to guards itself.
+package final class ThreadTeam: @unchecked Sendable {
     package let count: Int
+    let members: OpaquePointer
 
-    package init(count: Int) { self.count = max(1, count) }
+    /// For how long callers have waited for the other threads, in nanoseconds.
+    var waited: UInt64 { swage_team_waited(members) }
+
+    /// - Throws: ``TrainerError`` if the system does not give so many threads.
+    package init(count: Int) throws {
+        guard count > 0, let members = swage_team_create(Int32(clamping: count)) else {
+            throw TrainerError(
+                .invalidOption, "\(count) threads could not be started", expected: "1 or more, most often one a core")
+        }
+        self.count = count
+        self.members = members
+    }
+
+    deinit { swage_team_destroy(members) }
 
     /// Calls `body` once for each part of `0..<total`, one part a thread.
     /// - Parameter granularity: parts begin at multiples of it.
-    func split(_ total: Int, granularity: Int = 1, _ body: (_ thread: Int, _ part: Range<Int>) -> Void) {
+    package func split(_ total: Int, granularity: Int = 1, _ body: (_ thread: Int, _ part: Range<Int>) -> Void) {
         let units = (total + granularity - 1) / granularity
         let parts = min(count, units)
         guard parts > 1 else {
@@ -43,11 +61,23 @@ package struct ThreadTeam: Sendable {
         }
     }
 
+    /// What `body` returns for each of `0..<count`, computed by all threads.
+    func map<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {
+        [Result](unsafeUninitializedCapacity: count) { results, initialized in
+            let start = results.baseAddress
+            run(jobs: count) { _, index in (start! + index).initialize(to: body(index)) }
+            initialized = count
+        }
+    }
+
     private func perform(_ parts: Int, _ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
-            // Safe: the call returns only when every part has ended, and callers give each part its own memory.
-            nonisolated(unsafe) let body = body
-            DispatchQueue.concurrentPerform(iterations: parts) { body($0) }
+            withUnsafePointer(to: body) { body in
+                let work: @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void = { body, part in
+                    body!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(part))
+                }
+                swage_team_run(members, Int32(parts), work, UnsafeMutableRawPointer(mutating: body))
+            }
         }
     }
 }

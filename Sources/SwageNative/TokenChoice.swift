@@ -29,19 +29,23 @@ struct TokenChoice {
         _ logits: UnsafeBufferPointer<Float>, _ options: SamplingOptions,
         using generator: inout some RandomNumberGenerator
     ) -> Int {
-        let top = logits.max()!
-        let weights = logits.map { exp(Double($0 - top) / options.temperature) }
-        let total = weights.reduce(0, +)
+        let weights = [Float](unsafeUninitializedCapacity: logits.count) { weights, count in
+            swage_exponentials(logits.baseAddress!, weights.baseAddress!, logits.count, Float(1 / options.temperature))
+            count = logits.count
+        }
+        let total = sum(of: weights)
         let target = Double.random(in: 0..<1, using: &generator)
         guard options.topK != nil || options.topP < 1 else {
             return index(at: target * total, of: weights.indices, weights)
         }
         let nucleus = likeliest(weights, total: total, options)
-        return index(at: target * nucleus.reduce(0) { $0 + weights[$1] }, of: nucleus, weights)
+        return index(at: target * nucleus.reduce(0) { $0 + Double(weights[$1]) }, of: nucleus, weights)
     }
 
+    private static func sum(of weights: [Float]) -> Double { weights.reduce(0) { $0 + Double($1) } }
+
     /// The tokens that top-k and top-p leave, the likeliest first.
-    private static func likeliest(_ weights: [Double], total: Double, _ options: SamplingOptions) -> ArraySlice<Int> {
+    private static func likeliest(_ weights: [Float], total: Double, _ options: SamplingOptions) -> ArraySlice<Int> {
         // Few tokens carry nearly all of the weight. The others are sorted only if those few are not enough.
         let order = { (indices: [Int]) in
             indices.sorted { (weights[$0], $1) > (weights[$1], $0) }
@@ -58,21 +62,21 @@ struct TokenChoice {
 
     /// How many of `sorted` are left by the limit and by the weight that they reach; nil if they reach neither.
     private static func prefixCount(
-        _ sorted: [Int], _ weights: [Double], reaching wanted: Double, limit: Int
+        _ sorted: [Int], _ weights: [Float], reaching wanted: Double, limit: Int
     ) -> Int? {
         var sum = 0.0
         for (count, index) in sorted.enumerated() {
-            sum += weights[index]
+            sum += Double(weights[index])
             if sum >= wanted || count + 1 == limit { return count + 1 }
         }
         return nil
     }
 
     /// The index at which the running sum of the weights passes `target`.
-    private static func index(at target: Double, of indices: some BidirectionalCollection<Int>, _ weights: [Double]) -> Int {
+    private static func index(at target: Double, of indices: some BidirectionalCollection<Int>, _ weights: [Float]) -> Int {
         var rest = target
         for index in indices {
-            rest -= weights[index]
+            rest -= Double(weights[index])
             if rest < 0 { return index }
         }
         // Rounding can leave a little; the last token with any weight takes it.

@@ -1,18 +1,22 @@
 #ifndef SWAGE_BLAS_H
 #define SWAGE_BLAS_H
 
+#include "swage_team.h"
+
 #include <stdbool.h>
 
-/// Binds the CBLAS in the shared library at `path`, whose products then run on the calling thread alone.
-/// Returns NULL, or what is wrong.
+/// Binds the CBLAS in the shared library at `path`. Returns NULL, or what is wrong.
 const char *swage_blas_bind(const char *path);
 
-/// C[m, n] = alpha * op(A)[m, k] * op(B)[k, n] + beta * C, all row-major; op transposes where asked.
-/// lda, ldb and ldc are the distances between the rows as they are stored.
-void swage_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, float alpha, const float *a, int lda,
-                 const float *b, int ldb, float beta, float *c, int ldc);
+/// Whether the bound library divides a product by itself and lets a team work on it.
+bool swage_blas_uses_teams(void);
 
-/// y[m] = A[m, n] * x[n], row-major.
-void swage_sgemv(int m, int n, const float *a, int lda, const float *x, float *y);
+/// C[m, n] = op(A)[m, k] * op(B)[k, n] + beta * C, all row-major; op transposes where asked.
+/// lda, ldb and ldc are the distances between the rows as they are stored.
+///
+/// With a team, its threads share the work, and products of other teams wait. Without one, the calling thread does it
+/// alone: only for libraries that do not use teams.
+void swage_sgemm(swage_team *team, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda,
+                 const float *b, int ldb, float beta, float *c, int ldc);
 
 #endif

@@ -12,6 +12,10 @@
 void swage_rmsnorm_forward(const float *x, const float *weight, float *y, float *rstd, size_t rows, size_t channels,
                            size_t x_stride, size_t y_stride, float epsilon);
 
+/// The same for x + residual, which replaces x; all of them [R, C].
+void swage_add_rmsnorm_forward(float *x, const float *residual, const float *weight, float *y, float *rstd, size_t rows,
+                               size_t channels, float epsilon);
+
 /// Adds to dx[R, C] and to dweight[C], given rstd of the forward pass. dy may be dx if `overwrite` is not 0, and
 /// dx is then replaced.
 void swage_rmsnorm_backward(const float *dy, const float *x, const float *weight, const float *rstd, float *dx,
@@ -25,8 +29,8 @@ void swage_rope(float *x, const float *cosines, const float *sines, const int32_
 /// y[R, F] = silu(gate) * up, where each row of gate_up[R, 2F] holds gate and then up (Shazeer, 2020).
 void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
 
-/// dgate_up[R, 2F] from dy[R, F].
-void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, size_t rows, size_t width);
+/// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
+void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows, size_t width);
 
 /// Turns scores[R, n] into probabilities over the columns first[r] ..< last[r], and 0 elsewhere. lse[R] receives the
 /// logarithm of each row's sum of exponentials. Scores are multiplied by scale first.
@@ -72,10 +76,17 @@ void swage_row_dots(const float *x, const float *y, float *out, size_t rows, siz
 /// The sum of squares.
 double swage_sum_of_squares(const float *x, size_t count);
 
-/// One AdamW update (Loshchilov and Hutter, 2019) of `count` parameters: the gradient is multiplied by
-/// gradient_scale, used, and set to 0. correction1 and correction2 are 1 - beta^t.
-void swage_adamw(float *parameter, float *gradient, float *mean, float *square, size_t count, float gradient_scale,
+/// One AdamW update (Loshchilov and Hutter, 2019) of `count` parameters, by the gradient times gradient_scale.
+/// correction1 and correction2 are 1 - beta^t.
+void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count, float gradient_scale,
                  float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
                  float correction2);
+
+/// y[R, groups, width] = the sum of x[R, groups, members, width] over members.
+void swage_sum_groups(const float *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t groups,
+                      size_t members, size_t width);
+
+/// weights[count] = exp((logits - the largest) * inverse_temperature).
+void swage_exponentials(const float *logits, float *weights, size_t count, float inverse_temperature);
 
 #endif

@@ -1,0 +1,39 @@
+/// What one line asks for; exactly one of its keys is there.
+struct Job: Decodable {
+    /// Sequences to take one optimizer step on, all of them one batch.
+    var train: [Sequence]?
+    /// Prompts to complete with 64 tokens each.
+    var generate: [[Int32]]?
+    /// A loss and the number of tokens whose gradients it gives, through the whole model.
+    var loss: LossJob?
+    /// The matrix products of a step, for this many tokens.
+    var products: Int?
+    /// Reading memory, as fast as all threads can.
+    var bandwidth: Bool?
+    /// Where the time of all jobs so far has gone.
+    var profile: Bool?
+    /// What a loss costs before any work: `call` or `trace`.
+    var lossCost: String?
+
+    struct Sequence: Decodable {
+        let ids: [Int32]
+        /// 1 for each token that the loss counts when it is predicted.
+        let learned: [Float]
+    }
+
+    struct LossJob: Decodable {
+        let name: String
+        let tokens: Int
+    }
+}
+
+struct Answer: Encodable {
+    var seconds: Double
+    var loss: Double?
+    /// Bytes read, for `bandwidth` and `generate`.
+    var bytes: Int?
+    var waiting: Double?
+    /// Seconds by phase.
+    var phases: [String: Double]?
+    var peakMemory = 0
+}

@@ -1,0 +1,160 @@
+"""The jobs of a benchmark. Each runs ours and the peer in turn, round by round, and says what came of it.
+
+A result has `ours` and `peer` in `unit`, and `ratio`, which is better above 1, whichever way the unit counts;
+`limitRatio` is our time over the time that the machine's limit allows.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import inputs
+import worker
+
+ROUNDS = int(os.environ.get("ROUNDS", 5))
+
+
+def sft(batches, unit="tokens/s"):
+    """Steps of full fine-tuning on the same batches; the first, which reserves memory, does not count."""
+
+    def job(program):
+        model, work = inputs.smollm2(), batches(ROUNDS + 1)
+        with worker.ours(program, model) as ours, worker.peer(model) as peer:
+            rounds = [(ours.run(train=batch), peer.run(train=batch)) for batch in work]
+        for ours, peer in rounds:
+            difference = abs(ours["loss"] - peer["loss"])
+            assert difference < 1e-3, f"the losses differ by {difference}: {ours['loss']} and {peer['loss']}"
+        rates = [
+            [inputs.token_count(batch) / side["seconds"] for side in pair] for batch, pair in zip(work[1:], rounds[1:])
+        ]
+        return result(unit, rates, rounds[-1], higher_is_better=True)
+
+    return job
+
+
+def memory_real(program):
+    """Peak memory of a process that fine-tunes on real conversations."""
+    model, work = inputs.smollm2(), inputs.conversation_batches(ROUNDS + 1, False)
+    pairs = []
+    with worker.ours(program, model) as ours, worker.peer(model) as peer:
+        pairs = [(ours.run(train=batch), peer.run(train=batch)) for batch in work]
+    return result("GB", [[side["peakMemory"] / 1e9 for side in pairs[-1]]], pairs[-1], higher_is_better=False)
+
+
+def dense_limit(program):
+    """A dense step against its own matrix products, back to back, in the same process."""
+    tokens = 512
+    with worker.ours(program, inputs.smollm2()) as ours:
+        pairs = [(ours.run(train=batch), ours.run(products=tokens)) for batch in inputs.random_batches(ROUNDS + 1, 2, 256)]
+    times = [[side["seconds"] for side in pair] for pair in pairs[1:]]
+    answer = result("s", times, pairs[-1], higher_is_better=False, peer="products")
+    return answer | dict(limitRatio=statistics.median(ours / limit for ours, limit in times))
+
+
+def generate(batch, *options):
+    """64 tokens after 40-token prompts, sampled from the whole vocabulary at temperature 1."""
+
+    def job(program):
+        model, prompts = inputs.smollm2(), inputs.prompts(batch)
+        with worker.ours(program, model, *options) as ours, worker.peer(model) as peer:
+            rounds = [(ours.run(generate=prompts), peer.run(generate=prompts), ours.run(bandwidth=True)) for _ in range(ROUNDS + 1)]
+        rates = [[64 * batch / side["seconds"] for side in pair[:2]] for pair in rounds[1:]]
+        answer = result("tokens/s", rates, rounds[-1], higher_is_better=True)
+        if batch == 1:
+            # A token reads every weight once: the time that takes at the speed at which memory was read in the round.
+            limits = [
+                ours["seconds"] / (ours["bytes"] / speed["bytes"] * speed["seconds"]) for ours, _, speed in rounds[1:]
+            ]
+            answer["limitRatio"] = statistics.median(limits)
+        return answer
+
+    return job
+
+
+def startup(program):
+    """From the command to the end of the first step, on one conversation: each side's own program, from nothing."""
+    model = inputs.smollm2()
+    with tempfile.TemporaryDirectory() as folder:
+        commands = [
+            [program.replace("SwageBenchmarks", "swage"), "sft", "--model", inputs.with_tokenizer(), "--data",
+             inputs.CONVERSATIONS, "--steps", "1", "--sequence-length", "512", "--no-packing", "--no-shuffle",
+             "--loss-on", "all", "--output"],
+            [sys.executable, "-B", worker.HERE / "peer_startup.py", model, inputs.FOLDER / "tokenizer", inputs.CONVERSATIONS],
+        ]
+        times = []
+        for index in range(ROUNDS + 1):
+            ours = until(commands[0] + [f"{folder}/{index}"], "step 1/1")
+            times.append((ours, until(commands[1], "step 1")))
+    return result("s", times[1:], ({}, {}), higher_is_better=False)
+
+
+def until(command, text):
+    """The seconds from the start of a command to the line that holds `text`."""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(worker.THREADS)}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if text in line:
+            seconds = time.perf_counter() - start
+            process.stdout.read()
+            process.wait()
+            return seconds
+    sys.exit(f"{command[0]} never printed {text!r}:\n{seen}")
+
+
+def loss(program):
+    """Loss and gradients of a model that is nearly all output head, with and without the logits."""
+    rows = []
+    for vocabulary in (49152, 151936):
+        for name in ("cross-entropy", "linear-cross-entropy"):
+            with tempfile.TemporaryDirectory() as folder:
+                inputs.one_layer_model(folder, vocabulary)
+                job = dict(loss=dict(name=name, tokens=1024))
+                with worker.ours(program, folder) as ours, worker.peer(folder) as peer:
+                    pairs = [(ours.run(**job), peer.run(**job)) for _ in range(ROUNDS + 1)]
+            times = [[side["seconds"] for side in pair] for pair in pairs[1:]]
+            rows.append(dict(vocabulary=vocabulary, loss=name) | result("s", times, pairs[-1], higher_is_better=False))
+            print(f"  {name}, vocabulary {vocabulary}: ratio {rows[-1]['ratio']:.2f}", file=sys.stderr)
+    return min(rows, key=lambda row: row["ratio"]) | dict(rows=rows)
+
+
+def loss_call(program):
+    """What a loss costs before any work, traced before, against tracing it anew."""
+    with worker.ours(program, inputs.smollm2()) as ours:
+        times = [[ours.run(lossCost=name)["seconds"] for name in ("call", "trace")] for _ in range(ROUNDS)]
+    return result("s", times, ({}, {}), higher_is_better=False, peer="traced anew")
+
+
+def result(unit, values, last, higher_is_better, peer="torch"):
+    """Medians over rounds of (ours, peer), and the median of the rounds' ratios."""
+    ratios = [ours / other if higher_is_better else other / ours for ours, other in values]
+    return dict(
+        unit=unit, ours=statistics.median(ours for ours, _ in values), peer=statistics.median(other for _, other in values),
+        peerName=peer, ratio=statistics.median(ratios), ratios=ratios,
+        spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
+        peakMemoryOurs=last[0].get("peakMemory"), peakMemoryPeer=last[1].get("peakMemory"),
+    )
+
+
+# Each job, the ratio that is asked of it, and how far its time may be from the machine's limit.
+JOBS = {
+    "sft-real": (sft(lambda count: inputs.conversation_batches(count, assistant_only=False)), 2.6, None),
+    "sft-assistant": (sft(lambda count: inputs.conversation_batches(count, assistant_only=True)), 3, None),
+    "sft-dense": (sft(lambda count: inputs.random_batches(count, 2, 256)), 1.5, None),
+    "dense-limit": (dense_limit, None, 1.15),
+    "memory-real": (memory_real, 4, None),
+    "generate-16": (generate(16), 4.5, None),
+    "generate-1": (generate(1), 1.9, 1 / 0.85),
+    "generate-1-8bit": (generate(1, "8bit"), 5, None),
+    "startup": (startup, 3, None),
+    "long-2048": (sft(lambda count: inputs.random_batches(count, 1, 2048)), 1.5, None),
+    "long-4096": (sft(lambda count: inputs.random_batches(count, 1, 4096)), 1.5, None),
+    "linear-cross-entropy": (loss, 1.5, None),
+    "loss-call": (loss_call, None, None),
+}

@@ -1,0 +1,41 @@
+"""One side of a benchmark, in a process of its own that waits for the next job and then works alone on the machine."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+THREADS = int(os.environ.get("THREADS", os.cpu_count()))
+
+
+class Worker:
+    def __init__(self, command):
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(THREADS), "TQDM_DISABLE": "1"}
+        self.command = command
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def run(self, **job):
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{' '.join(self.command)} ended with {self.process.wait()} at the job {next(iter(job))}")
+        return json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def ours(program, model, *options):
+    return Worker([program, str(model), str(THREADS), *options])
+
+
+def peer(model):
+    return Worker([sys.executable, "-B", str(HERE / "peer.py"), str(model), str(THREADS)])

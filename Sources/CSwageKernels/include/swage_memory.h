@@ -1,0 +1,11 @@
+#ifndef SWAGE_MEMORY_H
+#define SWAGE_MEMORY_H
+
+#include <stddef.h>
+
+/// Memory for `count` numbers, all 0, aligned to a cache line. Ends the program if there is none.
+float *swage_memory_reserve(size_t count);
+
+void swage_memory_release(float *memory, size_t count);
+
+#endif

@@ -1,0 +1,44 @@
+/// The gradients of all parameters, in their layout, summed over the microbatches of a step.
+///
+/// Nothing is set to zero after a step: the first microbatch of the next one overwrites what is left. What is
+/// added to piece by piece (embeddings, the output head, norms and biases) it clears first.
+final class GradientSum {
+    let buffer: FloatBuffer
+    /// Whether a product of a layer adds to what is there, or overwrites it.
+    private(set) var accumulates = false
+    private let layout: ParameterLayout
+
+    var start: UnsafeMutablePointer<Float> { buffer.start }
+
+    init(_ layout: ParameterLayout, holding buffer: FloatBuffer? = nil) {
+        self.layout = layout
+        self.buffer = buffer ?? FloatBuffer(count: layout.count)
+    }
+
+    /// Makes ready for a backward pass.
+    /// - Parameter accumulating: whether something is there to add to.
+    func begin(accumulating: Bool) {
+        accumulates = accumulating
+        guard !accumulating else { return }
+        for parameter in layout.parameters where isSummedPiecewise(parameter) {
+            (start + parameter.offset).update(repeating: 0, count: parameter.count)
+        }
+    }
+
+    private func isSummedPiecewise(_ parameter: ParameterLayout.Parameter) -> Bool {
+        parameter.shape.count == 1 || parameter.offset == layout.embedding || parameter.offset == layout.head
+    }
+
+    /// A copy of everything that a loss pass can change before the last layer's backward pass begins, or of all.
+    func backup(whole: Bool) -> () -> Void {
+        let ranges = whole
+            ? [0..<layout.count]
+            : layout.parameters.filter { $0.offset == layout.head || $0.offset == layout.finalNorm }.map(\.range)
+        let saved = ranges.map { Array(UnsafeBufferPointer(start: start + $0.lowerBound, count: $0.count)) }
+        return { [self] in
+            for (range, values) in zip(ranges, saved) {
+                (start + range.lowerBound).update(from: values, count: values.count)
+            }
+        }
+    }
+}

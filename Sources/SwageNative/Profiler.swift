@@ -1,0 +1,105 @@
+import Foundation
+import Swage
+
+/// Where the time of an engine's calls goes, by phase.
+public struct NativeProfile: Sendable {
+    /// What a stretch of time was spent on.
+    public enum Phase: String, Sendable, CaseIterable {
+        case products, attention, normalization, elementwise, loss, optimizer
+        /// The rest of the engine's calls.
+        case other
+        /// Between the engine's calls: data, checkpoints, whatever the application does.
+        case data
+    }
+
+    /// One stretch of time, in nanoseconds since the profile began.
+    public struct Span: Sendable {
+        public let phase: Phase
+        public let begin: UInt64
+        public let end: UInt64
+    }
+
+    public internal(set) var spans: [Span] = []
+    /// For how long the calling thread waited, within those phases, for other threads to end their part, in
+    /// nanoseconds.
+    public internal(set) var waiting: UInt64 = 0
+
+    /// The seconds of each phase, and how many stretches they are.
+    public var totals: [(phase: Phase, seconds: Double, count: Int)] {
+        Phase.allCases.map { phase in
+            let spans = spans.filter { $0.phase == phase }
+            return (phase, Double(spans.reduce(0) { $0 + ($1.end - $1.begin) }) * 1e-9, spans.count)
+        }
+    }
+
+    /// The profile in the format that `chrome://tracing` and Perfetto open.
+    public func chromeTrace() throws -> Data {
+        let events = spans.map { span in
+            TraceEvent(
+                name: span.phase.rawValue, ph: "X", ts: Double(span.begin) / 1e3,
+                dur: Double(span.end - span.begin) / 1e3, pid: 1, tid: 1)
+        }
+        return try JSONEncoder().encode(["traceEvents": events])
+    }
+
+    private struct TraceEvent: Encodable {
+        let name, ph: String
+        let ts, dur: Double
+        let pid, tid: Int
+    }
+}
+
+/// Records a profile. It belongs to one engine, and is used by one call at a time.
+final class Profiler {
+    private var profile = NativeProfile()
+    private let beginning = DispatchTime.now().uptimeNanoseconds
+    private var isInPhase = false
+    private var covered: UInt64 = 0
+
+    private var now: UInt64 { DispatchTime.now().uptimeNanoseconds - beginning }
+
+    /// Records what `body` does as one stretch of a phase. A phase within a phase belongs to the outer one.
+    func measure<Result>(_ phase: NativeProfile.Phase, _ body: () throws -> Result) rethrows -> Result {
+        if isInPhase { return try body() }
+        isInPhase = true
+        let begin = now
+        defer {
+            isInPhase = false
+            record(phase, begin)
+        }
+        return try body()
+    }
+
+    /// Notes that a call of the engine begins; what was before it is the application's.
+    func beginCall() {
+        record(.data, covered)
+    }
+
+    private func record(_ phase: NativeProfile.Phase, _ begin: UInt64) {
+        if begin > covered { profile.spans.append(.init(phase: .other, begin: covered, end: begin)) }
+        covered = now
+        profile.spans.append(.init(phase: phase, begin: begin, end: covered))
+    }
+
+    /// Notes that a call of the engine ends.
+    func endCall() {
+        let end = now
+        if end > covered { profile.spans.append(.init(phase: .other, begin: covered, end: end)) }
+        covered = end
+    }
+
+    /// The profile so far; `waited` is the team's waiting time.
+    func result(waited: UInt64) -> NativeProfile {
+        var result = profile
+        result.waiting = waited
+        return result
+    }
+}
+
+extension Profiler? {
+    /// Records what `body` does, where there is a profiler.
+    func measure<Result>(_ phase: NativeProfile.Phase, _ body: () throws -> Result) rethrows -> Result {
+        guard let self else { return try body() }
+        return try self.measure(phase, body)
+    }
+}

@@ -1,0 +1,143 @@
+/// What the forward pass of one layer leaves for its backward pass.
+struct LayerActivations {
+    /// The layer's input, `[N, C]`.
+    let input: UnsafeMutablePointer<Float>
+    /// 1 / rms of the input, `[N]`.
+    let inputRstd: UnsafeMutablePointer<Float>
+    /// Queries, keys and values, rotated, `[N, (H + 2K) D]`.
+    let projected: UnsafeMutablePointer<Float>
+    /// Queries and keys before their norm, `[N, (H + K) D]`; empty where there is none.
+    let unnormalized: UnsafeMutablePointer<Float>
+    /// 1 / rms of each head's query and key, `[N, H + K]`; empty where there is none.
+    let headRstd: UnsafeMutablePointer<Float>
+    /// The heads' outputs, `[N, H D]`.
+    let attended: UnsafeMutablePointer<Float>
+    /// The logarithm of each query's sum of exponentials, `[N, H]`.
+    let logSumExp: UnsafeMutablePointer<Float>
+    /// The residual stream between attention and feed-forward, `[N, C]`.
+    let middle: UnsafeMutablePointer<Float>
+    /// 1 / rms of it, `[N]`.
+    let middleRstd: UnsafeMutablePointer<Float>
+    /// Gate and up, `[N, 2F]`.
+    let gateUp: UnsafeMutablePointer<Float>
+
+    fileprivate init(_ model: DecoderModel, _ arena: inout Arena) {
+        let configuration = model.configuration
+        let normalizedHeads =
+            configuration.normalizesQueriesAndKeys ? configuration.headCount + configuration.keyValueHeadCount : 0
+        input = arena.take(model.hidden)
+        inputRstd = arena.take(1)
+        projected = arena.take(model.projectedWidth)
+        unnormalized = arena.take(normalizedHeads * model.headSize)
+        headRstd = arena.take(normalizedHeads)
+        attended = arena.take(model.queryWidth)
+        logSumExp = arena.take(configuration.headCount)
+        middle = arena.take(model.hidden)
+        middleRstd = arena.take(1)
+        gateUp = arena.take(2 * configuration.feedForwardSize)
+    }
+}
+
+/// The memory in which a pass over the model works.
+struct Activations {
+    /// Whether each layer has its own, for a backward pass.
+    let keepsLayers: Bool
+    /// One for each layer; the same one for all where nothing is kept.
+    let layers: [LayerActivations]
+    /// The last layer's output, `[N, C]`.
+    let output: UnsafeMutablePointer<Float>
+    /// A norm's output, `[N, C]`.
+    let normalized: UnsafeMutablePointer<Float>
+    /// The feed-forward product's input, `[N, F]`.
+    let activated: UnsafeMutablePointer<Float>
+
+    fileprivate init(_ model: DecoderModel, keepsLayers: Bool, _ arena: inout Arena) {
+        self.keepsLayers = keepsLayers
+        let count = model.configuration.layerCount
+        normalized = arena.take(model.hidden)
+        activated = arena.take(model.configuration.feedForwardSize)
+        output = arena.take(model.hidden)
+        var kept = [LayerActivations(model, &arena)]
+        while keepsLayers && kept.count < count { kept.append(LayerActivations(model, &arena)) }
+        layers = keepsLayers ? kept : Array(repeating: kept[0], count: count)
+    }
+
+    /// Where layer `index` writes its output.
+    func outputOfLayer(_ index: Int) -> UnsafeMutablePointer<Float> {
+        index + 1 < layers.count ? layers[index + 1].input : output
+    }
+}
+
+/// The gradients that a backward pass carries from layer to layer.
+struct GradientActivations {
+    /// Of the residual stream, `[N, C]`.
+    let residual: UnsafeMutablePointer<Float>
+    /// Of a norm's output, `[N, C]`.
+    let normalized: UnsafeMutablePointer<Float>
+    let attended: UnsafeMutablePointer<Float>
+    let projected: UnsafeMutablePointer<Float>
+    let activated: UnsafeMutablePointer<Float>
+    let gateUp: UnsafeMutablePointer<Float>
+    /// The sum of each head's output times its gradient, `[N, H]`.
+    let delta: UnsafeMutablePointer<Float>
+
+    fileprivate init(_ model: DecoderModel, _ arena: inout Arena) {
+        residual = arena.take(model.hidden)
+        normalized = arena.take(model.hidden)
+        attended = arena.take(model.queryWidth)
+        projected = arena.take(model.projectedWidth)
+        activated = arena.take(model.configuration.feedForwardSize)
+        gateUp = arena.take(2 * model.configuration.feedForwardSize)
+        delta = arena.take(model.configuration.headCount)
+    }
+}
+
+/// All memory that passes over the model need, planned before a pass and kept from call to call.
+final class Workspace {
+    let attention = AttentionScratch()
+    let head = OutputHeadScratch()
+    private let model: DecoderModel
+    private let forward = FloatBuffer(count: 0)
+    private let backward = FloatBuffer(count: 0)
+
+    init(_ model: DecoderModel) { self.model = model }
+
+    /// Room for a forward pass over `tokens`.
+    /// - Parameter keepsLayers: whether a backward pass will follow.
+    func activations(for tokens: FlatBatch, keepsLayers: Bool) -> Activations {
+        attention.prepare(tokens.segments, model, forBackward: keepsLayers)
+        return Arena.plan(forward, rows: tokens.count) { Activations(model, keepsLayers: keepsLayers, &$0) }
+    }
+
+    /// Room for the backward pass.
+    func gradients(for tokens: FlatBatch) -> GradientActivations {
+        Arena.plan(backward, rows: tokens.count) { GradientActivations(model, &$0) }
+    }
+}
+
+/// Hands out parts of one buffer, each of `rows` rows.
+private struct Arena {
+    private let rows: Int
+    private let start: UnsafeMutablePointer<Float>
+    private var used = 0
+
+    /// Lays a plan out twice: once to see how much it takes, and then in `buffer`, which grows to hold it.
+    static func plan<Plan>(_ buffer: FloatBuffer, rows: Int, _ body: (inout Arena) -> Plan) -> Plan {
+        var trial = Arena(rows: rows, start: buffer.start)
+        _ = body(&trial)
+        buffer.reserve(trial.used)
+        var arena = Arena(rows: rows, start: buffer.start)
+        return body(&arena)
+    }
+
+    private init(rows: Int, start: UnsafeMutablePointer<Float>) {
+        self.rows = rows
+        self.start = start
+    }
+
+    /// Room for `width` numbers a row, beginning at a cache line.
+    mutating func take(_ width: Int) -> UnsafeMutablePointer<Float> {
+        defer { used += (rows * width + 15) / 16 * 16 }
+        return start + used
+    }
+}
