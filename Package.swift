@@ -1,6 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// SWAGE_INSTRUCTIONS=baseline or v3 builds the kernels for that generation of x86-64 alone, so that tests can try it.
+let instructions = Context.environment["SWAGE_INSTRUCTIONS"].map { [CSetting.define("SWAGE_INSTRUCTIONS_\($0)")] } ?? []
+
 let package = Package(
     name: "swage",
     platforms: [.macOS(.v15)],
@@ -24,7 +27,7 @@ let package = Package(
             dependencies: ["Swage", .product(name: "HeapModule", package: "swift-collections")]),
         .target(name: "CSwageSystem"),
         .target(name: "SwageFiles", dependencies: ["Swage", "SwageText", "CSwageSystem"]),
-        .target(name: "CSwageKernels"),
+        .target(name: "CSwageKernels", cSettings: instructions),
         .target(name: "SwageNative", dependencies: ["Swage", "SwageText", "SwageFiles", "CSwageKernels"]),
         .target(
             name: "SwageRecipes",

@@ -1,6 +1,5 @@
 """What both sides of a benchmark work on: one folder of weights, and token ids made once."""
 
-import itertools
 import json
 import pathlib
 import random
@@ -59,13 +58,15 @@ def one_layer_model(folder, vocabulary):
 
 
 def conversation_batches(count, assistant_only):
-    """Batches of 8 real conversations of at most 512 tokens each."""
+    """Batches of 8 real conversations of at most 512 tokens each, shuffled: the file's neighbours are alike."""
     from transformers import AutoTokenizer
 
     smollm2()
     tokenizer = AutoTokenizer.from_pretrained(FOLDER / "tokenizer")
     with open(CONVERSATIONS, encoding="utf-8") as file:
-        lines = [json.loads(line)["messages"] for line in itertools.islice(file, 8 * count)]
+        lines = file.readlines()
+    random.Random(0).shuffle(lines)
+    lines = [json.loads(line)["messages"] for line in lines[: 8 * count]]
     sequences = [tokenized(tokenizer, messages, assistant_only) for messages in lines]
     return [sequences[begin : begin + 8] for begin in range(0, len(sequences), 8)]
 

@@ -17,20 +17,22 @@ import worker
 ROUNDS = int(os.environ.get("ROUNDS", 5))
 
 
-def sft(batches, unit="tokens/s"):
-    """Steps of full fine-tuning on the same batches; the first, which reserves memory, does not count."""
+def sft(batches, steps=1, unit="tokens/s"):
+    """Rounds of so many steps of full fine-tuning, on the same batches; the first step, which reserves memory, does not
+    count."""
 
     def job(program):
-        model, work = inputs.smollm2(), batches(ROUNDS + 1)
+        model, work = inputs.smollm2(), batches(1 + ROUNDS * steps)
         with worker.ours(program, model) as ours, worker.peer(model) as peer:
-            rounds = [(ours.run(train=batch), peer.run(train=batch)) for batch in work]
-        for ours, peer in rounds:
+            pairs = [(ours.run(train=batch), peer.run(train=batch)) for batch in work]
+        for ours, peer in pairs:
             difference = abs(ours["loss"] - peer["loss"])
             assert difference < 1e-3, f"the losses differ by {difference}: {ours['loss']} and {peer['loss']}"
-        rates = [
-            [inputs.token_count(batch) / side["seconds"] for side in pair] for batch, pair in zip(work[1:], rounds[1:])
-        ]
-        return result(unit, rates, rounds[-1], higher_is_better=True)
+        rates = []
+        for begin in range(1, len(work), steps):
+            tokens = sum(inputs.token_count(batch) for batch in work[begin : begin + steps])
+            rates.append([tokens / sum(pair[side]["seconds"] for pair in pairs[begin : begin + steps]) for side in (0, 1)])
+        return result(unit, rates, pairs[-1], higher_is_better=True)
 
     return job
 
@@ -80,7 +82,7 @@ def startup(program):
     with tempfile.TemporaryDirectory() as folder:
         commands = [
             [program.replace("SwageBenchmarks", "swage"), "sft", "--model", inputs.with_tokenizer(), "--data",
-             inputs.CONVERSATIONS, "--steps", "1", "--sequence-length", "512", "--no-packing", "--no-shuffle",
+             inputs.CONVERSATIONS, "--steps", "1", "--sequence-length", "64", "--no-packing", "--no-shuffle",
              "--loss-on", "all", "--output"],
             [sys.executable, "-B", worker.HERE / "peer_startup.py", model, inputs.FOLDER / "tokenizer", inputs.CONVERSATIONS],
         ]
@@ -102,7 +104,8 @@ def until(command, text):
         seen += line
         if text in line:
             seconds = time.perf_counter() - start
-            process.stdout.read()
+            # What would come next, a checkpoint among it, is no part of this.
+            process.kill()
             process.wait()
             return seconds
     sys.exit(f"{command[0]} never printed {text!r}:\n{seen}")
@@ -144,8 +147,8 @@ def result(unit, values, last, higher_is_better, peer="torch"):
 
 # Each job, the ratio that is asked of it, and how far its time may be from the machine's limit.
 JOBS = {
-    "sft-real": (sft(lambda count: inputs.conversation_batches(count, assistant_only=False)), 2.6, None),
-    "sft-assistant": (sft(lambda count: inputs.conversation_batches(count, assistant_only=True)), 3, None),
+    "sft-real": (sft(lambda count: inputs.conversation_batches(count, assistant_only=False), steps=2), 2.6, None),
+    "sft-assistant": (sft(lambda count: inputs.conversation_batches(count, assistant_only=True), steps=2), 3, None),
     "sft-dense": (sft(lambda count: inputs.random_batches(count, 2, 256)), 1.5, None),
     "dense-limit": (dense_limit, None, 1.15),
     "memory-real": (memory_real, 4, None),

@@ -12,7 +12,7 @@ with open(sys.argv[3], encoding="utf-8") as file:
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 text = tokenizer.apply_chat_template(messages, tokenize=False)
-ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids[:, :512]
+ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids[:, :65]
 loss = model(input_ids=ids, labels=ids).loss
 loss.backward()
 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

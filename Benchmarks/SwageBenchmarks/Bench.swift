@@ -30,7 +30,10 @@ struct Bench {
             let profile = await trainer.profile()!
             return Answer(
                 seconds: 0, waiting: Double(profile.waiting) * 1e-9,
-                phases: Dictionary(uniqueKeysWithValues: profile.totals.map { ($0.phase.rawValue, $0.seconds) }))
+                phases: Dictionary(
+                    uniqueKeysWithValues: NativeProfile.Phase.allCases.map {
+                        ($0.rawValue, profile.totals[$0]?.seconds ?? 0)
+                    }))
         }
         if let name = job.lossCost { return Answer(seconds: try secondsOfCall(name)) }
         fatalError("the job asks for nothing: \(job)")

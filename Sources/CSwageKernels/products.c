@@ -8,6 +8,9 @@
 typedef void (*tiles_function)(size_t m, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
                                size_t ldb, float *c, size_t ldc, bool accumulates, bool streams);
 
+// A build for tests leaves some tiles unused.
+#pragma clang diagnostic ignored "-Wunused-function"
+
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 #define DEFINE_TILE(name, target, lanes, height, width)                                                               \
@@ -60,8 +63,10 @@ typedef struct {
 } generation;
 
 static generation this_generation(void) {
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__) && defined(__linux__) && !defined(SWAGE_INSTRUCTIONS_baseline)
+#if !defined(SWAGE_INSTRUCTIONS_v3)
     if (__builtin_cpu_supports("x86-64-v4")) return (generation){16, wide_of_16, narrow_of_16};
+#endif
     if (__builtin_cpu_supports("x86-64-v3")) return (generation){8, wide_of_8, narrow_of_8};
 #endif
     return (generation){4, wide_of_4, narrow_of_4};
@@ -85,6 +90,8 @@ static void multiply(size_t m, size_t n, size_t k, const float *a, size_t a_row,
         }
     }
 }
+
+size_t swage_product_lanes(void) { return this_generation().lanes; }
 
 void swage_block_product(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
                          size_t ldb, float *c, size_t ldc, bool accumulates) {

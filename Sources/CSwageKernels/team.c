@@ -1,6 +1,7 @@
 #include "swage_team.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ struct swage_team {
     uint64_t waited;
     /// Goes up with every piece of work.
     atomic_uint generation;
+    /// How many parts have come to a meeting since this work began.
+    atomic_uint arrivals;
     /// How many members are still at work.
     atomic_int busy;
     pthread_mutex_t mutex;
@@ -128,11 +131,20 @@ void swage_team_run(swage_team *team, int parts, void (*work)(void *, int), void
     team->work = work;
     team->context = context;
     team->parts = parts;
+    atomic_store_explicit(&team->arrivals, 0, memory_order_relaxed);
     begin(team);
     work(context, 0);
     uint64_t ended = nanoseconds();
     await_members(team);
     team->waited += nanoseconds() - ended;
+}
+
+void swage_team_meet(swage_team *team) {
+    unsigned parts = (unsigned)team->parts;
+    unsigned arrived = atomic_fetch_add_explicit(&team->arrivals, 1, memory_order_acq_rel) + 1;
+    unsigned all = (arrived + parts - 1) / parts * parts;
+    for (unsigned look = 0; atomic_load_explicit(&team->arrivals, memory_order_acquire) < all; look++)
+        look < looks ? pause_briefly() : (void)sched_yield();
 }
 
 uint64_t swage_team_waited(const swage_team *team) { return team->waited; }

@@ -4,8 +4,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/// Compiles a function once for each generation of x86-64, and picks one when the program starts.
-#if defined(__x86_64__) && defined(__linux__)
+/// Compiles a function once for each generation of x86-64, and picks one when the program starts. A build for tests has
+/// one older generation alone.
+#if defined(SWAGE_INSTRUCTIONS_baseline)
+#define VECTORIZED
+#elif defined(SWAGE_INSTRUCTIONS_v3)
+#define VECTORIZED __attribute__((target("arch=x86-64-v3")))
+#elif defined(__x86_64__) && defined(__linux__)
 #define VECTORIZED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define VECTORIZED

@@ -22,6 +22,9 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(help: "A system message before the prompt.")
     var system: String?
 
+    @Flag(name: .customLong("load-in-8bit"), help: "Read the weights in 8 bits: faster, and a little less exact.")
+    var loadIn8bit = false
+
     @Flag(help: "Continue the prompt as plain text, without the chat format.")
     var raw = false
 
@@ -47,8 +50,7 @@ struct GenerateCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let (trainer, sampler) = try await modelOptions.start()
-        let tokenizer = try await trainer.tokenizer()
+        let (sampler, tokenizer) = try await modelOptions.startSampler(inEightBits: loadIn8bit)
         let ids = try promptIDs(tokenizer)
         let stream = json ? nil : StreamPrinter(tokenizer)
         let options = SamplingOptions(

@@ -36,16 +36,48 @@ struct ModelOptions: ParsableArguments {
     /// - Parameters:
     ///   - checkpointDirectory: the default place of checkpoints.
     ///   - keptCheckpoints: how many numbered ones stay there; nil for all.
+    ///   - profiles: whether the engine records where its time goes.
     func start(
-        optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "default", keptCheckpoints: Int? = nil
-    ) async throws -> (trainer: any Trainer, sampler: any Sampler) {
+        optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "default", keptCheckpoints: Int? = nil,
+        profiles: Bool = false
+    ) async throws -> StartedEngine {
         switch engine {
         case .native:
             let trainer = try await NativeTrainer(
                 model: model, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
-                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads)
-            return (trainer, trainer.sampler)
+                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads, profiles: profiles)
+            return StartedEngine(trainer: trainer, sampler: trainer.sampler) {
+                try await trainer.profile().map(ProfileReport.init)
+            }
         }
+    }
+
+    /// Opens the model for writing alone.
+    /// - Parameter inEightBits: whether its matrices are read in 8 bits.
+    func startSampler(inEightBits: Bool) async throws -> (sampler: any Sampler, tokenizer: any Tokenizer) {
+        switch engine {
+        case .native:
+            let sampler = try await NativeSampler(
+                model: model, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
+            return (sampler, try sampler.tokenizer())
+        }
+    }
+}
+
+/// A model in its engine.
+struct StartedEngine {
+    let trainer: any Trainer
+    let sampler: any Sampler
+    /// Where the time has gone so far; nil if the engine does not record it.
+    let profile: () async throws -> ProfileReport?
+}
+
+extension ProfileReport {
+    fileprivate init(_ profile: NativeProfile) throws {
+        let rows = NativeProfile.Phase.allCases.compactMap { phase in
+            profile.totals[phase].map { Row(name: phase.rawValue, seconds: $0.seconds, count: $0.count) }
+        }
+        self.init(rows: rows, waiting: Double(profile.waiting) * 1e-9, chromeTrace: try profile.chromeTrace())
     }
 }
 

@@ -88,6 +88,9 @@ struct SFTCommand: AsyncParsableCommand {
     @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
     var restart = false
 
+    @Flag(help: "Show where the time went, and write it as a Chrome trace to profile.json in the output folder.")
+    var profile = false
+
     @Flag(help: "Print the result as one JSON object, the last line of standard output.")
     var json = false
 
@@ -98,14 +101,16 @@ struct SFTCommand: AsyncParsableCommand {
         let logger = modelOptions.logger()
         let training = try dataOptions.open(data, logger)
         let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
-        let (trainer, sampler) = try await modelOptions.start(
-            optimizer: optimizer, checkpointDirectory: directory.checkpoints, keptCheckpoints: keepCheckpoints)
-        display.began(model: try await trainer.config().modelName, examples: training.count)
+        let engine = try await modelOptions.start(
+            optimizer: optimizer, checkpointDirectory: directory.checkpoints, keptCheckpoints: keepCheckpoints,
+            profiles: profile)
+        display.began(model: try await engine.trainer.config().modelName, examples: training.count)
 
         let tuning = try SupervisedFineTuning(
-            trainer: trainer, sampler: sampler, training: training, heldOut: heldOutData, directory: directory,
+            trainer: engine.trainer, sampler: engine.sampler, training: training, heldOut: heldOutData, directory: directory,
             settings: settings, options: options, observe: display.show)
         let outcome = try await cancelledByInterrupt { try await tuning.run() }
+        if let report = try await engine.profile() { try report.publish(path: output + "/profile.json") }
         switch outcome {
         case .finished(let report):
             display.finished(report)

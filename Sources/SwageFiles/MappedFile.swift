@@ -20,7 +20,19 @@ package final class MappedFile: Sendable {
     package func withBytes<Result>(
         _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
-        try data.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        try data.withUnsafeBytes { bytes in
+            defer { forget(range, of: bytes) }
+            return try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
+    }
+
+    /// Gives the whole pages of what was read back to the system, which reads them again if they are asked for: a model's
+    /// weights would count twice, as a file's and as the engine's.
+    private func forget(_ range: Range<Int>, of bytes: UnsafeRawBufferPointer) {
+        let page = Int(getpagesize())
+        let (begin, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+        guard end - begin > 1 << 20, let base = bytes.baseAddress else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + begin), end - begin, Int32(MADV_DONTNEED))
     }
 
     /// An error about this file's content.

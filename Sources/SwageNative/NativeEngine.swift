@@ -55,7 +55,7 @@ actor NativeEngine {
 
     /// How many tokens of a batch run at once where a loss allows slices: enough for products at full speed, and few
     /// enough for activations to stay small beside weights, gradients and moments.
-    private static let sliceTokens = 768
+    private static let sliceTokens = 640
 
     /// The outputs of the model that this engine gives to losses.
     static let lossOutputs = Set(ModelOutput.allCases)

@@ -50,8 +50,14 @@ package struct Products {
             let width = Self.panelWidth(rows)
             withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs * width) { packed in
                 let packed = packed.baseAddress!
-                swage_pack_panels(x, inputs, rows, inputs, width, packed)
-                team.split(outputs, granularity: 16) { _, part in body(packed, y + part.lowerBound, part) }
+                let parts = team.parts(of: outputs, granularity: 16)
+                team.split(outputs, granularity: 16) { thread, part in
+                    let columns = inputs * thread / parts..<inputs * (thread + 1) / parts
+                    swage_pack_panels(
+                        x + columns.lowerBound, inputs, rows, columns.count, width, packed + columns.lowerBound * width)
+                    if parts > 1 { team.meet() }
+                    body(packed, y + part.lowerBound, part)
+                }
             }
         }
     }

@@ -19,17 +19,26 @@ public struct NativeProfile: Sendable {
         public let end: UInt64
     }
 
-    public internal(set) var spans: [Span] = []
+    /// The time of a phase as a whole.
+    public struct Total: Sendable {
+        public internal(set) var seconds = 0.0
+        /// How many stretches it was.
+        public internal(set) var count = 0
+    }
+
+    /// In order of time; of a long profile the first ``mostSpans``.
+    public private(set) var spans: [Span] = []
+    public private(set) var totals: [Phase: Total] = [:]
+    /// What a trace can hold: some minutes of training a small model.
+    public static let mostSpans = 1 << 18
     /// For how long the calling thread waited, within those phases, for other threads to end their part, in
     /// nanoseconds.
     public internal(set) var waiting: UInt64 = 0
 
-    /// The seconds of each phase, and how many stretches they are.
-    public var totals: [(phase: Phase, seconds: Double, count: Int)] {
-        Phase.allCases.map { phase in
-            let spans = spans.filter { $0.phase == phase }
-            return (phase, Double(spans.reduce(0) { $0 + ($1.end - $1.begin) }) * 1e-9, spans.count)
-        }
+    mutating func append(_ span: Span) {
+        totals[span.phase, default: Total()].seconds += Double(span.end - span.begin) * 1e-9
+        totals[span.phase, default: Total()].count += 1
+        if spans.count < Self.mostSpans { spans.append(span) }
     }
 
     /// The profile in the format that `chrome://tracing` and Perfetto open.
@@ -76,15 +85,15 @@ final class Profiler {
     }
 
     private func record(_ phase: NativeProfile.Phase, _ begin: UInt64) {
-        if begin > covered { profile.spans.append(.init(phase: .other, begin: covered, end: begin)) }
+        if begin > covered { profile.append(.init(phase: .other, begin: covered, end: begin)) }
         covered = now
-        profile.spans.append(.init(phase: phase, begin: begin, end: covered))
+        profile.append(.init(phase: phase, begin: begin, end: covered))
     }
 
     /// Notes that a call of the engine ends.
     func endCall() {
         let end = now
-        if end > covered { profile.spans.append(.init(phase: .other, begin: covered, end: end)) }
+        if end > covered { profile.append(.init(phase: .other, begin: covered, end: end)) }
         covered = end
     }
 

@@ -31,7 +31,7 @@ package final class ThreadTeam: @unchecked Sendable {
     /// - Parameter granularity: parts begin at multiples of it.
     package func split(_ total: Int, granularity: Int = 1, _ body: (_ thread: Int, _ part: Range<Int>) -> Void) {
         let units = (total + granularity - 1) / granularity
-        let parts = min(count, units)
+        let parts = parts(of: total, granularity: granularity)
         guard parts > 1 else {
             if total > 0 { body(0, 0..<total) }
             return
@@ -42,6 +42,9 @@ package final class ThreadTeam: @unchecked Sendable {
             body(thread, begin..<end)
         }
     }
+
+    /// How many parts `split` makes of `total`.
+    func parts(of total: Int, granularity: Int = 1) -> Int { min(count, (total + granularity - 1) / granularity) }
 
     /// Calls `body` once for each job, in order of the jobs as threads become free. Jobs must not depend on the
     /// thread that runs them.
@@ -60,6 +63,9 @@ package final class ThreadTeam: @unchecked Sendable {
             }
         }
     }
+
+    /// Within a part of ``split(_:granularity:_:)`` that is one of several: returns when all of them have come here.
+    func meet() { swage_team_meet(members) }
 
     /// What `body` returns for each of `0..<count`, computed by all threads.
     func map<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {

@@ -24,6 +24,12 @@ import TestSupport
         swage_rmsnorm_forward(x, w, &y, &rstd, rows, channels, channels, channels, 1e-5)
         expectEqual(y, Plain.rmsNorm(doubles(x), doubles(w), epsilon: 1e-5), "y")
 
+        var sum = x
+        swage_add_rmsnorm_forward(&sum, dy, w, &y, &rstd, rows, channels, 1e-5)
+        expectEqual(sum, zip(doubles(x), doubles(dy)).map(+), "x and its residual")
+        expectEqual(y, Plain.rmsNorm(doubles(sum), doubles(w), epsilon: 1e-5), "y of the sum")
+        swage_rmsnorm_forward(x, w, &y, &rstd, rows, channels, channels, channels, 1e-5)
+
         let expected = Plain.rmsNormBackward(doubles(dy), doubles(x), doubles(w), epsilon: 1e-5)
         let (before, dweightBefore) = (random.floats(rows * channels), random.floats(channels))
         var (dx, dweight) = (before, dweightBefore)
@@ -75,6 +81,10 @@ import TestSupport
         let found = targets.enumerated().map { logits[$0 * vocabulary + $1] - lse[$0] }
         let expected = Plain.logProbs(doubles(logits), targets: targets)
         #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "\(found), not \(expected)")
+        var weights = [Float](repeating: 0, count: vocabulary)
+        swage_exponentials(logits, &weights, vocabulary, 2)
+        let top = logits.prefix(vocabulary).max()!
+        expectEqual(weights, logits.prefix(vocabulary).map { exp(2 * Double($0 - top)) }, "weights", within: 1e-5)
         var gradient = logits
         swage_logprob_backward(&gradient, lse, targets.map { Int32($0) }, dy, rows, vocabulary)
         let plain = Plain.logProbsBackward(doubles(dy), doubles(logits), targets: targets)

@@ -21,13 +21,16 @@ void swage_panel_product(size_t m, size_t panels, size_t k, const float *a, size
                          size_t ldc);
 
 /// Writes the transpose of x[rows, columns], rows `stride` apart, as panels [ceil(rows / width), columns, width]; what
-/// is left of the last panel is 0.
+/// is left of the last panel is 0. A part of a single panel's columns can be written alone.
 void swage_pack_panels(const float *x, size_t stride, size_t rows, size_t columns, size_t width, float *packed);
 
 /// y[rows, outputs] = x * weight[outputs, inputs]^T for a few rows, at most a panel: x is packed as one panel of
 /// `width` columns, a multiple of 16. Every weight is read once. Rows of y are `stride` apart.
 void swage_weight_product(const float *weight, size_t outputs, size_t inputs, const float *packed, size_t width,
                           size_t rows, float *y, size_t stride);
+
+/// How many numbers a vector of these products holds on this machine.
+size_t swage_product_lanes(void);
 
 /// y[outputs] = weight[outputs, inputs] * x[inputs].
 void swage_vector_product(const float *weight, size_t outputs, size_t inputs, const float *x, float *y);

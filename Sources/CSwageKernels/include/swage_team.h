@@ -19,6 +19,9 @@ void swage_team_destroy(swage_team *team);
 /// parts is at most the team's count. One caller at a time; work must not call it again.
 void swage_team_run(swage_team *team, int parts, void (*work)(void *context, int part), void *context);
 
+/// Within work that runs as `parts` parts: returns when all of them have come here.
+void swage_team_meet(swage_team *team);
+
 /// For how long callers of swage_team_run have waited for others to end their part, in nanoseconds.
 uint64_t swage_team_waited(const swage_team *team);
 
