@@ -99,11 +99,13 @@ struct SFTCommand: AsyncParsableCommand {
         if restart { try directory.clear() }
         let display = FineTuningDisplay(printsJSON: json)
         let logger = modelOptions.logger()
-        let training = try dataOptions.open(data, logger)
-        let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
-        let engine = try await modelOptions.start(
+        // Checking the data and reading the model take about as long; neither waits for the other.
+        async let started = modelOptions.start(
             optimizer: optimizer, checkpointDirectory: directory.checkpoints, keptCheckpoints: keepCheckpoints,
             profiles: profile)
+        let training = try dataOptions.open(data, logger)
+        let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
+        let engine = try await started
         display.began(model: try await engine.trainer.config().modelName, examples: training.count)
 
         let tuning = try SupervisedFineTuning(

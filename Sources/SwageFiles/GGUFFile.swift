@@ -50,11 +50,11 @@ package struct GGUFFile: Sendable {
     }
 
     /// The elements of a tensor, in row-major order.
-    package func values(of tensor: StoredTensor) -> [Float] {
-        [Float](unsafeUninitializedCapacity: tensor.elementCount) { buffer, count in
+    package func values(of tensor: StoredTensor) throws -> [Float] {
+        try [Float](unsafeUninitializedCapacity: tensor.elementCount) { buffer, count in
             count = tensor.elementCount
             let destination = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
-            file.withBytes(tensor.range) { tensor.encoding.decode($0, into: destination) }
+            try file.read(tensor, into: destination)
         }
     }
 

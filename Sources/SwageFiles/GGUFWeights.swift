@@ -23,7 +23,7 @@ struct GGUFWeights: WeightSource {
         guard let tensor = storedNames[name].flatMap({ file.tensors[$0] }) else {
             throw file.file.corrupt("there is no tensor for \"\(name)\"")
         }
-        file.file.withBytes(tensor.range) { tensor.encoding.decode($0, into: destination) }
+        try file.file.read(tensor, into: destination)
         guard configuration.family == .llama else { return }
         for (kind, heads) in [("attn_q", configuration.headCount), ("attn_k", configuration.keyValueHeadCount)]
         where tensor.name.hasSuffix(".\(kind).weight") || tensor.name.hasSuffix(".\(kind).bias") {

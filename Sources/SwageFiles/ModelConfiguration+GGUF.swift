@@ -63,7 +63,7 @@ extension GGUFFile {
         guard stored.elementCount == headSize / 2 else {
             throw file.corrupt("rope_freqs.weight has \(stored.elementCount) elements", expected: "\(headSize / 2)")
         }
-        let divisors = values(of: stored)
+        let divisors = try values(of: stored)
         let candidate = ModelConfiguration.RopeScaling.llama3(
             factor: Double(divisors.max() ?? 1), lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192)
         let plain = ModelConfiguration.RopeScaling.none.inverseFrequencies(headSize: headSize, theta: theta)

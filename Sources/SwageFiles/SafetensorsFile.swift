@@ -45,7 +45,7 @@ package struct SafetensorsFile: WeightSource {
 
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         guard let tensor = tensors[name] else { throw file.corrupt("there is no tensor \"\(name)\"") }
-        file.withBytes(tensor.range) { tensor.encoding.decode($0, into: destination) }
+        try file.read(tensor, into: destination)
     }
 
     private struct Entry: Decodable {

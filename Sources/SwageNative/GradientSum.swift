@@ -7,11 +7,13 @@ final class GradientSum {
     /// Whether a product of a layer adds to what is there, or overwrites it.
     private(set) var accumulates = false
     private let layout: ParameterLayout
+    private let team: ThreadTeam
 
     var start: UnsafeMutablePointer<Float> { buffer.start }
 
-    init(_ layout: ParameterLayout, holding buffer: FloatBuffer? = nil) {
+    init(_ layout: ParameterLayout, team: ThreadTeam, holding buffer: FloatBuffer? = nil) {
         self.layout = layout
+        self.team = team
         self.buffer = buffer ?? FloatBuffer(count: layout.count)
     }
 
@@ -21,7 +23,9 @@ final class GradientSum {
         accumulates = accumulating
         guard !accumulating else { return }
         for parameter in layout.parameters where isSummedPiecewise(parameter) {
-            (start + parameter.offset).update(repeating: 0, count: parameter.count)
+            team.split(parameter.count, granularity: 1 << 16) { _, part in
+                (start + parameter.offset + part.lowerBound).update(repeating: 0, count: part.count)
+            }
         }
     }
 

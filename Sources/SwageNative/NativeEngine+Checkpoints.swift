@@ -65,7 +65,7 @@ extension NativeEngine {
         model.parameters.copy(from: weights)
         optimizer = restored
         clearGradients()
-        if let accumulated { gradients = GradientSum(model.layout, holding: accumulated) }
+        if let accumulated { gradients = GradientSum(model.layout, team: model.team, holding: accumulated) }
         state = State(
             step: manifest.step, accumulatedMicrobatches: manifest.accumulatedMicrobatches,
             accumulatedDenominator: manifest.accumulatedDenominator, options: manifest.optimizer ?? state.options)

@@ -88,7 +88,7 @@ actor NativeEngine {
         var pass = LossPass(
             loss: loss, derivative: derivative(of: loss), batch: batch, model: model, scratch: workspace.head)
         let slices = pass.canBeSliced ? tokens.slices(limit: Self.sliceTokens) : [tokens]
-        let gradients = gradients ?? GradientSum(model.layout)
+        let gradients = gradients ?? GradientSum(model.layout, team: model.team)
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
         let restore = isAccumulating ? gradients.backup(whole: slices.count > 1) : {}

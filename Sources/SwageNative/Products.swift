@@ -98,24 +98,44 @@ package struct Products {
         func columns(from column: Int) -> UnsafePointer<Float> { start + column * (isTransposed ? stride : 1) }
     }
 
-    /// `c[m, n] = a[m, k] · b[k, n]`.
+    /// `c[m, n] = a[m, k] · b[k, n]`, each thread a rectangle of it.
     private func multiply(
         _ a: Operand, _ b: Operand, _ c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int, accumulating: Bool
     ) {
-        func multiply(_ team: OpaquePointer?, rows: Range<Int>, columns: Range<Int>) {
-            swage_sgemm(
-                team, a.isTransposed, b.isTransposed, Int32(rows.count), Int32(columns.count), Int32(k),
-                a.rows(from: rows.lowerBound), Int32(a.stride), b.columns(from: columns.lowerBound), Int32(b.stride),
-                accumulating ? 1 : 0, c + rows.lowerBound * n + columns.lowerBound, Int32(n))
-        }
         profiler.measure(.products) {
-            if swage_blas_uses_teams() {
-                multiply(team.members, rows: 0..<m, columns: 0..<n)
-            } else if m < n {
-                team.split(n, granularity: 16) { _, part in multiply(nil, rows: 0..<m, columns: part) }
-            } else {
-                team.split(m, granularity: 16) { _, part in multiply(nil, rows: part, columns: 0..<n) }
+            let grid = ProductGrid(m: m, n: n, threads: team.count)
+            team.run(jobs: grid.rectangles.count) { _, job in
+                let (rows, columns) = grid.rectangles[job]
+                swage_sgemm(
+                    a.isTransposed, b.isTransposed, Int32(rows.count), Int32(columns.count), Int32(k),
+                    a.rows(from: rows.lowerBound), Int32(a.stride), b.columns(from: columns.lowerBound),
+                    Int32(b.stride), accumulating ? 1 : 0, c + rows.lowerBound * n + columns.lowerBound, Int32(n))
             }
+        }
+    }
+}
+
+/// How a product `[m, n]` is divided among threads: in rectangles of about equal size, one for each.
+package struct ProductGrid {
+    package let rectangles: [(rows: Range<Int>, columns: Range<Int>)]
+
+    /// What a rectangle's sides are multiples of, so that few vectors are left half full.
+    private static let granularity = 16
+
+    package init(m: Int, n: Int, threads: Int) {
+        // A thread copies the rows and columns that it reads before it multiplies. Rows cost about twice as much: they are
+        // copied once for each block of columns.
+        func cost(_ rowParts: Int) -> Int { 2 * m / rowParts + n * rowParts / threads }
+        let rowParts = (1...threads).filter { threads % $0 == 0 }.min { cost($0) < cost($1) }!
+        let columns = Self.parts(of: n, threads / rowParts)
+        rectangles = Self.parts(of: m, rowParts).flatMap { rows in columns.map { (rows, $0) } }
+    }
+
+    private static func parts(of total: Int, _ count: Int) -> [Range<Int>] {
+        let units = (total + granularity - 1) / granularity
+        let parts = min(count, units)
+        return (0..<parts).map {
+            units * $0 / parts * granularity..<min(total, units * ($0 + 1) / parts * granularity)
         }
     }
 }

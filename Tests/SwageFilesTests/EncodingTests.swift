@@ -13,7 +13,7 @@ import TestSupport
             let expected = try golden.floats(name)
             let stored = try #require(file.tensors[name])
             #expect(stored.shape == expected.shape)
-            let difference = relativeDifference(file.values(of: stored), expected.scalars)
+            let difference = relativeDifference(try file.values(of: stored), expected.scalars)
             #expect(difference < 1e-6, "\(name) differs by \(difference)")
         }
     }

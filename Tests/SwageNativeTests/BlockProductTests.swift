@@ -1,5 +1,6 @@
 import CSwageKernels
 import Foundation
+import SwageNative
 import Testing
 import TestSupport
 
@@ -97,5 +98,23 @@ import TestSupport
         case "v3": #expect(lanes == 8)
         default: #expect([4, 8, 16].contains(lanes), "\(lanes) lanes")
         }
+    }
+}
+
+@Suite struct ProductGridTests {
+    @Test(arguments: [1, 2, 3, 8, 12], [1, 15, 33, 640, 3072])
+    func everyElementIsInOneRectangle(threads: Int, m: Int) {
+        for n in [1, 16, 577, 1536] {
+            let rectangles = ProductGrid(m: m, n: n, threads: threads).rectangles
+            #expect(rectangles.count <= threads, "\(rectangles.count) rectangles for \(threads) threads")
+            var counts = [Int](repeating: 0, count: m * n)
+            for (rows, columns) in rectangles { for row in rows { for column in columns { counts[row * n + column] += 1 } } }
+            #expect(counts.allSatisfy { $0 == 1 }, "[\(m), \(n)] in \(rectangles)")
+        }
+    }
+
+    @Test func aProductOfManyRowsIsSharedByRowsAndOneOfManyColumnsByColumns() {
+        #expect(ProductGrid(m: 3072, n: 576, threads: 2).rectangles.map(\.rows) == [0..<1536, 1536..<3072])
+        #expect(ProductGrid(m: 640, n: 3072, threads: 2).rectangles.map(\.columns) == [0..<1536, 1536..<3072])
     }
 }
