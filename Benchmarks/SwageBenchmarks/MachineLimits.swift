@@ -8,6 +8,7 @@ final class MachineLimits {
     /// Each kind of linear layer: how many there are, and its sizes.
     private let layers: [(count: Int, inputs: Int, outputs: Int)]
     private let largest: Int
+    private let vocabulary: Int
 
     init(_ model: [String: ConfigurationValue], threads: Int) throws {
         func size(_ key: String) -> Int {
@@ -19,31 +20,37 @@ final class MachineLimits {
         let (hidden, feedForward, count) = (size("hidden_size"), size("intermediate_size"), size("num_hidden_layers"))
         let queries = size("num_attention_heads") * size("head_dim")
         let keys = size("num_key_value_heads") * size("head_dim")
+        vocabulary = size("vocab_size")
         layers = [
             (count, hidden, queries + 2 * keys), (count, queries, hidden), (count, hidden, 2 * feedForward),
-            (count, feedForward, hidden), (1, hidden, size("vocab_size")),
+            (count, feedForward, hidden), (1, hidden, vocabulary),
         ]
         largest = layers.map { max($0.inputs, $0.outputs) }.max()!
     }
 
-    /// Forward, input gradient and weight gradient of every linear layer, head included, with weights and gradients of
-    /// the model's size and nothing between the products.
-    func products(tokens: Int) -> Answer {
+    /// Forward, and if asked for input gradient and weight gradient, of every linear layer, head included, with weights
+    /// and gradients of the model's size and nothing between the products.
+    func run(_ job: Job.Products) -> Answer {
+        let tokens = job.tokens
         let weightCount = layers.reduce(0) { $0 + $1.count * $1.inputs * $1.outputs }
         let weights = numbers(weightCount)
-        let gradients = numbers(weightCount)
+        let gradients = numbers(job.backward ? weightCount : 0)
         let (x, y, result) = (numbers(tokens * largest), numbers(tokens * largest), numbers(tokens * largest))
         defer { for buffer in [weights, gradients, x, y, result] { buffer.deallocate() } }
         let time = ContinuousClock().measure {
             var offset = 0
             for layer in layers {
-                for _ in 0..<layer.count {
-                    let (weight, gradient) = (weights + offset, gradients + offset)
-                    products.forward(x, weight, result, rows: tokens, inputs: layer.inputs, outputs: layer.outputs)
-                    products.inputGradient(
-                        y, weight, result, rows: tokens, inputs: layer.inputs, outputs: layer.outputs)
-                    products.weightGradient(
-                        y, x, gradient, rows: tokens, inputs: layer.inputs, outputs: layer.outputs, accumulating: false)
+                let rows = layer.outputs == vocabulary ? job.predicted : tokens
+                for _ in 0..<layer.count where rows > 0 {
+                    let weight = weights + offset
+                    products.forward(x, weight, result, rows: rows, inputs: layer.inputs, outputs: layer.outputs)
+                    if job.backward {
+                        products.inputGradient(
+                            y, weight, result, rows: rows, inputs: layer.inputs, outputs: layer.outputs)
+                        products.weightGradient(
+                            y, x, gradients + offset, rows: rows, inputs: layer.inputs, outputs: layer.outputs,
+                            accumulating: false)
+                    }
                     offset += layer.inputs * layer.outputs
                 }
             }

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Tests what `make test` can not on one machine: the kernels for older processors, memory errors and data races.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tests='SwageNativeTests\.(Kernel|BlockProduct|ProductGrid|ThreadTeam|GoldenDecoder|Sampler)'
+
+# try NAME [OPTION ...]: in a build folder of its own, because every flag builds everything anew.
+try() {
+    echo "== $1, instructions: ${SWAGE_INSTRUCTIONS:-the newest that this processor has}"
+    swift build -c release --build-tests --scratch-path ".build-$1" "${@:2}" 2>&1 | { grep -vE 'ld.gold: warning|^\[' || true; }
+    swift test -c release --skip-build --scratch-path ".build-$1" "${@:2}" --filter "$tests" | tail -n 1
+}
+
+SWAGE_INSTRUCTIONS=baseline try baseline
+try address --sanitize=address
+# Under this sanitizer nothing may run before its start, as the choice among generations of instructions does.
+SWAGE_INSTRUCTIONS=v3 try thread --sanitize=thread
