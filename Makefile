@@ -9,10 +9,14 @@ JOB ?=
 COUNT ?= 3000
 SEED ?= 1
 PYTHON := .venv/golden/bin/python
+# Once the other engines were built in, they stay.
+TRAITS = $(if $(wildcard .build/engines),--traits Engines)
+# Where `swage setup` installs what engines need.
+export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build deps test test-kernels golden generated fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft build engines deps test test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -22,7 +26,11 @@ sft: build $(CONVERSATIONS) ## Fine-tune SmolLM2-135M-Instruct on real conversat
 	@$(SWAGE) sft $(RECIPE) $(ARGS)
 
 build: deps ## Build the command line in release.
-	@swift build -c release --product swage
+	@swift build -c release $(TRAITS) --product swage
+
+engines: deps ## Build the other engines in as well (remote, huggingface), which takes some minutes the first time.
+	@mkdir -p .build && touch .build/engines
+	@swift build -c release --traits Engines --product swage
 
 deps: ## Fetch the pinned CBLAS, model and conversations into .deps.
 	@scripts/fetch_deps.sh
@@ -30,9 +38,10 @@ deps: ## Fetch the pinned CBLAS, model and conversations into .deps.
 $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 	@python3 scripts/prepare_conversations.py .deps/chitchat_dataset/dataset.json .deps/conversations
 
-test: deps ## Install what the tests need, and run all of them.
-	@swift build -c release --build-tests
-	@swift test -c release --skip-build
+test: engines ## Install what the tests need, and run all of them.
+	@swift build -c release --traits Engines --build-tests
+	@$(SWAGE) setup huggingface
+	@swift test -c release --traits Engines --skip-build
 
 test-kernels: deps ## Test the kernels for older processors, and under the address and thread sanitizers.
 	@scripts/test_kernels.sh
@@ -43,6 +52,9 @@ golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transfor
 
 generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form.
 	@SWAGE_WRITE_GOLDEN=1 swift test -c release --filter "TorchTableTests|LossSerializationTests"
+
+protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and Python.
+	@PYTHON=.venv/protos/bin/python scripts/generate_protos.sh
 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release --product LossFuzzer
@@ -68,6 +80,10 @@ $(PYTHON): Tests/Golden/requirements.txt
 	@python3 -m venv .venv/golden
 	@.venv/golden/bin/pip install --quiet --requirement Tests/Golden/requirements.txt
 	@touch $@
+
+.venv/protos/bin/python:
+	@python3 -m venv .venv/protos
+	@.venv/protos/bin/pip install --quiet grpcio-tools==1.85.1
 
 clean: ## Remove what was built, and leave what was fetched and trained.
 	@rm -rf .build

@@ -4,6 +4,13 @@ import PackageDescription
 // SWAGE_INSTRUCTIONS=baseline or v3 builds the kernels for that generation of x86-64 alone, so that tests can try it.
 let instructions = Context.environment["SWAGE_INSTRUCTIONS"].map { [CSetting.define("SWAGE_INSTRUCTIONS_\($0)")] } ?? []
 
+let gRPC: [Target.Dependency] = [
+    .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Engines"])),
+    .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["Engines"])),
+    .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport", condition: .when(traits: ["Engines"])),
+    .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: .when(traits: ["Engines"])),
+]
+
 let package = Package(
     name: "swage",
     platforms: [.macOS(.v15)],
@@ -12,12 +19,22 @@ let package = Package(
         .library(name: "SwageNative", targets: ["SwageNative"]),
         .library(name: "SwageRecipes", targets: ["SwageRecipes"]),
         .library(name: "SwageConformance", targets: ["SwageConformance"]),
+        .library(name: "SwageRemote", targets: ["SwageRemote"]),
+        .library(name: "SwageWorkers", targets: ["SwageWorkers"]),
         .executable(name: "swage", targets: ["SwageCommand"]),
+    ],
+    traits: [
+        .trait(name: "Engines", description: "Trainers in other processes, over gRPC, which takes minutes to build."),
+        .default(enabledTraits: []),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -33,10 +50,14 @@ let package = Package(
             name: "SwageRecipes",
             dependencies: ["Swage", "SwageText", "SwageFiles"]),
         .target(name: "SwageConformance", dependencies: ["Swage"]),
+        .target(name: "SwageRemote", dependencies: ["Swage", "SwageText", "SwageFiles"] + gRPC),
+        .target(name: "SwageWorkers", dependencies: ["Swage", "SwageText", "SwageFiles", "SwageRemote"]),
         .executableTarget(
             name: "SwageCommand",
             dependencies: [
-                "SwageFiles", "SwageNative", "SwageRecipes", "Yams",
+                "SwageFiles", "SwageNative", "SwageRecipes", "SwageConformance", "Yams",
+                .target(name: "SwageRemote", condition: .when(traits: ["Engines"])),
+                .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -51,6 +72,12 @@ let package = Package(
         .testTarget(
             name: "SwageRecipesTests", dependencies: ["SwageRecipes", "SwageNative", "TestSupport"]),
         .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "Swage", "TestSupport"]),
+        .testTarget(
+            name: "SwageRemoteTests",
+            dependencies: ["SwageRemote", "SwageNative", "SwageConformance", "TestSupport"] + gRPC),
+        .testTarget(
+            name: "SwageWorkersTests",
+            dependencies: ["SwageWorkers", "SwageNative", "SwageConformance", "TestSupport"]),
         .testTarget(
             name: "SwageNativeTests",
             dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestSupport"]),

@@ -51,13 +51,13 @@ def products_of(batch, machine, most=640):
 
 def limit_of_writing(batch, machine):
     """The seconds that writing 64 tokens takes at least, given our answer: one sequence reads every weight for each
-    token, at the speed at which memory is read now; many multiply, as fast as products are now."""
+    token, at the speed at which memory is read now; many multiply, as fast as large products are now."""
     if batch == 1:
         speed = machine.run(bandwidth=True)
         return lambda answer: answer["bytes"] / speed["bytes"] * speed["seconds"]
     prompt = machine.run(products=dict(tokens=40 * batch, predicted=batch, backward=False))["seconds"]
-    tokens = [machine.run(products=dict(tokens=batch, predicted=batch, backward=False))["seconds"] for _ in range(5)]
-    return lambda _: prompt + 63 * statistics.median(tokens)
+    large = machine.run(products=dict(tokens=640, predicted=640, backward=False))["seconds"]
+    return lambda _: prompt + 63 * large * batch / 640
 
 
 def limited(limits):

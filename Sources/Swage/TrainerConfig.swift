@@ -6,11 +6,17 @@ public struct TrainerConfig: Sendable, Equatable {
     public let modelConfiguration: [String: ConfigurationValue]
     /// How the work is divided.
     public let parallelism: Parallelism
+    /// What the engine can do.
+    public let capabilities: Capabilities
 
-    public init(modelName: String, modelConfiguration: [String: ConfigurationValue], parallelism: Parallelism) {
+    public init(
+        modelName: String, modelConfiguration: [String: ConfigurationValue], parallelism: Parallelism,
+        capabilities: Capabilities = .init()
+    ) {
         self.modelName = modelName
         self.modelConfiguration = modelConfiguration
         self.parallelism = parallelism
+        self.capabilities = capabilities
     }
 }
 
@@ -20,6 +26,14 @@ public enum ConfigurationValue: Sendable, Equatable {
     case number(Double)
     case flag(Bool)
     case text(String)
+}
+
+/// What an engine can do, asked before work starts.
+public struct Capabilities: Sendable, Equatable {
+    /// The outputs of the model that losses and ``Trainer/forward(_:)`` may read.
+    public var outputs: Set<ModelOutput>
+
+    public init(outputs: Set<ModelOutput> = Set(ModelOutput.allCases)) { self.outputs = outputs }
 }
 
 /// How many ways each dimension of the work is divided, and on what it runs.

@@ -34,6 +34,17 @@ public struct TrainerError: Error, Sendable, Equatable {
         public static let unsupported = Code(rawValue: "unsupported")
         /// Something that the program needs is not installed.
         public static let missingDependency = Code(rawValue: "missingDependency")
+        /// The connection to a trainer in another process could not be made, or broke. What was not answered by then
+        /// was carried out in whole or not at all.
+        public static let connectionLost = Code(rawValue: "connectionLost")
+        /// A call took longer than it was given, and was not carried out.
+        public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
+        /// A trainer does not know this caller.
+        public static let unauthenticated = Code(rawValue: "unauthenticated")
+        /// A message is larger than a trainer in another process takes.
+        public static let tooLarge = Code(rawValue: "tooLarge")
+        /// An engine ended, or failed in a way of its own.
+        public static let engineFailed = Code(rawValue: "engineFailed")
         /// A line or value of training data cannot be used.
         public static let invalidData = Code(rawValue: "invalidData")
     }

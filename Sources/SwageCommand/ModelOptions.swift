@@ -1,12 +1,11 @@
 import ArgumentParser
 import Logging
 import Swage
-import SwageNative
 
 /// Which model a command works with, and on what it runs.
 struct ModelOptions: ParsableArguments {
     @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
-    var model: String
+    var model: String?
 
     @Option(
         help: "The chat format (chatml or llama3) of a model that brings no template of its own, or to be used instead.")
@@ -14,6 +13,10 @@ struct ModelOptions: ParsableArguments {
 
     @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
     var engine: Engine = .native
+
+    @OptionGroup var worker: WorkerOptions
+
+    @OptionGroup var remote: RemoteOptions
 
     @Option(help: "How many threads share the work. Default: one a core.")
     var threads: Int?
@@ -23,7 +26,17 @@ struct ModelOptions: ParsableArguments {
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
+        switch engine {
+        case .native where model == nil, .huggingface where model == nil:
+            throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.")
+        case .remote where remote.address == nil:
+            throw ValidationError("--address is missing; expected where the remote trainer is served, such as localhost:50051.")
+        default: break
+        }
     }
+
+    /// What tells the model from others, for people and for runs that go on.
+    var modelName: String { model ?? remote.address ?? "" }
 
     /// Logs to standard error, so that standard output holds results alone.
     func logger() -> Logger {
@@ -31,59 +44,30 @@ struct ModelOptions: ParsableArguments {
         logger.logLevel = logLevel
         return logger
     }
-
-    /// Opens the model in its engine.
-    /// - Parameters:
-    ///   - checkpointDirectory: the default place of checkpoints.
-    ///   - keptCheckpoints: how many numbered ones stay there; nil for all.
-    ///   - profiles: whether the engine records where its time goes.
-    func start(
-        optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "default", keptCheckpoints: Int? = nil,
-        profiles: Bool = false
-    ) async throws -> StartedEngine {
-        switch engine {
-        case .native:
-            let trainer = try await NativeTrainer(
-                model: model, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
-                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads, profiles: profiles)
-            return StartedEngine(trainer: trainer, sampler: trainer.sampler) {
-                try await trainer.profile().map(ProfileReport.init)
-            }
-        }
-    }
-
-    /// Opens the model for writing alone.
-    /// - Parameter inEightBits: whether its matrices are read in 8 bits.
-    func startSampler(inEightBits: Bool) async throws -> (sampler: any Sampler, tokenizer: any Tokenizer) {
-        switch engine {
-        case .native:
-            let sampler = try await NativeSampler(
-                model: model, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
-            return (sampler, try sampler.tokenizer())
-        }
-    }
 }
 
-/// A model in its engine.
-struct StartedEngine {
-    let trainer: any Trainer
-    let sampler: any Sampler
-    /// Where the time has gone so far; nil if the engine does not record it.
-    let profile: () async throws -> ProfileReport?
+/// How PyTorch runs a model.
+struct WorkerOptions: ParsableArguments {
+    @Option(help: "huggingface: the device, such as cpu or cuda. Default: a GPU where there is one.")
+    var device: String?
+
+    @Option(help: "huggingface: torch's name of the weights' type.")
+    var dtype = "float32"
+
+    @Option(help: "huggingface: transformers' name of the attention implementation.")
+    var attention = "sdpa"
 }
 
-extension ProfileReport {
-    fileprivate init(_ profile: NativeProfile) throws {
-        let rows = NativeProfile.Phase.allCases.compactMap { phase in
-            profile.totals[phase].map { Row(name: phase.rawValue, seconds: $0.seconds, count: $0.count) }
-        }
-        self.init(rows: rows, waiting: Double(profile.waiting) * 1e-9, chromeTrace: try profile.chromeTrace())
-    }
-}
+/// Where a trainer in another process is found, and how its caller is let in.
+struct RemoteOptions: ParsableArguments {
+    @Option(help: "Where the trainer is served: host:port, or unix:/path/of/a/socket.")
+    var address: String?
 
-/// The engines that a command can run on. They are named in this file and nowhere else.
-enum Engine: String, CaseIterable, ExpressibleByArgument {
-    case native
+    @Option(help: "A file that holds the token that the server asks for. Default: the variable SWAGE_TOKEN.")
+    var tokenFile: String?
+
+    @Option(help: "A PEM file of the authority that vouches for the server, or system. Needed beyond this machine.")
+    var trustRoots: String?
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -52,29 +52,7 @@ struct SFTCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Whether the data is shuffled, anew every epoch.")
     var shuffle = true
 
-    @Option(help: "The peak learning rate.")
-    var learningRate = 1e-5
-
-    @Option(help: "How the learning rate goes on after warm-up: constant, linear or cosine.")
-    var schedule: LearningRateSchedule.Shape = .cosine
-
-    @Option(help: "Over how many steps the learning rate rises.")
-    var warmupSteps = 0
-
-    @Option(help: "Decoupled weight decay; norms and biases are exempt.")
-    var weightDecay = 0.0
-
-    @Option(help: "AdamW's decay of the mean of the gradients.")
-    var beta1 = 0.9
-
-    @Option(help: "AdamW's decay of the mean of their squares.")
-    var beta2 = 0.999
-
-    @Option(help: "AdamW's epsilon.")
-    var epsilon = 1e-8
-
-    @Option(help: "The global norm to which gradients are clipped; 0 for never.")
-    var maxGradientNorm = 1.0
+    @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
 
     @Option(help: "After how many steps a checkpoint is written. Default: at the end.")
     var saveEvery: Int?
@@ -101,8 +79,8 @@ struct SFTCommand: AsyncParsableCommand {
         let logger = modelOptions.logger()
         // Checking the data and reading the model take about as long; neither waits for the other.
         async let started = modelOptions.start(
-            optimizer: optimizer, checkpointDirectory: directory.checkpoints, keptCheckpoints: keepCheckpoints,
-            profiles: profile)
+            optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: directory.checkpoints,
+            keptCheckpoints: keepCheckpoints, profiles: profile)
         let training = try dataOptions.open(data, logger)
         let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
         let engine = try await started
@@ -125,13 +103,6 @@ struct SFTCommand: AsyncParsableCommand {
         }
     }
 
-    private var optimizer: OptimizerOptions {
-        OptimizerOptions(
-            learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
-            maxGradientNorm: maxGradientNorm == 0 ? nil : maxGradientNorm,
-            schedule: LearningRateSchedule(schedule, warmupSteps: warmupSteps, totalSteps: steps))
-    }
-
     private var options: SupervisedFineTuning.Options {
         SupervisedFineTuning.Options(
             steps: steps, accumulation: gradientAccumulation,
@@ -144,15 +115,11 @@ struct SFTCommand: AsyncParsableCommand {
     /// What makes two runs different ones.
     private var settings: [String: String] {
         [
-            "model": modelOptions.model, "data": data, "held-out": heldOut ?? "none", "steps": "\(steps)",
+            "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none", "steps": "\(steps)",
             "gradient-accumulation": "\(gradientAccumulation)", "packing": "\(packing)",
             "sequence-length": "\(dataOptions.sequenceLength)", "batch-size": "\(dataOptions.batchSize)",
             "loss-on": dataOptions.lossOn.rawValue, "seed": "\(seed)", "shuffle": "\(shuffle)",
-            "learning-rate": "\(learningRate)", "schedule": schedule.rawValue, "warmup-steps": "\(warmupSteps)",
-            "weight-decay": "\(weightDecay)", "beta1": "\(beta1)", "beta2": "\(beta2)", "epsilon": "\(epsilon)",
-            "max-gradient-norm": "\(maxGradientNorm)", "chat-template": modelOptions.chatTemplate ?? "the model's",
-        ]
+            "chat-template": modelOptions.chatTemplate ?? "the model's",
+        ].merging(optimizerOptions.settings) { own, _ in own }
     }
 }
-
-extension LearningRateSchedule.Shape: ExpressibleByArgument {}

@@ -12,7 +12,17 @@ struct SwageCommand: AsyncParsableCommand {
             Hugging Face's layout. Training runs in this process, on the CPU.
             """,
         version: "0.1.0",
-        subcommands: [SFTCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self])
+        subcommands: [
+            SFTCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, ConformanceCommand.self,
+        ] + servingCommands)
+
+    #if Engines
+        private static let servingCommands: [any ParsableCommand.Type] = [
+            ServeCommand.self, TrainerCommand.self, SetupCommand.self,
+        ]
+    #else
+        private static let servingCommands: [any ParsableCommand.Type] = []
+    #endif
 
     static func main() async {
         var recipe: String?

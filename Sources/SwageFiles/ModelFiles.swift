@@ -89,8 +89,11 @@ package struct ModelFiles: Sendable {
 /// A folder in Hugging Face's layout.
 struct ModelFolder {
     let path: String
+    /// The files, by name, of a folder that is not on disk.
+    var contents: [String: Data]?
 
     func data(_ name: String) throws -> Data? {
+        if let contents { return contents[name] }
         let file = path + "/" + name
         guard FileManager.default.fileExists(atPath: file) else { return nil }
         do {

@@ -99,7 +99,7 @@ struct ParameterLayout: Sendable {
     /// Equal for models whose parameters have the same names and shapes.
     var signature: String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for parameter in parameters {
+        for parameter in parameters.sorted(by: { $0.name < $1.name }) {
             for byte in "\(parameter.name)\(parameter.shape);".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         }
         return "\(parameters.count) tensors, \(count) elements, \(String(hash, radix: 16))"

@@ -80,20 +80,3 @@ import TestSupport
             numeric(logits, dy) { Plain.logProbs($0, targets: targets) }, "dlogits")
     }
 }
-
-/// Random sizes and numbers of a seed.
-struct RandomNumbers {
-    private var generator: SeededGenerator
-
-    init(seed: UInt64) { generator = SeededGenerator(seed: seed, stream: 1) }
-
-    mutating func size(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
-
-    mutating func doubles(_ count: Int) -> [Double] {
-        (0..<count).map { _ in Double.random(in: -2...2, using: &generator) }
-    }
-
-    mutating func shuffled<Element>(_ elements: [Element]) -> [Element] { elements.shuffled(using: &generator) }
-
-    mutating func floats(_ count: Int) -> [Float] { doubles(count).map { Float($0) } }
-}

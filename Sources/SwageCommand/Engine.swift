@@ -1,0 +1,120 @@
+import ArgumentParser
+import Foundation
+import Swage
+import SwageNative
+
+#if Engines
+    import SwageRemote
+    import SwageWorkers
+#endif
+
+/// The engines that a command can run on. They are named in this file and nowhere else.
+enum Engine: String, CaseIterable, ExpressibleByArgument {
+    case native, huggingface, remote
+}
+
+/// A model in its engine.
+struct StartedEngine {
+    let trainer: any Trainer
+    /// Nil where the engine has none.
+    var sampler: (any Sampler)?
+    /// Where the time has gone so far; nil if the engine does not record it.
+    var profile: () async throws -> ProfileReport? = { nil }
+}
+
+extension ModelOptions {
+    /// Opens the model in its engine.
+    /// - Parameters:
+    ///   - checkpointDirectory: the default place of checkpoints; that of a remote trainer is its own.
+    ///   - keptCheckpoints: how many numbered ones stay there; nil for all.
+    ///   - profiles: whether the engine records where its time goes.
+    func start(
+        optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "default", keptCheckpoints: Int? = nil,
+        profiles: Bool = false
+    ) async throws -> StartedEngine {
+        switch engine {
+        case .native:
+            let trainer = try await NativeTrainer(
+                model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads, profiles: profiles)
+            return StartedEngine(trainer: trainer, sampler: trainer.sampler) {
+                try await trainer.profile().map(ProfileReport.init)
+            }
+        case .huggingface:
+            return StartedEngine(
+                trainer: try await startWorker(
+                    optimizer: optimizer, checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints))
+        case .remote:
+            return StartedEngine(trainer: try await remote.connect())
+        }
+    }
+
+    /// Opens the model for writing alone.
+    /// - Parameter inEightBits: whether its matrices are read in 8 bits.
+    func startSampler(inEightBits: Bool) async throws -> (sampler: any Sampler, tokenizer: any Tokenizer) {
+        guard engine == .native else {
+            throw TrainerError(.unsupported, "the engine \(engine.rawValue) does not write", expected: "native")
+        }
+        let sampler = try await NativeSampler(
+            model: model!, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
+        return (sampler, try sampler.tokenizer())
+    }
+}
+
+/// What a build without the other engines says of them.
+private let engineIsNotBuilt = TrainerError(
+    .missingDependency, "this build of swage has the native engine alone",
+    expected: "`make engines`, which builds the others in")
+
+extension ModelOptions {
+    #if Engines
+        private func startWorker(
+            optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
+        ) async throws -> any Trainer {
+            var options = HuggingFaceTrainer.Options()
+            options.device = worker.device
+            options.dtype = worker.dtype
+            options.attention = worker.attention
+            options.threads = threads
+            let logger = logger()
+            return try await HuggingFaceTrainer(
+                model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, options: options
+            ) { logger.info("worker: \($0)") }
+        }
+    #else
+        private func startWorker(
+            optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
+        ) async throws -> any Trainer { throw engineIsNotBuilt }
+    #endif
+}
+
+extension RemoteOptions {
+    /// What the server asks of its callers.
+    func token() throws -> String? {
+        guard let tokenFile else { return ProcessInfo.processInfo.environment["SWAGE_TOKEN"] }
+        guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
+            throw TrainerError(.inputOutput, "the token file \(tokenFile) cannot be read")
+        }
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    #if Engines
+        func connect() async throws -> any Trainer {
+            guard let address else { throw ValidationError("--address is missing.") }
+            return try await RemoteTrainer(
+                at: TrainerAddress(address), options: .init(token: try token(), trustRoots: trustRoots))
+        }
+    #else
+        func connect() async throws -> any Trainer { throw engineIsNotBuilt }
+    #endif
+}
+
+extension ProfileReport {
+    fileprivate init(_ profile: NativeProfile) throws {
+        let rows = NativeProfile.Phase.allCases.compactMap { phase in
+            profile.totals[phase].map { Row(name: phase.rawValue, seconds: $0.seconds, count: $0.count) }
+        }
+        self.init(rows: rows, waiting: Double(profile.waiting) * 1e-9, chromeTrace: try profile.chromeTrace())
+    }
+}

@@ -1,0 +1,58 @@
+#if Engines
+import ArgumentParser
+import Foundation
+import Swage
+import SwageRemote
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Let other processes train with a model.",
+        discussion: """
+            Serves the trainer of any engine at an address. Beyond this machine that takes a token and a certificate; \
+            on loopback and on a Unix socket both are optional.
+
+              swage serve --model model.gguf --listen localhost:50051
+              swage sft --engine remote --address localhost:50051 --data chats.jsonl --output runs/mine
+            """)
+
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
+
+    @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
+
+    @Option(help: "Where to listen: host:port, with port 0 for any that is free, or unix:/path/of/a/socket.")
+    var listen = "localhost:50051"
+
+    @Option(help: "The step at which the learning-rate schedule ends.")
+    var steps = 100
+
+    @Option(help: "The default place of checkpoints.")
+    var checkpoints = "checkpoints"
+
+    @Option(help: "A PEM file of the server's certificate chain.")
+    var certificate: String?
+
+    @Option(help: "A PEM file of the certificate's private key.")
+    var privateKey: String?
+
+    func validate() throws {
+        if (certificate == nil) != (privateKey == nil) {
+            throw ValidationError("--certificate and --private-key go together.")
+        }
+    }
+
+    func run() async throws {
+        let address = try TrainerAddress(listen)
+        let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
+        let trainer = try await modelOptions.start(
+            optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: checkpoints
+        ).trainer
+        let server = try TrainerServer(
+            trainer, at: address, token: try modelOptions.remote.token(), identity: identity)
+        let logger = modelOptions.logger()
+        try await cancelledByInterrupt {
+            try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }
+        }
+    }
+}
+#endif

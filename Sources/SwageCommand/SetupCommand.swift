@@ -1,0 +1,46 @@
+#if Engines
+import ArgumentParser
+import Foundation
+import Swage
+import SwageWorkers
+
+struct SetupCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "setup",
+        abstract: "Install what an engine needs: pinned Python packages, in an environment of their own.",
+        discussion: "  swage setup huggingface")
+
+    @Argument(help: "The engine: huggingface.")
+    var engine: String
+
+    @Option(help: "The folder of swage_worker and its requirements. Default: python, in or above the program's folder.")
+    var source: String?
+
+    func validate() throws {
+        guard engine == Engine.huggingface.rawValue else {
+            throw ValidationError("There is nothing to install for \"\(engine)\"; expected huggingface.")
+        }
+    }
+
+    func run() throws {
+        guard let source = source ?? Self.nearestSource else {
+            throw TrainerError(
+                .inputOutput, "the folder of swage_worker is neither above this program nor above the working directory",
+                expected: "--source, the folder python of a clone of Swage")
+        }
+        try WorkerEnvironment(engine).install(from: source) { writeToStandardError("\($0)\n") }
+    }
+
+    private static var nearestSource: String? {
+        let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
+        let places = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath), program].compactMap { $0 }
+        for place in places {
+            for folder in sequence(first: place.standardizedFileURL, next: { $0.path == "/" ? nil : $0.deletingLastPathComponent() }) {
+                let source = folder.appendingPathComponent("python").path
+                if FileManager.default.fileExists(atPath: source + "/swage_worker") { return source }
+            }
+        }
+        return nil
+    }
+}
+#endif

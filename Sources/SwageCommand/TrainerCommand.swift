@@ -1,0 +1,51 @@
+#if Engines
+import ArgumentParser
+import Swage
+import SwageRemote
+
+struct TrainerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trainer", abstract: "Ask a trainer in another process.", subcommands: [Status.self])
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show what a trainer is, and where it stands.")
+
+        @OptionGroup var remote: RemoteOptions
+
+        @Flag(help: "Print one JSON object.")
+        var json = false
+
+        func validate() throws {
+            if remote.address == nil { throw ValidationError("--address is missing; expected host:port or unix:/path.") }
+        }
+
+        func run() async throws {
+            let trainer = try await remote.connect()
+            let (config, status) = (try await trainer.config(), try await trainer.status())
+            let parallelism = config.parallelism
+            let outputs = config.capabilities.outputs.map(\.rawValue).sorted()
+            if json {
+                return printAsJSON([
+                    "model": config.modelName, "step": status.step,
+                    "accumulatedMicrobatches": status.accumulatedMicrobatches, "device": parallelism.device,
+                    "worldSize": parallelism.worldSize, "outputs": outputs,
+                ])
+            }
+            print("model         \(config.modelName)")
+            print("step          \(status.step), \(status.accumulatedMicrobatches) microbatches accumulated")
+            print("device        \(parallelism.device), \(parallelism.worldSize) processes")
+            print("parallelism   \(parallelism.summary)")
+            print("losses read   \(outputs.joined(separator: ", "))")
+        }
+    }
+}
+
+extension Parallelism {
+    fileprivate var summary: String {
+        [
+            ("data", dataParallel), ("tensor", tensorParallel), ("pipeline", pipelineParallel),
+            ("context", contextParallel), ("expert", expertParallel),
+        ].map { "\($0) \($1)" }.joined(separator: ", ")
+    }
+}
+#endif

@@ -1,0 +1,22 @@
+import Foundation
+import Swage
+import SwageText
+
+extension BPETokenizer {
+    /// The files in which Hugging Face keeps such a tokenizer, by name.
+    package func files() throws -> [String: Data] {
+        let encoder = JSONEncoder()
+        var files = [
+            "tokenizer.json": try definition.tokenizerJSON(),
+            "generation_config.json": try encoder.encode(["eos_token_id": definition.endOfSequenceIDs]),
+        ]
+        files["chat_template.jinja"] = definition.chatTemplate.map { Data($0.utf8) }
+        return files
+    }
+
+    /// The tokenizer that such files define.
+    /// - Throws: ``TrainerError`` if one is missing, broken, or of a kind that is not known.
+    package init(files: [String: Data], from place: String) throws {
+        self = try ModelFolder(path: place, contents: files).tokenizer(chatTemplate: nil)
+    }
+}

@@ -1,0 +1,235 @@
+#if Engines
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Swage
+import SwageFiles
+import SwageText
+import Synchronization
+
+/// A trainer in another process, at an address that speaks `proto/swage/v1/trainer.proto`.
+///
+/// ```swift
+/// let trainer = try await RemoteTrainer(at: TrainerAddress("localhost:50051"))
+/// ```
+///
+/// A connection that breaks is made again, and the call that it broke is asked for again under the same id: it is carried
+/// out once or, if the trainer cannot be reached, reported as ``Swage/TrainerError/Code/connectionLost``. A task that
+/// is cancelled waits until the trainer says that the call has not happened, or that it has.
+public final class RemoteTrainer: Trainer {
+    public struct Options: Sendable {
+        /// What the server wants to know of a caller.
+        public var token: String?
+        /// A file, in PEM, of the authority that vouches for the server, or `system`; nil for no encryption.
+        public var trustRoots: String?
+        /// For how long a connection may take to come about.
+        public var connectTimeout: Duration
+        /// For how long a call may take; nil for as long as the server lives.
+        public var callTimeout: Duration?
+
+        public init(
+            token: String? = nil, trustRoots: String? = nil, connectTimeout: Duration = .seconds(10),
+            callTimeout: Duration? = nil
+        ) {
+            self.token = token
+            self.trustRoots = trustRoots
+            self.connectTimeout = connectTimeout
+            self.callTimeout = callTimeout
+        }
+    }
+
+    public let address: TrainerAddress
+    private let client: GRPCClient<HTTP2ClientTransport.Posix>
+    private let stub: Swage_V1_TrainerService.Client<HTTP2ClientTransport.Posix>
+    private let connections: Task<Void, any Error>
+    private let options: Options
+    /// The start of the server whose state this side knows.
+    private let instance = Mutex("")
+
+    /// Connects.
+    /// - Throws: ``Swage/TrainerError`` with code `connectionLost`, `unauthenticated`, `unsupported` for a server of another
+    ///   version, or `invalidOption` for a connection to another machine that would not be encrypted.
+    public init(at address: TrainerAddress, options: Options = .init()) async throws {
+        guard address.isLocal || options.trustRoots != nil else {
+            throw TrainerError(
+                .invalidOption, "\(address) is on another machine, and the connection would not be encrypted",
+                expected: "trust roots: a PEM file, or system")
+        }
+        self.address = address
+        self.options = options
+        client = GRPCClient(
+            transport: try HTTP2ClientTransport.Posix(
+                target: address.target, transportSecurity: Self.security(options.trustRoots),
+                config: .defaults { config in
+                    config.http2.targetWindowSize = 8 << 20
+                    config.http2.maxFrameSize = 1 << 20
+                    config.backoff.initial = .milliseconds(50)
+                    config.backoff.max = .seconds(1)
+                    // Notices within seconds that the other end is gone without a word.
+                    config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(5), allowWithoutCalls: false)
+                }))
+        stub = Swage_V1_TrainerService.Client(wrapping: client)
+        connections = Task { [client] in try await client.runConnections() }
+        let found = try await translated { try await self.connect() }
+        instance.withLock { $0 = found }
+    }
+
+    deinit { client.beginGracefulShutdown() }
+
+    /// Ends the connection. Calls after that fail.
+    public func close() async {
+        client.beginGracefulShutdown()
+        _ = try? await connections.value
+    }
+
+    public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
+        let request = try Swage_V1_ForwardBackwardRequest(batch, loss: loss, id: newID())
+        let size = try request.serializedData().count
+        guard size <= TrainerServer.maximumMessageBytes else {
+            throw TrainerError(
+                .tooLarge, "the batch takes \(size) bytes", expected: "at most \(TrainerServer.maximumMessageBytes): smaller microbatches")
+        }
+        let response = try await call(request.requestID) {
+            try await self.stub.forwardBackward(request, metadata: self.metadata(), options: $0)
+        }
+        return ForwardBackwardResult(loss: response.loss, metrics: response.metrics)
+    }
+
+    public func optimStep() async throws -> OptimStepResult {
+        let request = Swage_V1_OptimStepRequest.with { $0.requestID = newID() }
+        let response = try await call(request.requestID) {
+            try await self.stub.optimStep(request, metadata: self.metadata(), options: $0)
+        }
+        return OptimStepResult(
+            step: Int(response.step), learningRate: response.learningRate,
+            accumulatedMicrobatches: Int(response.accumulatedMicrobatches), gradientNorm: response.gradientNorm)
+    }
+
+    public func clearGradients() async throws {
+        _ = try await call { try await self.stub.clearGradients(.init(), metadata: self.metadata(), options: $0) }
+    }
+
+    public func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs {
+        let request = Swage_V1_ForwardRequest(inputs, id: newID())
+        return try await call(request.requestID) { options in
+            try await self.stub.forward(request, metadata: self.metadata(), options: options) { response in
+                var assembly = TensorAssembly()
+                for try await piece in response.messages { try assembly.append(piece) }
+                return try assembly.outputs()
+            }
+        }
+    }
+
+    public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
+        let request = Swage_V1_SaveRequest.with {
+            $0.requestID = newID()
+            if let name { $0.name = name }
+            if let path { $0.path = path }
+            $0.weightsOnly = weightsOnly
+        }
+        let response = try await call(request.requestID) {
+            try await self.stub.save(request, metadata: self.metadata(), options: $0)
+        }
+        return SavedCheckpoint(path: response.path)
+    }
+
+    public func load(_ path: String?) async throws -> LoadedCheckpoint {
+        let request = Swage_V1_LoadRequest.with {
+            $0.requestID = newID()
+            if let path { $0.path = path }
+        }
+        let response = try await call(request.requestID) {
+            // A server that was started anew gets its state by this.
+            let found = try await self.connect()
+            let response = try await self.stub.load(request, metadata: self.metadata(ofInstance: false), options: $0)
+            self.instance.withLock { $0 = found }
+            return response
+        }
+        return LoadedCheckpoint(path: response.path, step: Int(response.step), weightsOnly: response.weightsOnly)
+    }
+
+    public func config() async throws -> TrainerConfig {
+        try await call { try await self.stub.getConfig(.init(), metadata: self.metadata(), options: $0) }.config
+    }
+
+    public func status() async throws -> TrainerStatus {
+        let response = try await call { try await self.stub.getStatus(.init(), metadata: self.metadata(), options: $0) }
+        return TrainerStatus(step: Int(response.step), accumulatedMicrobatches: Int(response.accumulatedMicrobatches))
+    }
+
+    public func tokenizer() async throws -> any Tokenizer {
+        let response = try await call { try await self.stub.getTokenizer(.init(), metadata: self.metadata(), options: $0) }
+        return try BPETokenizer(files: response.files, from: "the trainer at \(address)")
+    }
+
+    private func newID() -> String { UUID().uuidString }
+
+    /// Makes a call, twice if the connection breaks and the call may be asked for again.
+    ///
+    /// Cancellation is the server's to carry out: it alone knows whether the call has happened.
+    private func call<Result: Sendable>(
+        _ id: String? = nil, _ body: @escaping @Sendable (CallOptions) async throws -> Result
+    ) async throws -> Result {
+        try Task.checkCancellation()
+        var callOptions = CallOptions.defaults
+        callOptions.timeout = options.callTimeout
+        callOptions.maxResponseMessageBytes = TrainerServer.maximumMessageBytes
+        let task = Task { [callOptions] in
+            try await translated {
+                do {
+                    return try await body(callOptions)
+                } catch let error as RPCError where error.code == .unavailable {
+                    _ = try await connect()
+                    return try await body(callOptions)
+                }
+            }
+        }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: { [stub, metadata = metadata()] in
+            guard let id else { return }
+            Task { _ = try? await stub.cancel(.with { $0.requestID = id }, metadata: metadata) }
+        }
+    }
+
+    /// Waits for a connection, and returns which start of the server it leads to.
+    private func connect() async throws -> String {
+        var callOptions = CallOptions.defaults
+        callOptions.timeout = options.connectTimeout
+        callOptions.waitForReady = true
+        do {
+            return try await stub.connect(
+                .with { $0.versions = [TrainerService.version] }, metadata: metadata(ofInstance: false), options: callOptions
+            ).instance
+        } catch let error as RPCError where error.code == .deadlineExceeded {
+            throw RPCError(code: .unavailable, message: "no connection came about in \(options.connectTimeout)")
+        }
+    }
+
+    private func metadata(ofInstance: Bool = true) -> Metadata {
+        var metadata = Metadata()
+        if let token = options.token { metadata.addString("Bearer \(token)", forKey: "authorization") }
+        let known = instance.withLock { $0 }
+        if ofInstance, !known.isEmpty { metadata.addString(known, forKey: InstanceCheck.key) }
+        return metadata
+    }
+
+    /// Throws what a call throws in the words of the protocol.
+    private func translated<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as RPCError {
+            if error.code == .cancelled { throw CancellationError() }
+            throw TrainerError(error, from: "\(address)")
+        }
+    }
+
+    private static func security(_ trustRoots: String?) -> HTTP2ClientTransport.Posix.TransportSecurity {
+        switch trustRoots {
+        case nil: .plaintext
+        case "system": .tls
+        case let path?: .tls { $0.trustRoots = .certificates([.file(path: path, format: .pem)]) }
+        }
+    }
+}
+#endif

@@ -1,0 +1,74 @@
+#if Engines
+import Foundation
+import Swage
+
+/// A number that tensors of the service can hold.
+protocol WireScalar: Sendable, Equatable {
+    static var dataType: Swage_V1_DataType { get }
+}
+
+extension Float: WireScalar {
+    static var dataType: Swage_V1_DataType { .float32 }
+}
+
+extension Int32: WireScalar {
+    static var dataType: Swage_V1_DataType { .int32 }
+}
+
+#if _endian(big)
+    #error("tensors cross the wire as they lie in memory, which has to be little-endian")
+#endif
+
+extension Tensor where Scalar: WireScalar {
+    var message: Swage_V1_Tensor {
+        .with {
+            $0.type = Scalar.dataType
+            $0.shape = shape.map(Int64.init)
+            $0.data = scalars.withUnsafeBytes { Data($0) }
+        }
+    }
+
+    /// - Throws: ``TrainerError`` with code `invalidShape` if the message is not such a tensor.
+    init(_ message: Swage_V1_Tensor, _ name: String) throws {
+        guard message.type == Scalar.dataType else {
+            throw TrainerError(
+                .invalidShape, "\(name) holds numbers of type \(message.type)", expected: "\(Scalar.dataType)")
+        }
+        let shape = try Self.shape(message.shape, name)
+        let (count, size) = (message.data.count / MemoryLayout<Scalar>.size, MemoryLayout<Scalar>.size)
+        guard message.data.count % size == 0 else {
+            throw TrainerError(.invalidShape, "\(name) has \(message.data.count) bytes", expected: "a multiple of \(size)")
+        }
+        let scalars = [Scalar](unsafeUninitializedCapacity: count) { buffer, initialized in
+            _ = message.data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
+            initialized = count
+        }
+        try self.init(scalars, shape: shape)
+    }
+
+    static func shape(_ axes: [Int64], _ name: String) throws -> [Int] {
+        try axes.map { axis in
+            guard axis >= 0, let axis = Int(exactly: axis) else {
+                throw TrainerError(.invalidShape, "\(name) has shape \(axes)", expected: "axes of 0 or more")
+            }
+            return axis
+        }
+    }
+}
+
+extension Tensor<Float> {
+    /// The tensor in pieces that fit a message well.
+    func pieces(_ name: String) -> some Sequence<Swage_V1_TensorPiece> {
+        let bytes = scalars.withUnsafeBytes { Data($0) }
+        let size = 1 << 20
+        return stride(from: 0, to: max(1, bytes.count), by: size).lazy.map { begin in
+            .with {
+                $0.name = name
+                $0.type = .float32
+                $0.shape = shape.map(Int64.init)
+                $0.data = bytes[begin..<min(begin + size, bytes.count)]
+            }
+        }
+    }
+}
+#endif

@@ -1,0 +1,86 @@
+#if Engines
+import GRPCNIOTransportHTTP2Posix
+import Swage
+
+/// Where a trainer is served: `host:port`, or `unix:/path/of/a/socket`.
+public struct TrainerAddress: Sendable, Hashable, CustomStringConvertible {
+    public enum Kind: Sendable, Hashable {
+        case network(host: String, port: Int)
+        case socket(path: String)
+    }
+
+    public let kind: Kind
+
+    public static func socket(_ path: String) -> TrainerAddress { TrainerAddress(kind: .socket(path: path)) }
+
+    public static func network(_ host: String, _ port: Int) -> TrainerAddress {
+        TrainerAddress(kind: .network(host: host, port: port))
+    }
+
+    private init(kind: Kind) { self.kind = kind }
+
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for anything else.
+    public init(_ text: String) throws {
+        func odd() -> TrainerError {
+            TrainerError(
+                .invalidOption, "\"\(text)\" is no address", expected: "host:port, [ipv6]:port or unix:/path/of/a/socket")
+        }
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            guard path.hasPrefix("/") else { throw odd() }
+            kind = .socket(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65535).contains(port)
+        else { throw odd() }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() } else if host.contains(":") { throw odd() }
+        guard !host.isEmpty else { throw odd() }
+        kind = .network(host: String(host), port: port)
+    }
+
+    /// Whether what is sent there stays on this machine.
+    public var isLocal: Bool {
+        switch kind {
+        case .socket: true
+        case .network(let host, _): host == "localhost" || host == "::1" || host.isLoopbackIPv4
+        }
+    }
+
+    public var description: String {
+        switch kind {
+        case .socket(let path): "unix:\(path)"
+        case .network(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}
+
+extension String {
+    fileprivate var isLoopbackIPv4: Bool {
+        let parts = split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return parts.count == 4 && parts.allSatisfy { $0 != nil } && parts[0] == 127
+    }
+}
+
+extension TrainerAddress {
+    /// Where a server listens.
+    var socketAddress: SocketAddress {
+        switch kind {
+        case .socket(let path): .unixDomainSocket(path: path)
+        case .network("localhost", let port): .ipv4(host: "127.0.0.1", port: port)
+        case .network(let host, let port): host.contains(":") ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port)
+        }
+    }
+
+    /// Where a client connects to.
+    var target: any ResolvableTarget {
+        switch kind {
+        case .socket(let path): .unixDomainSocket(path: path)
+        case .network("localhost", let port): .ipv4(address: "127.0.0.1", port: port)
+        case .network(let host, let port):
+            host.contains(":") ? .ipv6(address: host, port: port) : .dns(host: host, port: port)
+        }
+    }
+}
+#endif

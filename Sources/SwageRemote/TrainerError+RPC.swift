@@ -1,0 +1,67 @@
+#if Engines
+import GRPCCore
+import Swage
+
+private let codeKey = "swage-error-code"
+private let expectedKey = "swage-expected-bin"
+
+extension RPCError {
+    /// What goes over the wire for an error of a trainer.
+    init(_ error: any Error) {
+        switch error {
+        case let error as RPCError:
+            self = error
+        case is CancellationError:
+            self.init(code: .cancelled, message: "the call was cancelled and has changed nothing")
+        case let error as TrainerError:
+            var metadata: Metadata = [codeKey: "\(error.code.rawValue)"]
+            if let expected = error.expected { metadata.addBinary(Array(expected.utf8), forKey: expectedKey) }
+            self.init(code: Self.statuses[error.code] ?? .internalError, message: error.message, metadata: metadata)
+        default:
+            self.init(code: .internalError, message: "\(error)")
+        }
+    }
+
+    private static let statuses: [TrainerError.Code: RPCError.Code] = [
+        .invalidShape: .invalidArgument, .invalidBatch: .invalidArgument, .invalidLoss: .invalidArgument,
+        .invalidOption: .invalidArgument, .invalidData: .invalidArgument, .tokenOutOfRange: .outOfRange,
+        .nothingAccumulated: .failedPrecondition, .nonFinite: .failedPrecondition,
+        .checkpointNotFound: .notFound, .checkpointMismatch: .failedPrecondition, .corruptFile: .dataLoss,
+        .unsupported: .unimplemented, .missingDependency: .failedPrecondition, .tooLarge: .resourceExhausted,
+        .unauthenticated: .unauthenticated, .deadlineExceeded: .deadlineExceeded,
+    ]
+}
+
+extension TrainerError {
+    /// What a call over the wire ended with, in the words of this side.
+    init(_ error: RPCError, from place: String) {
+        if let code = Array(error.metadata[stringValues: codeKey]).first {
+            let expected = Array(error.metadata[binaryValues: expectedKey]).first
+            self.init(
+                Code(rawValue: code), error.message, expected: expected.map { String(decoding: $0, as: UTF8.self) })
+            return
+        }
+        let reason = error.message.isEmpty ? "\(error.code)" : error.message
+        switch error.code {
+        case .unavailable:
+            self.init(
+                .connectionLost, "the trainer at \(place) cannot be reached: \(reason)",
+                expected: "a trainer that is being served there")
+        case .aborted:
+            self.init(
+                .connectionLost, "the trainer at \(place) has lost its state: \(reason)",
+                expected: "load of a checkpoint before anything else")
+        case .deadlineExceeded:
+            self.init(.deadlineExceeded, "the trainer at \(place) took longer than the call was given")
+        case .unauthenticated, .permissionDenied:
+            self.init(.unauthenticated, "the trainer at \(place) refuses this caller: \(reason)", expected: "its token")
+        case .resourceExhausted:
+            self.init(.tooLarge, "a message is too large for the trainer at \(place): \(reason)", expected: "smaller microbatches")
+        case .unimplemented:
+            self.init(.unsupported, "the trainer at \(place) does not know this call: \(reason)")
+        default:
+            self.init(.engineFailed, "the trainer at \(place) failed (\(error.code)): \(reason)")
+        }
+    }
+}
+#endif

@@ -1,0 +1,156 @@
+#if Engines
+import Foundation
+import GRPCCore
+import Swage
+import SwageFiles
+import SwageText
+
+/// Serves any ``Swage/Trainer`` to other processes: the service of `proto/swage/v1/trainer.proto`.
+///
+/// Errors travel as they are, and a request that comes twice is carried out once.
+package struct TrainerService: Sendable {
+    /// The version of the service that this side speaks.
+    static let version: Int32 = 1
+
+    /// Tells this start of the service from any other.
+    let instance = UUID().uuidString
+    private let trainer: any Trainer
+    private let log = RequestLog()
+
+    package init(_ trainer: any Trainer) { self.trainer = trainer }
+
+    /// Carries a request out, once for each id, and ends it when its caller is gone.
+    private func answer<Response: Sendable>(
+        _ id: String = "", _ body: @escaping @Sendable () async throws -> Response
+    ) async throws -> Response {
+        let log = log
+        let call = Task {
+            do {
+                return try await log.once(id, body)
+            } catch {
+                throw RPCError(error)
+            }
+        }
+        return try await withRPCCancellationHandler {
+            try await call.value
+        } onCancelRPC: {
+            call.cancel()
+            Task { await log.cancel(id) }
+        }
+    }
+}
+
+extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
+    package func connect(request: Swage_V1_ConnectRequest, context: ServerContext) async throws -> Swage_V1_ConnectResponse {
+        guard request.versions.contains(Self.version) else {
+            throw RPCError(
+                TrainerError(
+                    .unsupported, "the caller speaks versions \(request.versions) of the trainer service",
+                    expected: "version \(Self.version)"))
+        }
+        return .with {
+            $0.version = Self.version
+            $0.instance = instance
+        }
+    }
+
+    package func forwardBackward(
+        request: Swage_V1_ForwardBackwardRequest, context: ServerContext
+    ) async throws -> Swage_V1_ForwardBackwardResponse {
+        try await answer(request.requestID) {
+            let result = try await trainer.forwardBackward(try request.batch(), loss: try request.lossFunction())
+            return .with {
+                $0.loss = result.loss
+                $0.metrics = result.metrics
+            }
+        }
+    }
+
+    package func optimStep(
+        request: Swage_V1_OptimStepRequest, context: ServerContext
+    ) async throws -> Swage_V1_OptimStepResponse {
+        try await answer(request.requestID) {
+            let result = try await trainer.optimStep()
+            return .with {
+                $0.step = Int64(result.step)
+                $0.learningRate = result.learningRate
+                $0.accumulatedMicrobatches = Int64(result.accumulatedMicrobatches)
+                $0.gradientNorm = result.gradientNorm
+            }
+        }
+    }
+
+    package func clearGradients(
+        request: Swage_V1_ClearGradientsRequest, context: ServerContext
+    ) async throws -> Swage_V1_ClearGradientsResponse {
+        try await answer {
+            try await trainer.clearGradients()
+            return .init()
+        }
+    }
+
+    package func forward(
+        request: Swage_V1_ForwardRequest, response: RPCWriter<Swage_V1_TensorPiece>, context: ServerContext
+    ) async throws {
+        let outputs = try await answer { try await trainer.forward(try request.inputs()) }
+        for (output, tensor) in outputs.named {
+            for piece in tensor.pieces(output.rawValue) { try await response.write(piece) }
+        }
+    }
+
+    package func save(request: Swage_V1_SaveRequest, context: ServerContext) async throws -> Swage_V1_SaveResponse {
+        try await answer(request.requestID) {
+            let saved = try await trainer.save(
+                name: request.hasName ? request.name : nil, path: request.hasPath ? request.path : nil,
+                weightsOnly: request.weightsOnly)
+            return .with { $0.path = saved.path }
+        }
+    }
+
+    package func load(request: Swage_V1_LoadRequest, context: ServerContext) async throws -> Swage_V1_LoadResponse {
+        try await answer(request.requestID) {
+            let loaded = try await trainer.load(request.hasPath ? request.path : nil)
+            return .with {
+                $0.path = loaded.path
+                $0.step = Int64(loaded.step)
+                $0.weightsOnly = loaded.weightsOnly
+            }
+        }
+    }
+
+    package func getConfig(
+        request: Swage_V1_GetConfigRequest, context: ServerContext
+    ) async throws -> Swage_V1_GetConfigResponse {
+        try await answer { Swage_V1_GetConfigResponse(try await trainer.config()) }
+    }
+
+    package func getStatus(
+        request: Swage_V1_GetStatusRequest, context: ServerContext
+    ) async throws -> Swage_V1_GetStatusResponse {
+        try await answer {
+            let status = try await trainer.status()
+            return .with {
+                $0.step = Int64(status.step)
+                $0.accumulatedMicrobatches = Int64(status.accumulatedMicrobatches)
+            }
+        }
+    }
+
+    package func getTokenizer(
+        request: Swage_V1_GetTokenizerRequest, context: ServerContext
+    ) async throws -> Swage_V1_GetTokenizerResponse {
+        try await answer {
+            guard let tokenizer = try await trainer.tokenizer() as? BPETokenizer else {
+                throw TrainerError(.unsupported, "this trainer's tokenizer cannot be sent", expected: "a byte-level BPE")
+            }
+            let files = try tokenizer.files()
+            return .with { $0.files = files }
+        }
+    }
+
+    package func cancel(request: Swage_V1_CancelRequest, context: ServerContext) async throws -> Swage_V1_CancelResponse {
+        await log.cancel(request.requestID)
+        return .init()
+    }
+}
+#endif

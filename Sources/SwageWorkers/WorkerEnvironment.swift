@@ -1,0 +1,81 @@
+#if Engines
+import Foundation
+import Swage
+
+/// The Python environment of a kind of worker: pinned packages and a copy of `swage_worker`, in a folder of its own.
+public struct WorkerEnvironment: Sendable {
+    /// The engine that it is for, as `swage_worker` names it.
+    public let engine: String
+    private let directory: String
+
+    /// - Parameter home: where environments are kept; by default `SWAGE_HOME`, or `.swage` in the home directory.
+    public init(_ engine: String, home: String? = nil) {
+        self.engine = engine
+        let chosen = home ?? ProcessInfo.processInfo.environment["SWAGE_HOME"]
+        directory = (chosen ?? NSHomeDirectory() + "/.swage") + "/environments/" + engine
+    }
+
+    var python: String { directory + "/bin/python" }
+    /// Where the worker's own modules lie.
+    var modules: String { directory + "/modules" }
+    /// The requirements that were installed; written last.
+    private var installed: String { directory + "/installed.txt" }
+
+    public var isInstalled: Bool { FileManager.default.fileExists(atPath: installed) }
+
+    /// - Throws: ``Swage/TrainerError`` with code `missingDependency` that says how to get it.
+    func requireInstalled() throws {
+        guard isInstalled else {
+            throw TrainerError(
+                .missingDependency, "the engine \(engine) is not installed", expected: "`swage setup \(engine)`, once")
+        }
+    }
+
+    /// Installs what is pinned, some gigabytes and minutes, if that is not there yet, and copies the worker's modules.
+    /// - Parameters:
+    ///   - source: the folder that holds `swage_worker` and `requirements`.
+    ///   - report: told what happens.
+    /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if Python or a package cannot be had.
+    public func install(from source: String, report: (String) -> Void) throws {
+        let requirements = "\(source)/requirements/\(engine).txt"
+        guard let wanted = FileManager.default.contents(atPath: requirements) else {
+            throw TrainerError(.inputOutput, "\(requirements) cannot be read", expected: "the folder python of a clone of Swage")
+        }
+        if FileManager.default.contents(atPath: installed) != wanted {
+            try? FileManager.default.removeItem(atPath: directory)
+            report("making a Python environment in \(directory)")
+            try run("/usr/bin/env", ["python3", "-m", "venv", directory])
+            report("installing PyTorch and what else \(engine) needs")
+            try run(
+                python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements])
+        }
+        try? FileManager.default.removeItem(atPath: modules)
+        try FileManager.default.createDirectory(atPath: modules, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: source + "/swage_worker", toPath: modules + "/swage_worker")
+        try wanted.write(to: URL(fileURLWithPath: installed))
+        report("the engine \(engine) is ready")
+    }
+
+    private func run(_ program: String, _ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardError = output
+        process.standardOutput = FileHandle.nullDevice
+        do {
+            try process.run()
+        } catch {
+            throw TrainerError(.missingDependency, "\(program) cannot be run: \(error.localizedDescription)")
+        }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            let last = text.split(separator: "\n").suffix(5).joined(separator: "\n")
+            throw TrainerError(
+                .missingDependency, "\(arguments.prefix(3).joined(separator: " ")) failed:\n\(last)",
+                expected: "Python 3.10 or later with venv and pip, and a package registry that can be reached")
+        }
+    }
+}
+#endif

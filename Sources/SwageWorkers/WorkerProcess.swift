@@ -1,0 +1,110 @@
+#if Engines
+import Foundation
+import Swage
+import Synchronization
+
+/// A worker in Python while it lives: started, watched, and ended with this process however that ends.
+///
+/// The worker's standard input stays open as long as this process lives, and the worker ends when it closes.
+final class WorkerProcess: Sendable {
+    private struct State {
+        var lastLines: [String] = []
+        var rest = ""
+        var status: Int32?
+    }
+
+    private let state = Mutex(State())
+    private let engine: String
+    private let input: FileHandle
+    private let process: Mutex<Process>
+    private let ready: AsyncStream<Void>
+
+    /// - Parameters:
+    ///   - options: what the worker reads first, one JSON object.
+    ///   - log: told every line that the worker writes to standard error.
+    init(_ environment: WorkerEnvironment, options: Data, log: @escaping @Sendable (String) -> Void) throws {
+        try environment.requireInstalled()
+        engine = environment.engine
+        let (ready, signal) = AsyncStream.makeStream(of: Void.self)
+        self.ready = ready
+        let (toWorker, fromWorker, errors) = (Pipe(), Pipe(), Pipe())
+        input = toWorker.fileHandleForWriting
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: environment.python)
+        process.arguments = ["-m", "swage_worker", environment.engine]
+        let inherited = ProcessInfo.processInfo.environment
+        process.environment = inherited.merging(
+            ["PYTHONPATH": environment.modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"]) { $1 }
+        process.standardInput = toWorker
+        process.standardOutput = fromWorker
+        process.standardError = errors
+        self.process = Mutex(process)
+
+        fromWorker.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            if String(decoding: data, as: UTF8.self).contains("ready") { signal.yield() }
+        }
+        errors.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            for line in self?.take(data) ?? [] { log(line) }
+        }
+        process.terminationHandler = { [weak self] process in
+            self?.state.withLock { $0.status = process.terminationStatus }
+            signal.finish()
+        }
+        try process.run()
+        try input.write(contentsOf: options + Data("\n".utf8))
+    }
+
+    deinit { end() }
+
+    /// Returns when the worker serves.
+    /// - Throws: ``Swage/TrainerError`` with code `engineFailed` if it ends instead.
+    func awaitReady() async throws {
+        for await _ in ready { return }
+        try Task.checkCancellation()
+        throw failure ?? TrainerError(.engineFailed, "the \(engine) worker ended before it was ready")
+    }
+
+    /// What the worker died of; nil while it lives.
+    var failure: TrainerError? {
+        state.withLock { state in
+            guard let status = state.status else { return nil }
+            let lines = state.lastLines.suffix(6).joined(separator: "\n")
+            return TrainerError(
+                .engineFailed, "the \(engine) worker ended with status \(status)\(lines.isEmpty ? "" : ":\n\(lines)")",
+                expected: "a worker that lives; load a checkpoint in a new one to go on")
+        }
+    }
+
+    /// What the worker died of, if it dies within a second: a broken connection is noticed before the end of a process.
+    func failureSoon() async -> TrainerError? {
+        for _ in 0..<20 {
+            if let failure { return failure }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        return nil
+    }
+
+    var identifier: Int32 { process.withLock { $0.processIdentifier } }
+
+    func end() {
+        try? input.close()
+        process.withLock { if $0.isRunning { $0.terminate() } }
+    }
+
+    /// The whole lines that `data` completes.
+    private func take(_ data: Data) -> [String] {
+        state.withLock { state in
+            state.rest += String(decoding: data, as: UTF8.self)
+            var lines = state.rest.components(separatedBy: "\n")
+            state.rest = lines.removeLast()
+            let full = lines.filter { !$0.isEmpty }
+            state.lastLines = Array((state.lastLines + full).suffix(40))
+            return full
+        }
+    }
+}
+#endif

@@ -1,0 +1,170 @@
+#if Engines
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Swage
+import SwageRemote
+import Testing
+import TestSupport
+
+/// What goes wrong between two processes ends in an error within seconds, with nothing half applied.
+@Suite(.serialized) struct FaultTests {
+    private func expectCode(
+        _ code: TrainerError.Code, within limit: Duration = .seconds(5), _ call: () async throws -> Void
+    ) async {
+        let start = ContinuousClock.now
+        let error = await #expect(throws: TrainerError.self) { try await call() }
+        #expect(error?.code == code, "\(String(describing: error))")
+        let taken = start.duration(to: .now)
+        #expect(taken < limit, "the error took \(taken)")
+    }
+
+    @Test func aCancelledCallReachesTheEngine() async throws {
+        let trainer = SlowTrainer(.seconds(30))
+        try await withServed(trainer) { remote in
+            let task = Task { try await remote.forwardBackward(tinyBatch) }
+            while trainer.counts.begun == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            #expect(trainer.counts == .init(begun: 1, ended: 0, cancelled: 1))
+        }
+    }
+
+    @Test func aDeadlineEndsTheCallOnBothSides() async throws {
+        let trainer = SlowTrainer(.seconds(30))
+        try await withServed(trainer, options: .init(callTimeout: .milliseconds(300))) { remote in
+            await expectCode(.deadlineExceeded) { _ = try await remote.optimStep() }
+            while trainer.counts.cancelled == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(trainer.counts.ended == 0)
+        }
+    }
+
+    @Test func nothingServedIsAnError() async throws {
+        let nowhere = try TrainerAddress("unix:/tmp/swage-nobody-\(UUID().uuidString.prefix(8)).sock")
+        await expectCode(.connectionLost) {
+            _ = try await RemoteTrainer(at: nowhere, options: .init(connectTimeout: .seconds(1)))
+        }
+    }
+
+    @Test func aServerThatIsGoneIsAnError() async throws {
+        let served = try await ServedTrainer(try await tinyTrainer())
+        let remote = try await RemoteTrainer(at: served.address, options: .init(connectTimeout: .seconds(1)))
+        _ = try await remote.forwardBackward(tinyBatch)
+        await served.stop()
+        await expectCode(.connectionLost) { _ = try await remote.optimStep() }
+    }
+
+    @Test func aServerThatWasStartedAnewIsNoticedAndLoadGoesOn() async throws {
+        try await withTemporaryDirectory { directory in
+            let first = try await ServedTrainer(try await tinyTrainer(directory))
+            let remote = try await RemoteTrainer(at: first.address)
+            _ = try await remote.forwardBackward(tinyBatch)
+            _ = try await remote.optimStep()
+            let saved = try await remote.save()
+            await first.stop()
+            let second = try await ServedTrainer(try await tinyTrainer(directory), at: first.address)
+            await expectCode(.connectionLost) { _ = try await remote.forwardBackward(tinyBatch) }
+            await expectCode(.connectionLost) { _ = try await remote.forwardBackward(tinyBatch) }
+            #expect(try await remote.load(saved.path).step == 1)
+            _ = try await remote.forwardBackward(tinyBatch)
+            #expect(try await remote.optimStep().step == 2)
+            await second.stop()
+        }
+    }
+
+    @Test func aRequestThatComesTwiceIsCarriedOutOnce() async throws {
+        let trainer = SlowTrainer(.milliseconds(50))
+        let served = try await ServedTrainer(trainer)
+        try await withStub(served.address) { stub in
+            let request = Swage_V1_OptimStepRequest.with { $0.requestID = "the same" }
+            async let first = stub.optimStep(request)
+            async let second = stub.optimStep(request)
+            let responses = [try await first, try await second, try await stub.optimStep(request)]
+            #expect(Set(responses.map(\.step)) == [1])
+            #expect(trainer.counts.begun == 1)
+        }
+        await served.stop()
+    }
+
+    @Test func aClientOfAnotherVersionIsRefused() async throws {
+        let served = try await ServedTrainer(SlowTrainer(.zero))
+        try await withStub(served.address) { stub in
+            let error = await #expect(throws: RPCError.self) { _ = try await stub.connect(.with { $0.versions = [7] }) }
+            #expect(error?.message.contains("[7]") == true, "\(String(describing: error))")
+        }
+        await served.stop()
+    }
+
+    @Test func onlyTheRightTokenIsLetIn() async throws {
+        let served = try await ServedTrainer(SlowTrainer(.zero), token: "open sesame")
+        for token in [nil, "", "open sesam", "open sesame!"] {
+            await expectCode(.unauthenticated) {
+                _ = try await RemoteTrainer(at: served.address, options: .init(token: token))
+            }
+        }
+        _ = try await RemoteTrainer(at: served.address, options: .init(token: "open sesame")).status()
+        await served.stop()
+    }
+
+    @Test func anOpenDoorIsRefused() async throws {
+        let everywhere = try TrainerAddress("0.0.0.0:0")
+        #expect(throws: TrainerError.self) { try TrainerServer(SlowTrainer(.zero), at: everywhere) }
+        #expect(throws: TrainerError.self) { try TrainerServer(SlowTrainer(.zero), at: everywhere, token: "t") }
+        await expectCode(.invalidOption) { _ = try await RemoteTrainer(at: TrainerAddress("example.org:1")) }
+    }
+
+    @Test(arguments: ["", "localhost", "localhost:", "localhost:x", ":5", "::1:5", "host:70000", "unix:relative"])
+    func whatIsNoAddressIsAnError(_ text: String) {
+        #expect(throws: TrainerError.self) { try TrainerAddress(text) }
+    }
+
+    @Test func aMessageThatIsTooLargeIsRefusedAndTheNextOneServed() async throws {
+        let trainer = SlowTrainer(.zero)
+        try await withServed(trainer) { remote in
+            var batch = tinyBatch
+            batch.lossInputs["teacher"] = Tensor(repeating: 0, shape: [TrainerServer.maximumMessageBytes / 4 + 1])
+            await expectCode(.tooLarge) { [batch] in _ = try await remote.forwardBackward(batch) }
+            _ = try await remote.forwardBackward(tinyBatch)
+        }
+        #expect(trainer.counts.begun == 1)
+    }
+
+    @Test func garbageBytesLeaveTheServerServing() async throws {
+        let served = try await ServedTrainer(try await tinyTrainer())
+        guard case .socket(let path) = served.address.kind else { return }
+        for seed in 0..<8 {
+            var random = RandomNumbers(seed: UInt64(seed))
+            let bytes = random.floats(300).withUnsafeBytes { Array($0) }
+            try sendRaw((seed % 2 == 0 ? Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) : []) + bytes, to: path)
+        }
+        let remote = try await RemoteTrainer(at: served.address)
+        _ = try await remote.forwardBackward(tinyBatch)
+        await served.stop()
+    }
+
+    private func withStub(
+        _ address: TrainerAddress,
+        _ body: (Swage_V1_TrainerService.Client<HTTP2ClientTransport.Posix>) async throws -> Void
+    ) async throws {
+        guard case .socket(let path) = address.kind else { return }
+        try await withGRPCClient(
+            transport: .http2NIOPosix(target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
+        ) { try await body(Swage_V1_TrainerService.Client(wrapping: $0)) }
+    }
+
+    private func sendRaw(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(connected == 0)
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+}
+#endif

@@ -1,0 +1,114 @@
+#if Engines
+import Foundation
+import Swage
+import SwageConformance
+import SwageNative
+import SwageRemote
+import Synchronization
+import Testing
+import TestSupport
+
+@Suite(.serialized) struct RemoteTrainerTests {
+    @Test func aServedTrainerKeepsEveryInvariant() async throws {
+        try await withTemporaryDirectory { directory in
+            let foreign = try await NativeTrainer(model: Golden.decoder("qwen2"))
+                .save(name: nil, path: directory + "/foreign", weightsOnly: false)
+            let servers = Mutex<[ServedTrainer]>([])
+            let findings = await Conformance(
+                .init(
+                    vocabularySize: 300, workspace: directory, isBitExact: true, foreignCheckpoint: foreign.path,
+                    makeTrainer: { directory in
+                        let served = try await ServedTrainer(try await tinyTrainer(directory))
+                        servers.withLock { $0.append(served) }
+                        return try await RemoteTrainer(at: served.address)
+                    },
+                    makeReference: { try await tinyTrainer($0) })
+            ).run()
+            #expect(findings.count == Conformance.Invariant.allCases.count)
+            for finding in findings { #expect(finding.failure == nil, "\(finding)") }
+            for server in servers.withLock({ $0 }) { await server.stop() }
+        }
+    }
+
+    @Test func everythingATrainerSaysArrives() async throws {
+        let trainer = SlowTrainer(.zero)
+        try await withServed(trainer) { remote in
+            let (config, theirs) = (try await trainer.config(), try await remote.config())
+            #expect(theirs == config)
+            let (result, arrived) = (try await trainer.forwardBackward(tinyBatch, loss: nil), try await remote.forwardBackward(tinyBatch))
+            #expect(arrived == result)
+            #expect(try await remote.save(name: "a", path: nil, weightsOnly: true).path == "a, no path, true")
+            #expect(try await remote.save(name: nil, path: "b", weightsOnly: false).path == "no name, b, false")
+            #expect(try await remote.load(nil) == LoadedCheckpoint(path: "newest", step: 4, weightsOnly: true))
+            let step = try await remote.optimStep()
+            #expect(step.learningRate == 0.5 && step.gradientNorm == 3 && step.accumulatedMicrobatches == 1)
+            await #expect(throws: TrainerError(.unsupported, "it has none")) { _ = try await remote.tokenizer() }
+        }
+    }
+
+    @Test func outputsOfManyPiecesArriveWhole() async throws {
+        let trainer = try await tinyTrainer()
+        // 300 logits of 4 bytes for 3,000 positions: more than three pieces.
+        let inputs = ForwardInputs(
+            inputIDs: try Tensor((0..<3000).map { Int32($0 % 300) }, shape: [10, 300]),
+            targetIDs: Tensor(repeating: 1, shape: [10, 300]), outputs: Set(ModelOutput.allCases))
+        let expected = try await trainer.forward(inputs)
+        let found = try await withServed(trainer) { try await $0.forward(inputs) }
+        #expect(found == expected)
+    }
+
+    @Test func theTokenizerIsTheSameOnBothSides() async throws {
+        let trainer = try await NativeTrainer(model: Golden.decoder("llama") + "/model.gguf")
+        guard let own = try? await trainer.tokenizer() else { return }
+        try await withServed(trainer) { remote in
+            let theirs = try await remote.tokenizer()
+            let text = "It’s 12 o'clock — déjà vu, 東京!"
+            let (found, expected) = (
+                try theirs.encode(text, addSpecialTokens: true), try own.encode(text, addSpecialTokens: true))
+            #expect(found == expected)
+            #expect(theirs.endOfSequenceIDs == own.endOfSequenceIDs)
+        }
+    }
+
+    @Test func aLossOfTheCallersRunsOnTheServer() async throws {
+        let loss = LossFunction("entropy-bonus") { outputs, batch in
+            .mean(of: -outputs.logProbs - 0.1 * outputs.entropy, over: batch.targetMask)
+        }
+        let expected = try await tinyTrainer().forwardBackward(tinyBatch, loss: loss)
+        let found = try await withServed(try await tinyTrainer()) { try await $0.forwardBackward(tinyBatch, loss: loss) }
+        #expect(found == expected)
+    }
+
+    @Test func errorsArriveAsTheyWereThrown() async throws {
+        let trainer = try await tinyTrainer()
+        var batch = tinyBatch
+        batch.inputIDs = Tensor(repeating: 300, shape: [2, 6])
+        func error(of trainer: any Trainer) async -> TrainerError? {
+            do {
+                _ = try await trainer.forwardBackward(batch)
+                return nil
+            } catch {
+                return error as? TrainerError
+            }
+        }
+        let thrown = await error(of: trainer)
+        #expect(thrown?.code == .tokenOutOfRange)
+        try await withServed(trainer) { remote in
+            let arrived = await error(of: remote)
+            #expect(arrived == thrown)
+        }
+    }
+
+    @Test func twoClientsShareOneTrainer() async throws {
+        let served = try await ServedTrainer(try await tinyTrainer())
+        let clients = [try await RemoteTrainer(at: served.address), try await RemoteTrainer(at: served.address)]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for client in clients + clients { group.addTask { _ = try await client.forwardBackward(tinyBatch) } }
+            try await group.waitForAll()
+        }
+        #expect(try await clients[0].optimStep().accumulatedMicrobatches == 4)
+        #expect(try await clients[1].status() == TrainerStatus(step: 1, accumulatedMicrobatches: 0))
+        await served.stop()
+    }
+}
+#endif

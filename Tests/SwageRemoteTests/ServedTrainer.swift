@@ -1,0 +1,66 @@
+#if Engines
+import Foundation
+import Swage
+import SwageNative
+import SwageRemote
+import TestSupport
+
+/// A trainer behind a server of its own on a Unix socket, in this process.
+struct ServedTrainer {
+    let address: TrainerAddress
+    private let task: Task<Void, any Error>
+
+    init(_ trainer: any Trainer, at address: TrainerAddress? = nil, token: String? = nil) async throws {
+        let address = try address ?? TrainerAddress("unix:/tmp/swage-\(UUID().uuidString.prefix(8)).sock")
+        let server = try TrainerServer(trainer, at: address, token: token)
+        let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
+        task = Task {
+            defer { signal.finish() }
+            try await server.run { signal.yield($0) }
+        }
+        var addresses = ready.makeAsyncIterator()
+        guard let bound = await addresses.next() else {
+            try await task.value
+            throw TrainerError(.engineFailed, "the server ended before it was ready")
+        }
+        self.address = bound
+    }
+
+    func stop() async {
+        task.cancel()
+        _ = try? await task.value
+        if case .socket(let path) = address.kind { unlink(path) }
+    }
+}
+
+/// Serves `trainer` while `body` talks to it.
+func withServed<Result>(
+    _ trainer: any Trainer, token: String? = nil, options: RemoteTrainer.Options = .init(),
+    _ body: (RemoteTrainer) async throws -> Result
+) async throws -> Result {
+    let served = try await ServedTrainer(trainer, token: token)
+    do {
+        let remote = try await RemoteTrainer(at: served.address, options: options)
+        let result = try await body(remote)
+        await remote.close()
+        await served.stop()
+        return result
+    } catch {
+        await served.stop()
+        throw error
+    }
+}
+
+/// A tiny model with an optimizer whose steps show.
+func tinyTrainer(_ directory: String = "default", threads: Int = 1) async throws -> NativeTrainer {
+    try await NativeTrainer(
+        model: Golden.decoder("llama"),
+        optimizer: OptimizerOptions(
+            learningRate: 3e-3, epsilon: 1e-5, weightDecay: 0.1,
+            schedule: LearningRateSchedule(.cosine, warmupSteps: 2, totalSteps: 20)),
+        checkpointDirectory: directory, threads: threads)
+}
+
+let tinyBatch = TextTrainBatch(
+    inputIDs: Tensor(repeating: 5, shape: [2, 6]), targetIDs: Tensor(repeating: 7, shape: [2, 6]))
+#endif

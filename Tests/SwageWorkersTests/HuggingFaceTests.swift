@@ -1,0 +1,116 @@
+#if Engines
+import Foundation
+import Swage
+import SwageConformance
+import SwageNative
+import SwageWorkers
+import Testing
+import TestSupport
+
+/// Where the engine is installed (`swage setup huggingface`), it is held to the native one.
+@Suite(.serialized, .enabled(if: WorkerEnvironment("huggingface").isInstalled)) struct HuggingFaceTests {
+    static let optimizer = OptimizerOptions(
+        learningRate: 3e-3, epsilon: 1e-5, weightDecay: 0.1,
+        schedule: LearningRateSchedule(.cosine, warmupSteps: 2, totalSteps: 20))
+
+    private static func worker(_ model: String = "llama", _ directory: String = "default") async throws -> HuggingFaceTrainer {
+        try await HuggingFaceTrainer(
+            model: Golden.decoder(model), optimizer: optimizer, checkpointDirectory: directory)
+    }
+
+    private static func native(_ model: String = "llama", _ directory: String = "default") async throws -> NativeTrainer {
+        try await NativeTrainer(
+            model: Golden.decoder(model), optimizer: optimizer, checkpointDirectory: directory, threads: 1)
+    }
+
+    @Test(arguments: ["llama", "qwen3"]) func theWorkerKeepsEveryInvariant(_ model: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let foreign = try await NativeTrainer(model: Golden.decoder("qwen2"))
+                .save(name: nil, path: directory + "/foreign", weightsOnly: false)
+            // A worker takes seconds to start: one serves all checks, put back to its beginning.
+            let trainer = try await Self.worker(model, directory + "/default")
+            let beginning = try await trainer.save(name: "beginning", path: directory).path
+            let findings = await Conformance(
+                .init(
+                    vocabularySize: 300, workspace: directory, foreignCheckpoint: foreign.path,
+                    choosesCheckpointDirectory: false,
+                    makeTrainer: { _ in
+                        _ = try await trainer.load(beginning)
+                        return trainer
+                    },
+                    makeReference: { try await Self.native(model, $0) })
+            ).run()
+            for finding in findings { #expect(finding.failure == nil, "\(finding)") }
+        }
+    }
+
+    @Test func stockLossesGiveTheSameStepsAsOnTheNativeEngine() async throws {
+        let losses: [LossFunction] = [
+            .crossEntropy, .linearCrossEntropy, .crossEntropy(smoothing: 0.1, zLoss: 0.01), .reinforce, .ppo(), .cispo(),
+            .importanceSampling,
+        ]
+        let (worker, native) = (try await Self.worker(), try await Self.native())
+        var random = RandomNumbers(seed: 3)
+        for loss in losses {
+            let shape = [2, 9]
+            let batch = TextTrainBatch(
+                inputIDs: try Tensor(random.tokens(18, below: 300), shape: shape),
+                targetIDs: try Tensor(random.tokens(18, below: 300), shape: shape),
+                targetWeights: try Tensor(random.floats(18), shape: shape),
+                lossInputs: ["samplerLogProbs": try Tensor(random.floats(18).map { -5 - $0.magnitude }, shape: shape)])
+            let results = [
+                try await worker.forwardBackward(batch, loss: loss), try await native.forwardBackward(batch, loss: loss),
+            ]
+            #expect(abs(results[0].loss - results[1].loss) < 1e-4 * max(1, abs(results[1].loss)), "\(loss.name): \(results)")
+            let steps = [try await worker.optimStep(), try await native.optimStep()]
+            #expect(
+                abs(steps[0].gradientNorm - steps[1].gradientNorm) < 1e-4 * max(1, steps[1].gradientNorm),
+                "\(loss.name): \(steps)")
+        }
+    }
+
+    @Test func eitherEngineGoesOnFromTheOthersCheckpoint() async throws {
+        try await withTemporaryDirectory { directory in
+            let batch = TextTrainBatch(
+                inputIDs: Tensor(repeating: 5, shape: [2, 6]), targetIDs: Tensor(repeating: 7, shape: [2, 6]))
+            let (worker, native) = (try await Self.worker(), try await Self.native())
+            for (writer, reader) in [(worker as any Trainer, native as any Trainer), (native, worker)] {
+                for _ in 0..<2 {
+                    _ = try await writer.forwardBackward(batch)
+                    _ = try await writer.optimStep()
+                }
+                _ = try await writer.forwardBackward(batch)
+                let saved = try await writer.save(path: directory + "/exchanged")
+                _ = try await reader.load(saved.path)
+                let norms = [try await writer.optimStep().gradientNorm, try await reader.optimStep().gradientNorm]
+                #expect(abs(norms[0] - norms[1]) < 1e-4 * norms[0], "\(norms)")
+                let losses = [try await writer.forwardBackward(batch).loss, try await reader.forwardBackward(batch).loss]
+                #expect(abs(losses[0] - losses[1]) < 1e-4 * losses[0], "\(losses)")
+                for trainer in [writer, reader] { try await trainer.clearGradients() }
+            }
+        }
+    }
+
+    @Test func aWorkerThatIsKilledIsAnErrorAtOnceThatNamesItsEnd() async throws {
+        let worker = try await Self.worker()
+        kill(worker.workerIdentifier, SIGKILL)
+        let start = ContinuousClock.now
+        let error = await #expect(throws: TrainerError.self) { _ = try await worker.optimStep() }
+        #expect(error?.code == .engineFailed, "\(String(describing: error))")
+        #expect(start.duration(to: .now) < .seconds(5))
+    }
+
+    @Test func aModelThatIsNotThereIsAnErrorWithTheWorkersLastWords() async throws {
+        await #expect(throws: TrainerError.self) { _ = try await HuggingFaceTrainer(model: "/no/such/model") }
+    }
+
+    @Test func noWorkerOutlivesItsTrainer() async throws {
+        var worker: HuggingFaceTrainer? = try await Self.worker()
+        let identifier = worker!.workerIdentifier
+        #expect(kill(identifier, 0) == 0)
+        worker = nil
+        for _ in 0..<50 where kill(identifier, 0) == 0 { try await Task.sleep(for: .milliseconds(100)) }
+        #expect(kill(identifier, 0) != 0, "the worker \(identifier) still lives")
+    }
+}
+#endif

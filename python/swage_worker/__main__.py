@@ -1,0 +1,48 @@
+"""A worker: python -m swage_worker ENGINE. Its first line of standard input is a JSON object, the engine's options and the
+`address` to serve at. It ends when that input does, however the process at the other end has died."""
+
+import concurrent.futures
+import json
+import os
+import sys
+import threading
+
+import grpc
+
+from .generated.swage.v1 import trainer_pb2_grpc as rpc
+from .service import TrainerService
+
+MAXIMUM_MESSAGE = 256 << 20
+
+
+def main():
+    options = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    engine = _engine(sys.argv[1], options)
+    limits = [("grpc.max_receive_message_length", MAXIMUM_MESSAGE), ("grpc.max_send_message_length", -1)]
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(16), options=limits)
+    rpc.add_TrainerServiceServicer_to_server(TrainerService(engine), server)
+    if not server.add_insecure_port(options["address"]):
+        sys.exit(f"{options['address']} cannot be served")
+    server.start()
+    print("ready", flush=True)
+    server.wait_for_termination()
+
+
+def _engine(name, options):
+    if name == "huggingface":
+        from .hf import HuggingFaceEngine
+
+        return HuggingFaceEngine(options)
+    sys.exit(f"there is no engine {name}")
+
+
+def _end_with_input():
+    while sys.stdin.read(1 << 12):
+        pass
+    # Nothing is left that would want an answer, and a product may be under way that nothing else ends.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

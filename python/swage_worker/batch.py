@@ -1,0 +1,117 @@
+"""Batches as they come over the wire, checked as Swift's TextTrainBatch checks them."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from .errors import TrainerError, check
+from .generated.swage.v1 import trainer_pb2 as pb
+
+_TYPES = {pb.DATA_TYPE_FLOAT32: torch.float32, pb.DATA_TYPE_INT32: torch.int32}
+
+
+def tensor(message, name, type):
+    check(_TYPES.get(message.type) == type, "invalidShape", f"{name} is not of type {type}")
+    shape = list(message.shape)
+    fits = all(axis >= 0 for axis in shape) and math.prod(shape) * 4 == len(message.data)
+    check(fits, "invalidShape", f"{name} of shape {shape} has {len(message.data)} bytes", "4 bytes for each element")
+    if not message.data:
+        return torch.zeros(shape, dtype=type)
+    return torch.frombuffer(bytearray(message.data), dtype=type).reshape(shape)
+
+
+@dataclass
+class Batch:
+    input_ids: torch.Tensor
+    target_ids: torch.Tensor | None
+    target_mask: torch.Tensor
+    target_weights: torch.Tensor
+    segment_ids: torch.Tensor | None
+    loss_inputs: dict = field(default_factory=dict)
+
+    @property
+    def shape(self):
+        return list(self.input_ids.shape)
+
+    @classmethod
+    def of(cls, request, vocabulary):
+        """From a ForwardBackwardRequest or a ForwardRequest."""
+        has = request.HasField
+        ids = tensor(request.input_ids, "inputIDs", torch.int32)
+        shape = list(ids.shape)
+        check(len(shape) == 2 and 0 not in shape, "invalidShape", f"inputIDs has shape {shape}", "[batch, sequence]")
+
+        def optional(name, swift_name, type, otherwise):
+            if name not in request.DESCRIPTOR.fields_by_name or not has(name):
+                return otherwise
+            found = tensor(getattr(request, name), swift_name, type)
+            check(list(found.shape) == shape, "invalidShape", f"{swift_name} has shape {list(found.shape)}", f"{shape}, the shape of inputIDs")
+            _check_finite(found, swift_name)
+            return found
+
+        mask = optional("target_mask", "targetMask", torch.float32, torch.ones(shape))
+        check(((mask == 0) | (mask == 1)).all(), "invalidBatch", "targetMask is neither 0 nor 1 somewhere", "0 or 1")
+        batch = cls(
+            input_ids=ids,
+            target_ids=optional("target_ids", "targetIDs", torch.int32, None),
+            target_mask=mask,
+            target_weights=optional("target_weights", "targetWeights", torch.float32, torch.ones(shape)),
+            segment_ids=optional("segment_ids", "segmentIDs", torch.int32, None),
+            loss_inputs={
+                name: tensor(value, f'lossInputs["{name}"]', torch.float32)
+                for name, value in getattr(request, "loss_inputs", {}).items()
+            },
+        )
+        for name, value in batch.loss_inputs.items():
+            _check_finite(value, f'lossInputs["{name}"]')
+        _check_tokens(ids, "inputIDs", torch.ones(shape), vocabulary)
+        if batch.target_ids is not None:
+            _check_tokens(batch.target_ids, "targetIDs", mask, vocabulary)
+            # Where the mask is 0 any target will do; this one can be looked up.
+            batch.target_ids = batch.target_ids * (mask != 0)
+        if batch.segment_ids is not None:
+            _check_runs(batch.segment_ids)
+        return batch
+
+    def check_learnable(self):
+        check(self.target_ids is not None, "invalidBatch", "the batch has no targetIDs")
+        check(self.target_mask.any(), "invalidBatch", "targetMask is 0 everywhere, so the batch has nothing to learn from", "at least one 1")
+
+    def to(self, device):
+        def move(value):
+            return value.to(device) if isinstance(value, torch.Tensor) else value
+
+        return Batch(
+            move(self.input_ids), move(self.target_ids), move(self.target_mask), move(self.target_weights),
+            move(self.segment_ids), {name: move(value) for name, value in self.loss_inputs.items()})
+
+
+def segment_runs(segment_ids, shape):
+    """The number of each position's sequence in its row, and its place in that sequence."""
+    if segment_ids is None:
+        return torch.zeros(shape, dtype=torch.long), torch.arange(shape[1]).expand(shape)
+    begins = torch.ones(shape, dtype=torch.bool)
+    begins[:, 1:] = segment_ids[:, 1:] != segment_ids[:, :-1]
+    places = torch.arange(shape[1]).expand(shape)
+    first = torch.where(begins, places, 0).cummax(1).values
+    return begins.long().cumsum(1), places - first
+
+
+def _check_finite(value, name):
+    if value.is_floating_point():
+        check(torch.isfinite(value).all(), "invalidBatch", f"{name} holds NaN or infinity", "finite numbers")
+
+
+def _check_tokens(ids, name, counts, vocabulary):
+    odd = ((ids < 0) | (ids >= vocabulary)) & (counts != 0)
+    if odd.any():
+        row, column = odd.nonzero()[0].tolist()
+        raise TrainerError(
+            "tokenOutOfRange", f"{name}[{row}, {column}] is {ids[row, column].item()}", f"a token id in 0..<{vocabulary}")
+
+
+def _check_runs(segment_ids):
+    for row, ids in enumerate(segment_ids.tolist()):
+        runs = 1 + sum(a != b for a, b in zip(ids, ids[1:]))
+        check(runs == len(set(ids)), "invalidBatch", f"row {row} of segmentIDs takes up a segment again", "each segment in one unbroken run")

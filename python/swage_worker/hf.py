@@ -1,0 +1,290 @@
+"""Any causal model of transformers, trained in this process."""
+
+import base64
+import contextlib
+import math
+import pathlib
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.utils.checkpoint import checkpoint
+from transformers import AutoModelForCausalLM
+
+from . import loss as losses
+from .batch import segment_runs
+from .checkpoints import CheckpointStore, signature
+from .errors import Cancelled, TrainerError, check
+
+CHUNK = 512
+OUTPUTS = ("logProbs", "entropy", "logits", "hiddenStates", "outputHead")
+
+
+class HuggingFaceEngine:
+    """`options`: model, optimizer and loss as Swift encodes them, checkpointDirectory, keptCheckpoints, companions (files
+    to write beside weights, base64 by name), dtype, attention, device, threads."""
+
+    def __init__(self, options):
+        if options.get("threads"):
+            torch.set_num_threads(options["threads"])
+        self.device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.name = pathlib.Path(options["model"]).name
+        self.model = _load(options).to(self.device).train()
+        self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
+        self.default_loss = options["loss"]
+        self.optimizer_options = options["optimizer"]
+        self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
+        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        self.signature = signature({name: list(p.shape) for name, p in self.parameters.items()})
+        self.vocabulary = self.model.get_output_embeddings().weight.shape[0]
+        self._begin(0)
+
+    # The protocol
+
+    def forward_backward(self, batch, program, is_cancelled):
+        batch.check_learnable()
+        batch = batch.to(self.device)
+        program = program or self.default_loss
+        read = self._outputs_read(program, batch)
+        with self._failing_as_nothing():
+            outputs = self._outputs(batch, read, is_cancelled)
+            total, denominator, metrics = self._evaluate(program, batch, outputs)
+            value = total / denominator
+            check(
+                torch.isfinite(value) and denominator > 0, "nonFinite",
+                f'the loss "{program["name"]}" is {total.item()} / {denominator.item()}',
+                "a finite sum and a denominator above 0")
+            gradients = torch.autograd.grad(total, list(self.parameters.values()), allow_unused=True)
+            if is_cancelled():
+                raise Cancelled
+        for name, gradient in zip(self.parameters, gradients):
+            if gradient is not None:
+                self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
+        self.microbatches += 1
+        self.denominator += denominator.item()
+        return value.item(), {name: metric.item() for name, metric in metrics.items()}
+
+    @torch.no_grad()
+    def optim_step(self):
+        check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
+        norm = math.sqrt(sum(g.double().square().sum().item() for g in self.sums.values())) / self.denominator
+        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
+        limit = self.optimizer_options.get("maxGradientNorm")
+        scale = (min(1.0, limit / (norm + 1e-6)) if limit else 1.0) / self.denominator
+        rate = self.optimizer_options["learningRate"] * schedule_factor(self.optimizer_options["schedule"], self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        for name, parameter in self.parameters.items():
+            parameter.grad = self.sums[name].mul_(scale) if name in self.sums else None
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        microbatches = self.microbatches
+        self.step += 1
+        self.clear_gradients()
+        return self.step, rate, microbatches, norm
+
+    def clear_gradients(self):
+        self.sums, self.microbatches, self.denominator = {}, 0, 0.0
+
+    @torch.no_grad()
+    def forward(self, batch, outputs, is_cancelled):
+        check(outputs, "invalidBatch", "forward was asked for no output", f"any of {OUTPUTS}")
+        for name in outputs:
+            check(name in OUTPUTS, "invalidBatch", f'forward was asked for "{name}"', f"any of {OUTPUTS}")
+        check("logProbs" not in outputs or batch.target_ids is not None, "invalidBatch", "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
+        computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
+        return {name: computed[name].float().cpu() for name in outputs}
+
+    def save(self, name, path, weights_only):
+        place = self.store.destination(name, path, weights_only, self.step)
+        manifest = dict(
+            modelSignature=self.signature, step=self.step, weightsOnly=weights_only, accumulatedMicrobatches=0,
+            accumulatedDenominator=0.0)
+        if not weights_only:
+            manifest |= dict(
+                optimizer=self.optimizer_options, accumulatedMicrobatches=self.microbatches,
+                accumulatedDenominator=self.denominator)
+        self.store.write(place, manifest, lambda folder: self._fill(folder, weights_only))
+        if name is None and path is None and not weights_only:
+            self.store.keep_newest()
+        return str(place)
+
+    def load(self, path):
+        """Reads everything before anything changes."""
+        place = pathlib.Path(path) if path is not None else self.store.newest()
+        manifest = self.store.manifest(place)
+        check(
+            manifest is None or manifest["modelSignature"] == self.signature, "checkpointMismatch",
+            f"{place} belongs to a model with {(manifest or {}).get('modelSignature')}", f"one with {self.signature}")
+        full = manifest is not None and not manifest["weightsOnly"]
+        weights = self._read(place, "model.safetensors")
+        has = lambda file: full and file in manifest["fileSizes"]
+        moments = self._read(place, "optimizer.safetensors", ("exp_avg.", "exp_avg_sq.")) if has("optimizer.safetensors") else None
+        sums = self._read(place, "gradients.safetensors") if has("gradients.safetensors") else {}
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(weights[name])
+        if full:
+            self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
+        self._begin(manifest["step"] if full else 0)
+        if moments:
+            self._restore_moments(moments)
+        if full:
+            self.sums = {name: tensor.to(self.device) for name, tensor in sums.items()}
+            self.microbatches = manifest["accumulatedMicrobatches"]
+            self.denominator = manifest["accumulatedDenominator"]
+        return str(place), self.step, not full
+
+    def config(self):
+        plain = {name: value for name, value in self.model.config.to_dict().items() if isinstance(value, (bool, int, float, str))}
+        return self.name, plain | dict(vocab_size=self.vocabulary), dict(world_size=1, device=self.device), OUTPUTS
+
+    def status(self):
+        return self.step, self.microbatches
+
+    # The model
+
+    def _outputs(self, batch, read, is_cancelled):
+        if is_cancelled():
+            raise Cancelled
+        runs, positions = segment_runs(batch.segment_ids.cpu() if batch.segment_ids is not None else None, batch.shape)
+        arguments = dict(input_ids=batch.input_ids.long(), position_ids=positions.to(self.device), use_cache=False)
+        if batch.segment_ids is not None:
+            seen = (runs[:, :, None] == runs[:, None, :]) & torch.ones(batch.shape[1], batch.shape[1], dtype=torch.bool).tril()
+            dtype = self.model.dtype
+            bias = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+            arguments["attention_mask"] = bias[:, None].to(self.device)
+        hidden = self.model.base_model(**arguments).last_hidden_state
+        head = self.model.get_output_embeddings()
+        outputs = {}
+        if "hiddenStates" in read:
+            outputs["hiddenStates"] = hidden
+        if "outputHead" in read:
+            outputs["outputHead"] = head.weight
+        if "logits" in read:
+            outputs["logits"] = head(hidden).float()
+        wanted = [name for name in ("logProbs", "entropy") if name in read]
+        if wanted:
+            outputs |= self._per_token(batch, hidden, head, wanted, is_cancelled)
+        return outputs
+
+    def _per_token(self, batch, hidden, head, wanted, is_cancelled):
+        """Log-probabilities and entropies of the positions that count, a chunk at a time: no logits are kept."""
+        places = (batch.target_mask.flatten() != 0).nonzero()[:, 0]
+        rows = hidden.flatten(0, 1)[places]
+        targets = batch.target_ids.flatten()[places].long() if batch.target_ids is not None else torch.zeros_like(places)
+
+        def chunk(rows, targets):
+            logits = head(rows).float().log_softmax(-1)
+            values = dict(logProbs=logits.gather(-1, targets[:, None])[:, 0])
+            if "entropy" in wanted:
+                values["entropy"] = -(logits.exp() * logits).sum(-1)
+            return tuple(values[name] for name in wanted)
+
+        parts = []
+        for rows_part, targets_part in zip(rows.split(CHUNK), targets.split(CHUNK)):
+            if is_cancelled():
+                raise Cancelled
+            parts.append(
+                checkpoint(chunk, rows_part, targets_part, use_reentrant=False) if torch.is_grad_enabled()
+                else chunk(rows_part, targets_part))
+        flat = [torch.cat(values) for values in zip(*parts)] if parts else [hidden.new_zeros(0) for _ in wanted]
+        empty = torch.zeros(batch.shape[0] * batch.shape[1], dtype=torch.float32, device=self.device)
+        return {name: empty.index_put((places,), values).reshape(batch.shape) for name, values in zip(wanted, flat)}
+
+    def _outputs_read(self, program, batch):
+        read = {node["name"] for node in program["nodes"] if node["op"] == "output"}
+        for name in read:
+            check(name in OUTPUTS, "invalidLoss", f'the loss "{program["name"]}" reads "{name}"', f"any of {OUTPUTS}")
+        known = {"inputIDs", "targetIDs", "targetMask", "targetWeights", "segmentIDs", *batch.loss_inputs}
+        for node in program["nodes"]:
+            if node["op"] == "field":
+                check(node["name"] in known, "invalidLoss", f'the loss "{program["name"]}" reads "{node["name"]}", which the batch does not have', f"any of {sorted(known)}")
+        return read
+
+    def _evaluate(self, program, batch, outputs):
+        wide = {"logProbs", "entropy"}.issuperset(outputs)
+        dtype = torch.float64 if wide and self.device == "cpu" else torch.float32
+        fields = dict(
+            inputIDs=batch.input_ids, targetIDs=batch.target_ids, targetMask=batch.target_mask,
+            targetWeights=batch.target_weights, **batch.loss_inputs)
+        if batch.segment_ids is not None:
+            fields["segmentIDs"] = batch.segment_ids
+        context = losses.Context(
+            outputs={name: value.to(dtype) for name, value in outputs.items()},
+            fields={name: value.to(dtype) for name, value in fields.items()},
+            axes=dict(batch=batch.shape[0], sequence=batch.shape[1], vocabulary=self.vocabulary, hidden=self.model.config.get_text_config().hidden_size),
+            segment_ids=batch.segment_ids, dtype=dtype)
+        try:
+            return losses.evaluate(program, context)
+        except (RuntimeError, IndexError, KeyError, ValueError) as error:
+            raise TrainerError("invalidLoss", f'the loss "{program["name"]}" cannot be evaluated: {error}') from error
+
+    # State
+
+    def _begin(self, step):
+        options = self.optimizer_options
+        decays = [p for p in self.parameters.values() if p.dim() > 1]
+        others = [p for p in self.parameters.values() if p.dim() <= 1]
+        groups = [dict(params=decays, weight_decay=options["weightDecay"]), dict(params=others, weight_decay=0.0)]
+        self.optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=options["learningRate"],
+            betas=(options["beta1"], options["beta2"]), eps=options["epsilon"], fused=True)
+        self.step = step
+        self.clear_gradients()
+
+    def _restore_moments(self, moments):
+        for name, parameter in self.parameters.items():
+            self.optimizer.state[parameter] = dict(
+                step=torch.tensor(float(self.step)), exp_avg=moments["exp_avg." + name].to(self.device),
+                exp_avg_sq=moments["exp_avg_sq." + name].to(self.device))
+
+    def _fill(self, folder, weights_only):
+        for name, content in self.companions.items():
+            (folder / name).write_bytes(content)
+        self.model.save_pretrained(folder)
+        if weights_only:
+            return
+        state = self.optimizer.state
+        if state:
+            moments = {
+                f"{kind}.{name}": state[parameter][kind].contiguous()
+                for name, parameter in self.parameters.items() if parameter in state for kind in ("exp_avg", "exp_avg_sq")}
+            save_file(moments, folder / "optimizer.safetensors")
+        if self.microbatches:
+            save_file({name: value.contiguous() for name, value in self.sums.items()}, folder / "gradients.safetensors")
+
+    def _read(self, place, file, prefixes=("",)):
+        try:
+            tensors = load_file(place / file)
+        except Exception as error:
+            raise TrainerError("corruptFile", f"{place / file} cannot be read: {error}") from error
+        for prefix in prefixes:
+            for name, parameter in self.parameters.items():
+                found = tensors.get(prefix + name)
+                check(found is not None and found.shape == parameter.shape, "corruptFile" if prefix else "checkpointMismatch", f'{place / file}: "{prefix}{name}" is missing or has another shape', f"shape {list(parameter.shape)}")
+        return tensors
+
+    @contextlib.contextmanager
+    def _failing_as_nothing(self):
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise TrainerError("tooLarge", f"the batch does not fit the device's memory: {error}", "smaller microbatches") from error
+
+
+def schedule_factor(schedule, step):
+    """The factor of the step that follows `step` finished ones; Swift's LearningRateSchedule."""
+    warmup, total = schedule["warmupSteps"], schedule["totalSteps"]
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, total - warmup))
+    return {"constant": 1.0, "linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}[schedule["shape"]]
+
+
+def _load(options):
+    arguments = dict(dtype=getattr(torch, options.get("dtype") or "float32"), attn_implementation=options.get("attention") or "sdpa")
+    path = pathlib.Path(options["model"])
+    if path.suffix == ".gguf":
+        return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, **arguments)
+    return AutoModelForCausalLM.from_pretrained(path, **arguments)
