@@ -51,25 +51,25 @@ golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transfor
 		../../$(MODEL)
 
 generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form.
-	@SWAGE_WRITE_GOLDEN=1 swift test -c release --filter "TorchTableTests|LossSerializationTests"
+	@SWAGE_WRITE_GOLDEN=1 swift test -c release $(TRAITS) --filter "TorchTableTests|LossSerializationTests"
 
 protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and Python.
 	@PYTHON=.venv/protos/bin/python scripts/generate_protos.sh
 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
-	@swift build -c release --product LossFuzzer
+	@swift build -c release $(TRAITS) --product LossFuzzer
 	@.build/release/LossFuzzer $(COUNT) $(SEED) | PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
-	@swift build -c release --product SwageBenchmarks
+	@swift build -c release $(TRAITS) --product SwageBenchmarks
 	@TQDM_DISABLE=1 $(PYTHON) -B Benchmarks/bench.py .build/release/SwageBenchmarks $(JOB)
 
 bench-check: deps ## Compare the instructions of each kernel with those of the last look. ARGS=--write takes them over.
-	@swift build -c release --product SwageBenchmarks
+	@swift build -c release $(TRAITS) --product SwageBenchmarks
 	@python3 -B Benchmarks/check.py .build/release/SwageBenchmarks $(ARGS)
 
 bench-scaling: $(PYTHON) build ## Measure speed and memory over width, sequence length, batch and threads, beside a cost model.
-	@swift build -c release --product SwageBenchmarks
+	@swift build -c release $(TRAITS) --product SwageBenchmarks
 	@$(PYTHON) -B Benchmarks/scaling.py .build/release/SwageBenchmarks
 
 check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.

@@ -42,8 +42,8 @@ def measured(name, program):
     result["bar"] = dict(ratio=ratio, limitRatio=limit, reached=reached)
     if not reached and "ratioAtLimit" in result:
         result["bar"]["reason"] = (
-            f"on this machine the same matrix products, back to back and with nothing between them, would reach "
-            f"{result['ratioAtLimit']:.2f}; ours takes {result['limitRatio']:.2f} times as long as they do")
+            f"on this machine its matrix products alone, at the speed of large ones and with nothing between them, would "
+            f"reach {result['ratioAtLimit']:.2f}; ours takes {result['limitRatio']:.2f} times as long")
     return result
 
 

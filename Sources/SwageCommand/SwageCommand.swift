@@ -9,7 +9,7 @@ struct SwageCommand: AsyncParsableCommand {
         abstract: "Post-training for language models.",
         discussion: """
             Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, or a folder in \
-            Hugging Face's layout. Training runs in this process, on the CPU.
+            Hugging Face's layout. Training runs in this process, on the CPU, unless --engine says otherwise.
             """,
         version: "0.1.0",
         subcommands: [
