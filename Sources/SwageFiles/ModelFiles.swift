@@ -6,6 +6,8 @@ import SwageText
 /// belong beside its weights.
 package struct ModelFiles: Sendable {
     package let path: String
+    /// Whether the path is a GGUF file, and not a folder.
+    package let isSingleFile: Bool
     /// `safetensors` or `GGUF v3`, and how the weights are written.
     package let format: String
     package let configuration: ModelConfiguration
@@ -39,6 +41,7 @@ package struct ModelFiles: Sendable {
         }
         let encodings = Set(file.tensors.values.map(\.encoding.rawValue)).sorted().joined(separator: ", ")
         self.path = path
+        isSingleFile = true
         self.configuration = configuration
         format = "GGUF v\(file.version): \(encodings)"
         weights = GGUFWeights(file: file, configuration: configuration)
@@ -50,6 +53,7 @@ package struct ModelFiles: Sendable {
         let folder = ModelFolder(path: path)
         let name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
         self.path = path
+        isSingleFile = false
         configuration = try ModelConfiguration(
             configJSON: try folder.required("config.json"), path: path + "/config.json", fallbackName: name)
         let weights = try ShardedSafetensors(folder: folder)

@@ -65,6 +65,7 @@ public struct TrainerServer: Sendable {
                 server.beginGracefulShutdown()
             }
         } catch let error as RuntimeError {
+            if Task.isCancelled { return }
             throw TrainerError(.inputOutput, "\(address) cannot be served: \(error)", expected: "an address that is free")
         }
     }

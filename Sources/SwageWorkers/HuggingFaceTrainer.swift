@@ -34,6 +34,7 @@ public final class HuggingFaceTrainer: Trainer {
         var address: String
         /// What to write beside exported weights, by file name.
         var companions: [String: Data]
+        var name: String
     }
 
     private let worker: WorkerProcess
@@ -62,12 +63,19 @@ public final class HuggingFaceTrainer: Trainer {
         try FileManager.default.createDirectory(
             atPath: socketDirectory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         let address = TrainerAddress.socket(socketDirectory + "/trainer")
+        // transformers reads GGUF, but does not tie its embeddings again, nor save what it has read: it gets a folder.
+        let folder = socketDirectory + "/model"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        if files.isSingleFile {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            try files.export(to: folder)
+        }
         let encoded = try JSONEncoder().encode(
             WorkerOptions(
-                model: absolute(model), optimizer: optimizer, loss: loss,
+                model: files.isSingleFile ? folder : absolute(model), optimizer: optimizer, loss: loss,
                 checkpointDirectory: absolute(checkpointDirectory), keptCheckpoints: keptCheckpoints,
                 device: options.device, dtype: options.dtype, attention: options.attention, threads: options.threads,
-                address: "\(address)", companions: files.companions))
+                address: "\(address)", companions: files.companions, name: files.configuration.name))
         worker = try WorkerProcess(environment, options: encoded, log: log)
         do {
             try await worker.awaitReady()

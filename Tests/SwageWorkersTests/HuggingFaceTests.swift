@@ -69,6 +69,21 @@ import TestSupport
         }
     }
 
+    @Test func aGGUFFileTrainsAsOnTheNativeEngine() async throws {
+        let model = Golden.decoder("llama3_tied") + "/model.gguf"
+        let trainers: [any Trainer] = [
+            try await HuggingFaceTrainer(model: model, optimizer: Self.optimizer),
+            try await NativeTrainer(model: model, optimizer: Self.optimizer, threads: 1),
+        ]
+        let batch = try GoldenTensors(Golden.decoder("llama3_tied") + "/golden.safetensors").batch(0)
+        var norms: [Double] = []
+        for trainer in trainers {
+            _ = try await trainer.forwardBackward(batch)
+            norms.append(try await trainer.optimStep().gradientNorm)
+        }
+        #expect(abs(norms[0] - norms[1]) < 1e-4 * norms[1], "\(norms)")
+    }
+
     @Test func eitherEngineGoesOnFromTheOthersCheckpoint() async throws {
         try await withTemporaryDirectory { directory in
             let batch = TextTrainBatch(

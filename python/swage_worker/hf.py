@@ -20,14 +20,14 @@ OUTPUTS = ("logProbs", "entropy", "logits", "hiddenStates", "outputHead")
 
 
 class HuggingFaceEngine:
-    """`options`: model, optimizer and loss as Swift encodes them, checkpointDirectory, keptCheckpoints, companions (files
+    """`options`: model (a folder), its name, optimizer and loss as Swift encodes them, checkpointDirectory, keptCheckpoints, companions (files
     to write beside weights, base64 by name), dtype, attention, device, threads."""
 
     def __init__(self, options):
         if options.get("threads"):
             torch.set_num_threads(options["threads"])
         self.device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.name = pathlib.Path(options["model"]).name
+        self.name = options["name"]
         self.model = _load(options).to(self.device).train()
         self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
         self.default_loss = options["loss"]
@@ -284,7 +284,4 @@ def schedule_factor(schedule, step):
 
 def _load(options):
     arguments = dict(dtype=getattr(torch, options.get("dtype") or "float32"), attn_implementation=options.get("attention") or "sdpa")
-    path = pathlib.Path(options["model"])
-    if path.suffix == ".gguf":
-        return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, **arguments)
-    return AutoModelForCausalLM.from_pretrained(path, **arguments)
+    return AutoModelForCausalLM.from_pretrained(options["model"], **arguments)
