@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import Swage
+import SwageFiles
 import SwageWorkers
 
 struct SetupCommand: ParsableCommand {
@@ -32,15 +33,7 @@ struct SetupCommand: ParsableCommand {
     }
 
     private static var nearestSource: String? {
-        let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
-        let places = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath), program].compactMap { $0 }
-        for place in places {
-            for folder in sequence(first: place.standardizedFileURL, next: { $0.path == "/" ? nil : $0.deletingLastPathComponent() }) {
-                let source = folder.appendingPathComponent("python").path
-                if FileManager.default.fileExists(atPath: source + "/swage_worker") { return source }
-            }
-        }
-        return nil
+        foldersAroundProgram.map { $0 + "/python" }.first { FileManager.default.fileExists(atPath: $0 + "/swage_worker") }
     }
 }
 #endif

@@ -1,6 +1,7 @@
 import CSwageKernels
 import Foundation
 import Swage
+import SwageFiles
 
 /// The CBLAS that multiplies matrices, found once for the process.
 enum BLASLibrary {
@@ -32,18 +33,8 @@ enum BLASLibrary {
             return ["/System/Library/Frameworks/Accelerate.framework/Accelerate"]
         #else
             let wheel = ".deps/scipy_openblas32/lib/libscipy_openblas.so"
-            return ancestors.map { "\($0)/\(wheel)" }.filter(FileManager.default.fileExists)
+            return foldersAroundProgram.map { "\($0)/\(wheel)" }.filter(FileManager.default.fileExists)
                 + ["libscipy_openblas.so", "libopenblas.so.0", "libopenblas.so", "libblis.so.4", "libcblas.so.3"]
         #endif
-    }
-
-    /// The working directory and the program's, each with the directories above it.
-    private static var ancestors: [String] {
-        let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
-        let places = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath), program].compactMap { $0 }
-        return places.flatMap { place in
-            sequence(first: place.standardizedFileURL) { $0.path == "/" ? nil : $0.deletingLastPathComponent() }
-                .map { $0.path == "/" ? "" : $0.path }
-        }
     }
 }
