@@ -10,7 +10,7 @@ import SwageNative
 
 /// The engines that a command can run on. They are named in this file and nowhere else.
 enum Engine: String, CaseIterable, ExpressibleByArgument {
-    case native, huggingface, remote
+    case native, huggingface, titan, remote
 }
 
 /// A model in its engine.
@@ -40,7 +40,7 @@ extension ModelOptions {
             return StartedEngine(trainer: trainer, sampler: trainer.sampler) {
                 try await trainer.profile().map(ProfileReport.init)
             }
-        case .huggingface:
+        case .huggingface, .titan:
             return StartedEngine(
                 trainer: try await startWorker(
                     optimizer: optimizer, checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints))
@@ -71,16 +71,18 @@ extension ModelOptions {
         private func startWorker(
             optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
         ) async throws -> any Trainer {
-            var options = HuggingFaceTrainer.Options()
-            options.device = worker.device
-            options.dtype = worker.dtype
-            options.attention = worker.attention
-            options.threads = threads
             let logger = logger()
+            let log: @Sendable (String) -> Void = { logger.info("worker: \($0)") }
+            if engine == .titan {
+                return try await TitanTrainer(
+                    model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                    keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
+                    options: worker.titan(threads: threads), log: log)
+            }
             return try await HuggingFaceTrainer(
                 model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
-                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, options: options
-            ) { logger.info("worker: \($0)") }
+                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
+                options: worker.huggingFace(threads: threads), log: log)
         }
     #else
         private func startWorker(
@@ -88,6 +90,35 @@ extension ModelOptions {
         ) async throws -> any Trainer { throw engineIsNotBuilt }
     #endif
 }
+
+#if Engines
+    extension WorkerOptions {
+        fileprivate func huggingFace(threads: Int?) -> HuggingFaceTrainer.Options {
+            var options = HuggingFaceTrainer.Options()
+            options.device = device
+            options.dtype = dtype
+            options.attention = attention
+            options.threads = threads
+            options.lora = loraRank.map { LoRAOptions(rank: $0, alpha: loraAlpha ?? Double(2 * $0)) }
+            return options
+        }
+
+        fileprivate func titan(threads: Int?) -> TitanTrainer.Options {
+            var options = TitanTrainer.Options()
+            options.degrees.shard = dataParallel
+            options.degrees.replicate = replicas
+            options.degrees.tensor = tensorParallel
+            options.degrees.context = contextParallel
+            options.degrees.pipeline = pipelineParallel
+            options.hosts = hosts
+            options.maxSequenceLength = maxSequenceLength
+            options.dtype = dtype
+            options.attention = attention
+            options.threads = threads
+            return options
+        }
+    }
+#endif
 
 extension RemoteOptions {
     /// What the server asks of its callers.

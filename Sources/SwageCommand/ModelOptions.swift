@@ -27,7 +27,7 @@ struct ModelOptions: ParsableArguments {
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
         switch engine {
-        case .native where model == nil, .huggingface where model == nil:
+        case .native where model == nil, .huggingface where model == nil, .titan where model == nil:
             throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.")
         case .remote where remote.address == nil:
             throw ValidationError("--address is missing; expected where the remote trainer is served, such as localhost:50051.")
@@ -51,11 +51,40 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "huggingface: the device, such as cpu or cuda. Default: a GPU where there is one.")
     var device: String?
 
-    @Option(help: "huggingface: torch's name of the weights' type.")
+    @Option(help: "huggingface: torch's name of the weights' type. titan: that of the computation.")
     var dtype = "float32"
 
-    @Option(help: "huggingface: transformers' name of the attention implementation.")
+    @Option(help: "huggingface: transformers' name of the attention implementation. titan: sdpa, or flex or varlen on GPUs.")
     var attention = "sdpa"
+
+    @Option(help: "huggingface: train adapters of this rank, and not the weights.")
+    var loraRank: Int?
+
+    @Option(help: "huggingface: adapters count alpha / rank times. Default: twice the rank.")
+    var loraAlpha: Double?
+
+    @Option(help: "titan: over how many ranks the weights and the batch are divided.")
+    var dataParallel = 1
+
+    @Option(help: "titan: how many times all of that is there, each with its part of the batch.")
+    var replicas = 1
+
+    @Option(help: "titan: over how many ranks each matrix is divided.")
+    var tensorParallel = 1
+
+    @Option(help: "titan: over how many ranks a sequence is divided.")
+    var contextParallel = 1
+
+    @Option(help: "titan: over how many ranks the layers are divided.")
+    var pipelineParallel = 1
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "titan: where Monarch's workers listen, one on each host, such as tcp://host:4444. Default: this machine.")
+    var hosts: [String] = []
+
+    @Option(help: "titan: the most tokens of a sequence.")
+    var maxSequenceLength = 8192
 }
 
 /// Where a trainer in another process is found, and how its caller is let in.

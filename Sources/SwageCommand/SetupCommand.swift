@@ -9,17 +9,17 @@ struct SetupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "setup",
         abstract: "Install what an engine needs: pinned Python packages, in an environment of their own.",
-        discussion: "  swage setup huggingface")
+        discussion: "  swage setup huggingface titan")
 
-    @Argument(help: "The engine: huggingface.")
-    var engine: String
+    @Argument(help: "The engines: huggingface, titan.")
+    var engines: [String]
 
     @Option(help: "The folder of swage_worker and its requirements. Default: python, in or above the program's folder.")
     var source: String?
 
     func validate() throws {
-        guard engine == Engine.huggingface.rawValue else {
-            throw ValidationError("There is nothing to install for \"\(engine)\"; expected huggingface.")
+        for engine in engines where ![Engine.huggingface, .titan].map(\.rawValue).contains(engine) {
+            throw ValidationError("There is nothing to install for \"\(engine)\"; expected huggingface or titan.")
         }
     }
 
@@ -29,7 +29,9 @@ struct SetupCommand: ParsableCommand {
                 .inputOutput, "the folder of swage_worker is neither above this program nor above the working directory",
                 expected: "--source, the folder python of a clone of Swage")
         }
-        try WorkerEnvironment(engine).install(from: source) { writeToStandardError("\($0)\n") }
+        for engine in engines {
+            try WorkerEnvironment(engine).install(from: source) { writeToStandardError("\($0)\n") }
+        }
     }
 
     private static var nearestSource: String? {

@@ -64,7 +64,7 @@ package struct ModelFiles: Sendable {
     }
 
     /// Keeps for later that something is not known or not there; what is broken is an error at once.
-    private static func unlessUnsupported<Value>(_ make: () throws -> Value) throws -> Result<Value, TrainerError> {
+    static func unlessUnsupported<Value>(_ make: () throws -> Value) throws -> Result<Value, TrainerError> {
         do {
             return .success(try make())
         } catch let error as TrainerError where [.unsupported, .inputOutput].contains(error.code) {

@@ -108,7 +108,7 @@ import TestSupport
 
     @Test func aWorkerThatIsKilledIsAnErrorAtOnceThatNamesItsEnd() async throws {
         let worker = try await Self.worker()
-        kill(worker.workerIdentifier, SIGKILL)
+        kill(await worker.worker.processIdentifier, SIGKILL)
         let start = ContinuousClock.now
         let error = await #expect(throws: TrainerError.self) { _ = try await worker.optimStep() }
         #expect(error?.code == .engineFailed, "\(String(describing: error))")
@@ -121,7 +121,7 @@ import TestSupport
 
     @Test func noWorkerOutlivesItsTrainer() async throws {
         var worker: HuggingFaceTrainer? = try await Self.worker()
-        let identifier = worker!.workerIdentifier
+        let identifier = await worker!.worker.processIdentifier
         #expect(kill(identifier, 0) == 0)
         worker = nil
         for _ in 0..<50 where kill(identifier, 0) == 0 { try await Task.sleep(for: .milliseconds(100)) }

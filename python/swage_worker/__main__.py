@@ -9,6 +9,7 @@ import threading
 
 import grpc
 
+from .errors import TrainerError
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
 from .service import TrainerService
 
@@ -18,7 +19,10 @@ MAXIMUM_MESSAGE = 256 << 20
 def main():
     options = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
-    engine = _engine(sys.argv[1], options)
+    try:
+        engine = _engine(sys.argv[1], options)
+    except TrainerError as error:
+        sys.exit(str(error) + (f"; expected {error.expected}" if error.expected else ""))
     limits = [("grpc.max_receive_message_length", MAXIMUM_MESSAGE), ("grpc.max_send_message_length", -1)]
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(16), options=limits)
     rpc.add_TrainerServiceServicer_to_server(TrainerService(engine), server)
@@ -34,6 +38,10 @@ def _engine(name, options):
         from .hf import HuggingFaceEngine
 
         return HuggingFaceEngine(options)
+    if name == "titan":
+        from .titan.engine import TitanEngine
+
+        return TitanEngine(options)
     sys.exit(f"there is no engine {name}")
 
 

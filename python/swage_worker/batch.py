@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 
 from .errors import TrainerError, check
+from .loss import OUTPUTS
 from .generated.swage.v1 import trainer_pb2 as pb
 
 _TYPES = {pb.DATA_TYPE_FLOAT32: torch.float32, pb.DATA_TYPE_INT32: torch.int32}
@@ -77,6 +78,13 @@ class Batch:
     def check_learnable(self):
         check(self.target_ids is not None, "invalidBatch", "the batch has no targetIDs")
         check(self.target_mask.any(), "invalidBatch", "targetMask is 0 everywhere, so the batch has nothing to learn from", "at least one 1")
+
+    def check_answerable(self, outputs):
+        """Whether `forward` can give these outputs."""
+        check(outputs, "invalidBatch", "forward was asked for no output", f"any of {OUTPUTS}")
+        for name in outputs:
+            check(name in OUTPUTS, "invalidBatch", f'forward was asked for "{name}"', f"any of {OUTPUTS}")
+        check("logProbs" not in outputs or self.target_ids is not None, "invalidBatch", "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
 
     def to(self, device):
         def move(value):

@@ -25,6 +25,26 @@ class CheckpointStore:
             return pathlib.Path(path) / name if name else pathlib.Path(path)
         return self.directory / (name or f"{'weights-' if weights_only else ''}step-{step}")
 
+    def save(self, name, path, weights_only, state, fill):
+        """Writes a checkpoint of what a trainer says of itself, and returns where it is."""
+        place = self.destination(name, path, weights_only, state["step"])
+        if weights_only:
+            state = {name: state[name] for name in ("modelSignature", "step")} | dict(
+                accumulatedMicrobatches=0, accumulatedDenominator=0.0)
+        self.write(place, state | dict(weightsOnly=weights_only), fill)
+        if name is None and path is None and not weights_only:
+            self.keep_newest()
+        return str(place)
+
+    def open(self, path, signature, weights_signature):
+        """A checkpoint (None: the newest) of that model, what it says of itself, and whether it holds more than weights."""
+        place = pathlib.Path(path) if path is not None else self.newest()
+        manifest = self.manifest(place)
+        full = manifest is not None and not manifest["weightsOnly"]
+        wanted, found = signature if full else weights_signature, (manifest or {}).get("modelSignature")
+        check(manifest is None or found == wanted, "checkpointMismatch", f"{place} belongs to a model with {found}", f"one with {wanted}")
+        return place, manifest, full
+
     def write(self, place, manifest, fill):
         """Lets `fill` write files beside `place`, flushes them, and puts them there at once."""
         try:

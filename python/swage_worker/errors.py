@@ -25,6 +25,9 @@ class TrainerError(Exception):
         super().__init__(message)
         self.code, self.expected = code, expected
 
+    def __reduce__(self):
+        return TrainerError, (self.code, str(self), self.expected)
+
     def abort(self, context):
         metadata = [("swage-error-code", self.code)]
         if self.expected:

@@ -3,20 +3,19 @@
 import base64
 import contextlib
 import math
-import pathlib
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM
 
-from . import loss as losses
 from .batch import segment_runs
 from .checkpoints import CheckpointStore, signature
 from .errors import Cancelled, TrainerError, check
+from .loss import OUTPUTS, evaluate_batch, outputs_read
+from .schedule import schedule_factor
 
 CHUNK = 512
-OUTPUTS = ("logProbs", "entropy", "logits", "hiddenStates", "outputHead")
 
 
 class HuggingFaceEngine:
@@ -33,8 +32,16 @@ class HuggingFaceEngine:
         self.default_loss = options["loss"]
         self.optimizer_options = options["optimizer"]
         self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
-        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        self.signature = signature({name: list(p.shape) for name, p in self.parameters.items()})
+        self.weights = self.parameters = dict(self.model.named_parameters())
+        self.weights_signature = self.signature = _signature(self.weights)
+        self.adapters = None
+        if options.get("lora"):
+            from . import adapters
+
+            self.adapters = adapters
+            adapters.add(self.model, options["lora"])
+            self.weights, self.parameters = adapters.weights(self.model), adapters.adapters(self.model)
+            self.signature = f"adapters of {_signature(self.parameters)}, on {self.weights_signature}"
         self.vocabulary = self.model.get_output_embeddings().weight.shape[0]
         self._begin(0)
 
@@ -44,15 +51,11 @@ class HuggingFaceEngine:
         batch.check_learnable()
         batch = batch.to(self.device)
         program = program or self.default_loss
-        read = self._outputs_read(program, batch)
+        read = outputs_read(program, batch)
         with self._failing_as_nothing():
             outputs = self._outputs(batch, read, is_cancelled)
-            total, denominator, metrics = self._evaluate(program, batch, outputs)
-            value = total / denominator
-            check(
-                torch.isfinite(value) and denominator > 0, "nonFinite",
-                f'the loss "{program["name"]}" is {total.item()} / {denominator.item()}',
-                "a finite sum and a denominator above 0")
+            hidden = self.model.config.get_text_config().hidden_size
+            total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden)
             gradients = torch.autograd.grad(total, list(self.parameters.values()), allow_unused=True)
             if is_cancelled():
                 raise Cancelled
@@ -61,7 +64,7 @@ class HuggingFaceEngine:
                 self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
         self.microbatches += 1
         self.denominator += denominator.item()
-        return value.item(), {name: metric.item() for name, metric in metrics.items()}
+        return (total / denominator).item(), {name: metric.item() for name, metric in metrics.items()}
 
     @torch.no_grad()
     def optim_step(self):
@@ -87,42 +90,31 @@ class HuggingFaceEngine:
 
     @torch.no_grad()
     def forward(self, batch, outputs, is_cancelled):
-        check(outputs, "invalidBatch", "forward was asked for no output", f"any of {OUTPUTS}")
-        for name in outputs:
-            check(name in OUTPUTS, "invalidBatch", f'forward was asked for "{name}"', f"any of {OUTPUTS}")
-        check("logProbs" not in outputs or batch.target_ids is not None, "invalidBatch", "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
+        batch.check_answerable(outputs)
         computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
         return {name: computed[name].float().cpu() for name in outputs}
 
     def save(self, name, path, weights_only):
-        place = self.store.destination(name, path, weights_only, self.step)
-        manifest = dict(
-            modelSignature=self.signature, step=self.step, weightsOnly=weights_only, accumulatedMicrobatches=0,
-            accumulatedDenominator=0.0)
-        if not weights_only:
-            manifest |= dict(
-                optimizer=self.optimizer_options, accumulatedMicrobatches=self.microbatches,
-                accumulatedDenominator=self.denominator)
-        self.store.write(place, manifest, lambda folder: self._fill(folder, weights_only))
-        if name is None and path is None and not weights_only:
-            self.store.keep_newest()
-        return str(place)
+        state = dict(
+            modelSignature=self.weights_signature if weights_only else self.signature, step=self.step, optimizer=self.optimizer_options,
+            accumulatedMicrobatches=self.microbatches, accumulatedDenominator=self.denominator)
+        return self.store.save(name, path, weights_only, state, lambda folder: self._fill(folder, weights_only))
 
     def load(self, path):
         """Reads everything before anything changes."""
-        place = pathlib.Path(path) if path is not None else self.store.newest()
-        manifest = self.store.manifest(place)
-        check(
-            manifest is None or manifest["modelSignature"] == self.signature, "checkpointMismatch",
-            f"{place} belongs to a model with {(manifest or {}).get('modelSignature')}", f"one with {self.signature}")
-        full = manifest is not None and not manifest["weightsOnly"]
-        weights = self._read(place, "model.safetensors")
+        place, manifest, full = self.store.open(path, self.signature, self.weights_signature)
+        weights = self._read(place, "model.safetensors", self.weights)
         has = lambda file: full and file in manifest["fileSizes"]
-        moments = self._read(place, "optimizer.safetensors", ("exp_avg.", "exp_avg_sq.")) if has("optimizer.safetensors") else None
-        sums = self._read(place, "gradients.safetensors") if has("gradients.safetensors") else {}
+        trained = self._read(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
+        moments = self._read(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq.")) if has("optimizer.safetensors") else None
+        sums = self._read(place, "gradients.safetensors", self.parameters) if has("gradients.safetensors") else {}
         with torch.no_grad():
-            for name, parameter in self.parameters.items():
+            for name, parameter in self.weights.items():
                 parameter.copy_(weights[name])
+            for name, value in trained.items():
+                self.parameters[name].copy_(value)
+        if self.adapters and not full:
+            self.adapters.reset(self.model)
         if full:
             self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
         self._begin(manifest["step"] if full else 0)
@@ -191,34 +183,6 @@ class HuggingFaceEngine:
         empty = torch.zeros(batch.shape[0] * batch.shape[1], dtype=torch.float32, device=self.device)
         return {name: empty.index_put((places,), values).reshape(batch.shape) for name, values in zip(wanted, flat)}
 
-    def _outputs_read(self, program, batch):
-        read = {node["name"] for node in program["nodes"] if node["op"] == "output"}
-        for name in read:
-            check(name in OUTPUTS, "invalidLoss", f'the loss "{program["name"]}" reads "{name}"', f"any of {OUTPUTS}")
-        known = {"inputIDs", "targetIDs", "targetMask", "targetWeights", "segmentIDs", *batch.loss_inputs}
-        for node in program["nodes"]:
-            if node["op"] == "field":
-                check(node["name"] in known, "invalidLoss", f'the loss "{program["name"]}" reads "{node["name"]}", which the batch does not have', f"any of {sorted(known)}")
-        return read
-
-    def _evaluate(self, program, batch, outputs):
-        wide = {"logProbs", "entropy"}.issuperset(outputs)
-        dtype = torch.float64 if wide and self.device == "cpu" else torch.float32
-        fields = dict(
-            inputIDs=batch.input_ids, targetIDs=batch.target_ids, targetMask=batch.target_mask,
-            targetWeights=batch.target_weights, **batch.loss_inputs)
-        if batch.segment_ids is not None:
-            fields["segmentIDs"] = batch.segment_ids
-        context = losses.Context(
-            outputs={name: value.to(dtype) for name, value in outputs.items()},
-            fields={name: value.to(dtype) for name, value in fields.items()},
-            axes=dict(batch=batch.shape[0], sequence=batch.shape[1], vocabulary=self.vocabulary, hidden=self.model.config.get_text_config().hidden_size),
-            segment_ids=batch.segment_ids, dtype=dtype)
-        try:
-            return losses.evaluate(program, context)
-        except (RuntimeError, IndexError, KeyError, ValueError) as error:
-            raise TrainerError("invalidLoss", f'the loss "{program["name"]}" cannot be evaluated: {error}') from error
-
     # State
 
     def _begin(self, step):
@@ -241,9 +205,14 @@ class HuggingFaceEngine:
     def _fill(self, folder, weights_only):
         for name, content in self.companions.items():
             (folder / name).write_bytes(content)
-        self.model.save_pretrained(folder)
+        whole = self.weights
+        if self.adapters and weights_only:
+            whole = self.adapters.merged(self.model)
+        self.model.save_pretrained(folder, state_dict={name: value.detach() for name, value in whole.items()})
         if weights_only:
             return
+        if self.adapters:
+            save_file({name: value.detach().contiguous() for name, value in self.parameters.items()}, folder / "adapters.safetensors")
         state = self.optimizer.state
         if state:
             moments = {
@@ -253,13 +222,13 @@ class HuggingFaceEngine:
         if self.microbatches:
             save_file({name: value.contiguous() for name, value in self.sums.items()}, folder / "gradients.safetensors")
 
-    def _read(self, place, file, prefixes=("",)):
+    def _read(self, place, file, wanted, prefixes=("",)):
         try:
             tensors = load_file(place / file)
         except Exception as error:
             raise TrainerError("corruptFile", f"{place / file} cannot be read: {error}") from error
         for prefix in prefixes:
-            for name, parameter in self.parameters.items():
+            for name, parameter in wanted.items():
                 found = tensors.get(prefix + name)
                 check(found is not None and found.shape == parameter.shape, "corruptFile" if prefix else "checkpointMismatch", f'{place / file}: "{prefix}{name}" is missing or has another shape', f"shape {list(parameter.shape)}")
         return tensors
@@ -273,13 +242,8 @@ class HuggingFaceEngine:
             raise TrainerError("tooLarge", f"the batch does not fit the device's memory: {error}", "smaller microbatches") from error
 
 
-def schedule_factor(schedule, step):
-    """The factor of the step that follows `step` finished ones; Swift's LearningRateSchedule."""
-    warmup, total = schedule["warmupSteps"], schedule["totalSteps"]
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1, total - warmup))
-    return {"constant": 1.0, "linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}[schedule["shape"]]
+def _signature(parameters):
+    return signature({name: list(p.shape) for name, p in parameters.items()})
 
 
 def _load(options):

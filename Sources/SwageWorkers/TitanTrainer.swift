@@ -1,0 +1,94 @@
+#if Engines
+import Foundation
+import Swage
+import SwageFiles
+import SwageText
+
+/// TorchTitan on a Monarch mesh: one model over many processes and machines, started by a worker that lives as long as
+/// this trainer does.
+public final class TitanTrainer: WorkerTrainer {
+    /// How many ways each dimension of the work is divided. There are as many ranks as their product.
+    public struct Degrees: Sendable, Encodable {
+        /// Ranks that each hold all weights, and divide the batch.
+        public var replicate = 1
+        /// Ranks that divide the weights and the batch (FSDP2; with `replicate`, HSDP).
+        public var shard = 1
+        /// Ranks that divide each matrix.
+        public var tensor = 1
+        /// Ranks that divide the positions of a sequence.
+        public var context = 1
+        /// Ranks that divide the layers.
+        public var pipeline = 1
+
+        public init() {}
+    }
+
+    public struct Options: Sendable {
+        public var degrees = Degrees()
+        /// Where Monarch's workers listen, one on each host (`tcp://host:port`); none for this machine.
+        public var hosts: [String] = []
+        /// The most tokens of a sequence.
+        public var maxSequenceLength = 8192
+        /// torch's name of the type that weights are computed in; they are kept as float32.
+        public var dtype = "float32"
+        /// `sdpa`, or TorchTitan's `flex` and `varlen` on GPUs.
+        public var attention = "sdpa"
+        /// How many threads each rank uses; nil for torch's choice.
+        public var threads: Int?
+
+        public init() {}
+    }
+
+    private struct Encoded: Encodable {
+        let parallelism: Degrees
+        let hosts: [String]
+        let sequenceLength: Int
+        let dtype: String
+        let attention: String
+        let threads: Int?
+    }
+
+    public let worker: Worker
+    public let ownTokenizer: Result<any Tokenizer, TrainerError>
+
+    /// Starts a mesh and opens a model on it.
+    ///
+    /// - Parameters:
+    ///   - model: a GGUF file, or a folder in Hugging Face's layout.
+    ///   - checkpointDirectory: a folder that all hosts see.
+    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`) or a Jinja template, instead of the model's.
+    ///   - log: told what the workers write to their standard error.
+    /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, `invalidOption`,
+    ///   or `engineFailed`.
+    public init(
+        model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
+        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
+        options: Options = .init(), environment: WorkerEnvironment = .init("titan"),
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
+        try optimizer.validate()
+        let opened = try ForeignModel(model, chatTemplate: chatTemplate)
+        try options.degrees.validate()
+        ownTokenizer = opened.tokenizer
+        let encoded = Encoded(
+            parallelism: options.degrees, hosts: options.hosts, sequenceLength: options.maxSequenceLength,
+            dtype: options.dtype, attention: options.attention, threads: options.threads)
+        worker = try await Worker(environment, model: opened, log: log) {
+            try WorkerOptions(
+                $0, model: opened, optimizer: optimizer, loss: loss, checkpointDirectory: checkpointDirectory,
+                keptCheckpoints: keptCheckpoints
+            ).joined(with: encoded)
+        }
+    }
+}
+
+extension TitanTrainer.Degrees {
+    fileprivate func validate() throws {
+        for (name, degree) in [
+            ("replicate", replicate), ("shard", shard), ("tensor", tensor), ("context", context), ("pipeline", pipeline),
+        ] where degree < 1 {
+            throw TrainerError(.invalidOption, "the degree of \(name) parallelism is \(degree)", expected: "1 or more")
+        }
+    }
+}
+#endif

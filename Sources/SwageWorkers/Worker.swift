@@ -1,0 +1,100 @@
+#if Engines
+import Foundation
+import Swage
+import SwageFiles
+import SwageRemote
+
+/// A model in a worker process that lives as long as this does. A worker that has died is started again by
+/// ``load(_:)``, and by nothing else, because it has lost what it had learned.
+public actor Worker {
+    /// What every worker is told first; engines add their own.
+    struct Start {
+        /// A folder in Hugging Face's layout.
+        var model: String
+        /// Where to serve.
+        var address: String
+        /// A folder of its own, removed with the worker.
+        var scratch: String
+    }
+
+    private struct Running {
+        let process: WorkerProcess
+        let remote: RemoteTrainer
+        let directory: String
+    }
+
+    private let environment: WorkerEnvironment
+    private let model: ForeignModel
+    private let options: @Sendable (Start) throws -> Data
+    private let log: @Sendable (String) -> Void
+    private var running: Running
+
+    /// Starts a worker and opens a model in it.
+    /// - Parameter options: the JSON object that the worker reads first.
+    /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, or `engineFailed`.
+    init(
+        _ environment: WorkerEnvironment, model: ForeignModel, log: @escaping @Sendable (String) -> Void,
+        options: @escaping @Sendable (Start) throws -> Data
+    ) async throws {
+        (self.environment, self.model, self.options, self.log) = (environment, model, options, log)
+        running = try await Self.start(environment, model, log, options)
+    }
+
+    deinit { Self.end(running.process, running.directory) }
+
+    /// The worker's process, so that it can be watched from outside.
+    public var processIdentifier: Int32 { running.process.identifier }
+
+    /// Calls the worker; if it has died meanwhile, says of what.
+    func call<Result: Sendable>(_ body: @Sendable (RemoteTrainer) async throws -> Result) async throws -> Result {
+        let running = running
+        do {
+            return try await body(running.remote)
+        } catch let error as TrainerError where error.code == .connectionLost {
+            throw await running.process.failureSoon() ?? error
+        }
+    }
+
+    func load(_ path: String?) async throws -> LoadedCheckpoint {
+        if running.process.failure != nil {
+            let dead = running
+            running = try await Self.start(environment, model, log, options)
+            Self.end(dead.process, dead.directory)
+        }
+        return try await call { try await $0.load(path) }
+    }
+
+    private static func start(
+        _ environment: WorkerEnvironment, _ model: ForeignModel, _ log: @escaping @Sendable (String) -> Void,
+        _ options: (Start) throws -> Data
+    ) async throws -> Running {
+        // A folder that nobody else can enter, with a name short enough for a socket's.
+        let directory = "/tmp/swage-\(UUID().uuidString.prefix(12))"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        var process: WorkerProcess?
+        do {
+            let address = TrainerAddress.socket(directory + "/trainer")
+            // transformers reads GGUF, but does not tie its embeddings again, nor save what it has read: it gets a folder.
+            let scratch = directory + "/model"
+            defer { try? FileManager.default.removeItem(atPath: scratch) }
+            let start = Start(model: try model.folder(scratch: scratch), address: "\(address)", scratch: directory)
+            let started = try WorkerProcess(environment, options: try options(start), log: log)
+            process = started
+            try await started.awaitReady()
+            let remote = try await RemoteTrainer(at: address, options: .init(connectTimeout: .seconds(2)))
+            return Running(process: started, remote: remote, directory: directory)
+        } catch {
+            end(process, directory)
+            throw error
+        }
+    }
+
+    private static func end(_ process: WorkerProcess?, _ directory: String) {
+        process?.end()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+}
+
+func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+#endif

@@ -1,0 +1,79 @@
+#if Engines
+import Foundation
+import Swage
+import SwageFiles
+
+/// A trainer whose work is done by a worker process in Python.
+public protocol WorkerTrainer: Trainer {
+    var worker: Worker { get }
+    /// The tokenizer of the model's files.
+    var ownTokenizer: Result<any Tokenizer, TrainerError> { get }
+}
+
+extension WorkerTrainer {
+    public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
+        try await worker.call { try await $0.forwardBackward(batch, loss: loss) }
+    }
+
+    public func optimStep() async throws -> OptimStepResult { try await worker.call { try await $0.optimStep() } }
+
+    public func clearGradients() async throws { try await worker.call { try await $0.clearGradients() } }
+
+    public func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs {
+        try await worker.call { try await $0.forward(inputs) }
+    }
+
+    public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
+        try await worker.call { try await $0.save(name: name, path: path, weightsOnly: weightsOnly) }
+    }
+
+    /// Restores a checkpoint, in a new worker if the one before has died.
+    public func load(_ path: String?) async throws -> LoadedCheckpoint { try await worker.load(path) }
+
+    public func config() async throws -> TrainerConfig { try await worker.call { try await $0.config() } }
+
+    public func status() async throws -> TrainerStatus { try await worker.call { try await $0.status() } }
+
+    public func tokenizer() async throws -> any Tokenizer { try ownTokenizer.get() }
+}
+
+/// What every engine in a worker is told of a model and its training.
+struct WorkerOptions: Encodable {
+    var model: String
+    var name: String
+    var optimizer: OptimizerOptions
+    var loss: LossFunction
+    var checkpointDirectory: String
+    var keptCheckpoints: Int?
+    /// What to write beside exported weights, by file name.
+    var companions: [String: Data]
+    var address: String
+    var scratch: String
+
+    init(
+        _ start: Worker.Start, model: ForeignModel, optimizer: OptimizerOptions, loss: LossFunction,
+        checkpointDirectory: String, keptCheckpoints: Int?
+    ) {
+        (self.model, address, scratch) = (start.model, start.address, start.scratch)
+        (self.optimizer, self.loss, self.keptCheckpoints) = (optimizer, loss, keptCheckpoints)
+        self.checkpointDirectory = absolute(checkpointDirectory)
+        companions = model.companions
+        name = model.name
+    }
+
+    /// One JSON object of these options and an engine's own.
+    func joined(with own: some Encodable) throws -> Data {
+        try JSONEncoder().encode(JoinedOptions(common: self, own: own))
+    }
+}
+
+private struct JoinedOptions<Own: Encodable>: Encodable {
+    let common: WorkerOptions
+    let own: Own
+
+    func encode(to encoder: any Encoder) throws {
+        try common.encode(to: encoder)
+        try own.encode(to: encoder)
+    }
+}
+#endif

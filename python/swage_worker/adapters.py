@@ -1,0 +1,51 @@
+"""Low-rank adapters beside frozen weights (Hu et al., LoRA, 2021), by peft."""
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+BASE = ".base_layer"
+
+
+def add(model, options):
+    """Freezes the model's weights, and gives its modules adapters that change nothing yet."""
+    modules = options["targetModules"]
+    torch.manual_seed(0)
+    inject_adapter_in_model(
+        LoraConfig(
+            r=options["rank"], lora_alpha=options["alpha"], lora_dropout=options["dropout"],
+            target_modules=modules[0] if modules == ["all-linear"] else modules, task_type="CAUSAL_LM"), model)
+
+
+def weights(model):
+    """The model's own weights, by the names that they have without adapters."""
+    return {name.replace(BASE, ""): p for name, p in model.named_parameters() if not _is_adapter(name)}
+
+
+def adapters(model):
+    return {name: p for name, p in model.named_parameters() if _is_adapter(name)}
+
+
+def merged(model):
+    """The weights of the model without adapters that computes the same."""
+    result = {name: p.detach() for name, p in weights(model).items()}
+    for name, module in model.named_modules():
+        if isinstance(module, BaseTunerLayer):
+            for adapter in module.active_adapters:
+                weight = f"{name}.weight"
+                result[weight] = result[weight] + module.get_delta_weight(adapter).to(result[weight].dtype)
+    return result
+
+
+@torch.no_grad()
+def reset(model):
+    """Adapters that change nothing, as at the beginning."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            for adapter in module.active_adapters:
+                module.reset_lora_parameters(adapter, True)
+
+
+def _is_adapter(name):
+    return ".lora_" in name

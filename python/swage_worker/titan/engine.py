@@ -1,0 +1,188 @@
+"""TorchTitan on a Monarch mesh, one actor a rank. What happens in what order is decided here; the ranks do as they are told."""
+
+import base64
+import math
+import os
+import pathlib
+import sys
+
+import monarch.actor
+from monarch.actor import attach_to_workers, enable_transport, this_host
+from monarch.spmd import setup_torch_elastic_env
+from safetensors import safe_open
+
+from ..checkpoints import CheckpointStore, signature
+from ..errors import Cancelled, TrainerError, check
+from ..loss import OUTPUTS, outputs_read
+from .rank import TitanRank
+from .model import read_configuration
+
+
+class TitanEngine:
+    """`options`: those of HuggingFaceEngine, and parallelism (replicate, shard, tensor, context, pipeline), hosts
+    (addresses of Monarch's workers; none: this machine), sequenceLength, scratch (a folder)."""
+
+    def __init__(self, options):
+        self.name = options["name"]
+        self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
+        self.default_loss = options["loss"]
+        self.optimizer_options = options["optimizer"]
+        self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
+        self.degrees = options["parallelism"]
+        self.world = math.prod(self.degrees.values())
+        self.configuration = read_configuration(options["model"])
+        self.vocabulary = self.configuration.vocab_size
+        _check_degrees(self.degrees, self.configuration)
+        monarch.actor.unhandled_fault_hook = _end
+        self.ranks = _mesh(options.get("hosts"), self.world).spawn("titan", TitanRank, options)
+        parts = list(self._on_all("open"))
+        self.shapes = {name: shape for shapes, _ in parts for name, shape in shapes.items()}
+        self.device = parts[0][1]
+        self.signature = signature(self.shapes)
+        self.step = 0
+        self._forget()
+
+    # The protocol
+
+    def forward_backward(self, batch, program, is_cancelled):
+        batch.check_learnable()
+        program = program or self.default_loss
+        reads = sorted(outputs_read(program, batch))
+        if is_cancelled():
+            raise Cancelled
+        try:
+            outcome = self._answer("forward_backward", batch, program, reads)
+            if is_cancelled():
+                raise Cancelled
+        except (TrainerError, Cancelled):
+            self._on_all("drop")
+            raise
+        self._on_all("keep")
+        value, denominator, metrics = outcome
+        self.microbatches += 1
+        self.denominator += denominator
+        return value, metrics
+
+    def optim_step(self):
+        check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
+        norm = self._answer("norm") / self.denominator
+        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
+        limit = self.optimizer_options.get("maxGradientNorm")
+        scale = (min(1.0, limit / (norm + 1e-6)) if limit else 1.0) / self.denominator
+        rate = self._answer("step", scale)
+        microbatches = self.microbatches
+        self.step += 1
+        self._forget()
+        return self.step, rate, microbatches, norm
+
+    def clear_gradients(self):
+        self._on_all("clear")
+        self._forget()
+
+    def forward(self, batch, outputs, is_cancelled):
+        batch.check_answerable(outputs)
+        if is_cancelled():
+            raise Cancelled
+        return self._answer("forward", batch, list(outputs))
+
+    def save(self, name, path, weights_only):
+        state = dict(
+            modelSignature=self.signature, step=self.step, optimizer=self.optimizer_options,
+            accumulatedMicrobatches=self.microbatches, accumulatedDenominator=self.denominator)
+        return self.store.save(name, path, weights_only, state, lambda folder: self._fill(folder, weights_only))
+
+    def load(self, path):
+        place, manifest, full = self.store.open(path, self.signature, self.signature)
+        files = set(manifest["fileSizes"]) if full else set()
+        self._check_tensors(place, "model*.safetensors")
+        if "optimizer.safetensors" in files:
+            self._check_tensors(place, "optimizer.safetensors", ("exp_avg.", "exp_avg_sq."))
+        if "gradients.safetensors" in files:
+            self._check_tensors(place, "gradients.safetensors")
+        self._on_all("stage", str(place), files)
+        if full:
+            self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
+        self.step = manifest["step"] if full else 0
+        self._on_all("take", self.optimizer_options, self.step)
+        self._forget()
+        if full:
+            self.microbatches = manifest["accumulatedMicrobatches"]
+            self.denominator = manifest["accumulatedDenominator"]
+        return str(place), self.step, not full
+
+    def config(self):
+        plain = {name: value for name, value in self.configuration.to_dict().items() if isinstance(value, (bool, int, float, str))}
+        degrees = self.degrees
+        parallelism = dict(
+            data_parallel=degrees["replicate"] * degrees["shard"], tensor_parallel=degrees["tensor"],
+            pipeline_parallel=degrees["pipeline"], context_parallel=degrees["context"], world_size=self.world, device=self.device)
+        return self.name, plain, parallelism, OUTPUTS
+
+    def status(self):
+        return self.step, self.microbatches
+
+    # The mesh
+
+    def _on_all(self, method, *arguments):
+        """What each rank answers, in the order of ranks."""
+        try:
+            return list(getattr(self.ranks, method).call(*arguments).get().values())
+        except Exception as error:
+            raise TrainerError("engineFailed", f"a rank failed in {method}: {error}", "a new trainer, and its last checkpoint") from error
+
+    def _answer(self, method, *arguments):
+        """The answer of the first rank that has one."""
+        answer = next(answer for answer in self._on_all(method, *arguments) if answer is not None)
+        if isinstance(answer, TrainerError):
+            raise answer
+        return answer
+
+    def _forget(self):
+        self.microbatches, self.denominator = 0, 0.0
+
+    def _fill(self, folder, weights_only):
+        for name, content in self.companions.items():
+            (folder / name).write_bytes(content)
+        self.configuration.save_pretrained(folder)
+        self._on_all("write", str(folder), weights_only)
+
+    def _check_tensors(self, place, pattern, prefixes=("",)):
+        found = {}
+        for file in pathlib.Path(place).glob(pattern):
+            try:
+                with safe_open(file, "pt") as tensors:
+                    found |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}
+            except Exception as error:
+                raise TrainerError("corruptFile", f"{file} cannot be read: {error}") from error
+        for prefix in prefixes:
+            for name, shape in self.shapes.items():
+                check(found.get(prefix + name) == shape, "corruptFile" if prefix else "checkpointMismatch", f'{place}/{pattern}: "{prefix}{name}" is missing or has another shape', f"shape {shape}")
+
+
+def _mesh(hosts, world):
+    """Processes for `world` ranks: on this machine, or divided evenly over hosts where Monarch's workers listen."""
+    if hosts:
+        check(world % len(hosts) == 0, "invalidOption", f"{world} ranks on {len(hosts)} hosts", "as many on each")
+        enable_transport("tcp")
+        processes = attach_to_workers(ca="trust_all_connections", workers=list(hosts)).spawn_procs(per_host={"gpus": world // len(hosts)})
+    else:
+        processes = this_host().spawn_procs(per_host={"gpus": world})
+    setup_torch_elastic_env(processes)
+    return processes
+
+
+def _end(failure):
+    """A rank has died, and what it held with it: so does this process, and says why."""
+    print(f"a rank has died: {failure}", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _check_degrees(degrees, configuration):
+    tensor, pipeline = degrees["tensor"], degrees["pipeline"]
+    for name in ("num_attention_heads", "num_key_value_heads", "vocab_size"):
+        count = getattr(configuration, name)
+        check(count % tensor == 0, "invalidOption", f"tensor parallelism is {tensor} for a model whose {name} is {count}", "a degree that divides it")
+    check(
+        pipeline == 1 or not configuration.tie_word_embeddings, "invalidOption",
+        f"pipeline parallelism is {pipeline} for a model whose output head is its embedding", "1: what shares weights stays together")
+    check(pipeline <= configuration.num_hidden_layers, "invalidOption", f"pipeline parallelism is {pipeline} for {configuration.num_hidden_layers} layers", "at most as many")

@@ -1,0 +1,308 @@
+"""One rank of the mesh: a Monarch actor that holds TorchTitan's trainer."""
+
+import functools
+import os
+import pathlib
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+
+from . import seams  # before anything of TorchTitan
+
+import torch
+import torch.distributed.checkpoint as dcp
+from monarch.actor import Actor, current_rank, endpoint
+from torch.distributed.checkpoint import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.tensor import DTensor
+from torchtitan.components.checkpointer import CheckpointManager
+from torchtitan.components.optimizer import LRSchedulersContainer, OptimizersContainer, ParamGroupConfig
+from torchtitan.config.configs import ParallelismConfig, TrainingConfig
+from torchtitan.distributed import utils as distributed
+from torchtitan.trainer import Trainer
+
+from ..errors import TrainerError
+from ..schedule import schedule_factor
+from .loss import OutputWork, ProgramLoss
+from .model import attention_window, model_spec, read_configuration
+from .pipeline import Pipeline
+from .share import Share
+
+# Norms and biases do not decay.
+NOT_DECAYED = r"norm|bias"
+
+
+@dataclass(kw_only=True, slots=True)
+class Schedule(LRSchedulersContainer.Config):
+    """The schedule that every engine of Swage follows, in TorchTitan's container."""
+
+    options: dict = field(default_factory=dict)
+
+    def build(self, *, optimizers, training_steps):
+        return LRSchedulersContainer(optimizers, functools.partial(schedule_factor, self.options))
+
+
+class SharedBatchTrainer(Trainer):
+    """TorchTitan's trainer on batches that are divided already."""
+
+    def post_dataloading_process(self, input_dict, labels):
+        return input_dict.pop("input"), labels, input_dict
+
+
+class TitanRank(Actor):
+    """`options`: see TitanEngine."""
+
+    def __init__(self, options):
+        self.options = options
+        if options.get("threads"):
+            torch.set_num_threads(options["threads"])
+
+    @endpoint
+    def open(self):
+        """Builds the model, reads its weights, and returns their shapes by Hugging Face's names, and the device."""
+        options, degrees = self.options, self.options["parallelism"]
+        configuration = read_configuration(options["model"])
+        self.limit = min(configuration.max_position_embeddings, options["sequenceLength"])
+        self.vocabulary, self.window = configuration.vocab_size, attention_window(configuration)
+        attention = options.get("attention") or "sdpa"
+        config = SharedBatchTrainer.Config(
+            model_spec=model_spec(configuration, attention), hf_assets_path=options["model"],
+            dump_folder=options["scratch"], tokenizer=seams.NoTokenizer.Config(), dataloader=seams.NoData.Config(),
+            loss=ProgramLoss.Config(), checkpoint=CheckpointManager.Config(enable=False), activation_checkpoint=None,
+            optimizer=self._optimizer_config(options["optimizer"]), lr_scheduler=Schedule(options=options["optimizer"]["schedule"]),
+            training=TrainingConfig(
+                local_batch_size=1, seq_len=self.limit, disable_cuda_graphs=True, dtype="float32",
+                mixed_precision_param=options.get("dtype") or "float32"),
+            parallelism=ParallelismConfig(
+                data_parallel_replicate_degree=degrees["replicate"], data_parallel_shard_degree=degrees["shard"],
+                tensor_parallel_degree=degrees["tensor"], context_parallel_degree=degrees["context"],
+                pipeline_parallel_degree=degrees["pipeline"], pipeline_parallel_schedule="GPipe"))
+        self.trainer = SharedBatchTrainer(config)
+        self.parts = self.trainer.model_parts
+        seams.sum_gradients(self.parts)
+        for part in self.parts:
+            seams.stop_at_hidden_state(part)
+        self.pipeline = None
+        if degrees["pipeline"] > 1:
+            dtype = getattr(torch, options.get("dtype") or "float32")
+            self.pipeline = Pipeline(self.trainer.pp_schedule, configuration.hidden_size, dtype)
+        self.adapter = config.model_spec.state_dict_adapter(config.model_spec.model, None)
+        self.parameters = {name: p for part in self.parts for name, p in part.named_parameters()}
+        self.sums, self.read = {}, None
+        weights = self._read_files(options["model"], "model*.safetensors", self._parameters_by_name())
+        self._set(self.parameters, weights)
+        self._begin(options["optimizer"], 0)
+        return {name: list(p.shape) for name, p in self._parameters_by_name().items()}, str(self.trainer.device.type)
+
+    @endpoint
+    def forward_backward(self, batch, program, reads):
+        """The value, the denominator and the metrics of the loss, or the TrainerError; on ranks without the last part, None.
+        Its gradients are kept apart until `keep` or `drop`."""
+        if batch.shape[1] > self.limit:
+            return self._too_long(batch)
+        batch, share = self._divide(batch, everywhere=not set(reads) <= {"logProbs", "entropy"})
+        work = self._work(batch, share)
+        work.program = dict(loss=program, reads=reads)
+        self.trainer.loss_fn.work = work
+        inputs, labels = self._inputs(share), share.input_ids
+        if self.pipeline is not None:
+            inputs, labels = [inputs], [labels]
+        self.trainer.forward_backward_step(input_dict=inputs, labels=labels, global_valid_tokens=torch.tensor(1.0))
+        return work.failure or work.value
+
+    @endpoint
+    def keep(self):
+        """Adds the gradients of the last pass to those accumulated."""
+        for name, parameter in self.parameters.items():
+            if parameter.grad is not None:
+                self.sums[name] = parameter.grad if name not in self.sums else self.sums[name].add_(parameter.grad)
+                parameter.grad = None
+
+    @endpoint
+    def drop(self):
+        """Forgets the gradients of the last pass."""
+        self._forget_pass()
+
+    @endpoint
+    def clear(self):
+        self.sums = {}
+
+    @endpoint
+    def norm(self):
+        """The norm of the sums of gradients, over all ranks."""
+        total = torch.nn.utils.get_total_norm(list(self.sums.values()), foreach=True)
+        total = (total.full_tensor() if isinstance(total, DTensor) else total).double()
+        pipeline = self.trainer.parallel_dims.get_optional_mesh("pp")
+        if pipeline is not None:
+            total = total.square()
+            torch.distributed.all_reduce(total, group=pipeline.get_group())
+            total = total.sqrt()
+        return total.item()
+
+    @endpoint
+    def step(self, scale):
+        """One step with the sums times `scale`; returns the learning rate that was used."""
+        for name, parameter in self.parameters.items():
+            parameter.grad = self.sums.pop(name).mul_(scale) if name in self.sums else None
+        rate = next(iter(self.trainer.lr_schedulers.get_metrics().values()))
+        self.trainer.optimizers.step()
+        self.trainer.optimizers.zero_grad(set_to_none=True)
+        self.trainer.lr_schedulers.step()
+        return rate
+
+    @endpoint
+    def forward(self, batch, names):
+        if batch.shape[1] > self.limit:
+            return self._too_long(batch)
+        batch, share = self._divide(batch, everywhere=not set(names) <= {"logProbs", "entropy"})
+        work, inputs = self._work(batch, share), self._inputs(share)
+        with torch.no_grad(), self.trainer.train_context():
+            tokens = inputs.pop("input")
+            hidden = self.pipeline.forward(tokens, inputs) if self.pipeline is not None else self.parts[0](tokens, **inputs)
+            outputs = work.outputs(hidden, names) if hidden is not None else {}
+        # One rank of those that have the same answers it for all.
+        dims = self.trainer.parallel_dims
+        speaks = all(dims.get_mesh(name).get_local_rank() == 0 for name in ("loss", "tp") if dims.get_optional_mesh(name))
+        if hidden is not None and speaks:
+            return {name: value.float().cpu() for name, value in outputs.items()}
+
+    @endpoint
+    def write(self, folder, weights_only):
+        """Every rank writes its part; the parts become files in Hugging Face's layout."""
+        self._write_file(folder, "model", self.adapter.to_hf(self.parameters))
+        if weights_only:
+            return
+        moments = {}
+        for kind in ("exp_avg", "exp_avg_sq"):
+            found = {name: state[kind] for name, state in self._states() if kind in state}
+            moments |= {f"{kind}.{name}": value for name, value in self.adapter.to_hf(found).items()}
+        if moments:
+            self._write_file(folder, "optimizer", moments)
+        if self.sums:
+            self._write_file(folder, "gradients", self.adapter.to_hf(self.sums))
+
+    @endpoint
+    def stage(self, folder, files):
+        """Reads a checkpoint beside what is there; `take` puts it in place."""
+        def like(tensors, prefix=""):
+            return {prefix + name: torch.empty_like(p) for name, p in tensors.items()}
+
+        named = self._parameters_by_name()
+        self.read = dict(model=self._read_files(folder, "model*.safetensors", like(named)))
+        if "optimizer.safetensors" in files:
+            self.read["optimizer"] = self._read_files(
+                folder, "optimizer.safetensors", like(named, "exp_avg.") | like(named, "exp_avg_sq."))
+        if "gradients.safetensors" in files:
+            self.read["gradients"] = self._read_files(folder, "gradients.safetensors", like(named))
+
+    @endpoint
+    def take(self, optimizer, step):
+        read, self.read = self.read, None
+        self._set(self.parameters, read["model"])
+        self._begin(optimizer, step)
+        if "optimizer" in read:
+            self._restore_moments(read["optimizer"], step)
+        if "gradients" in read:
+            self.sums = self.adapter.from_hf(read["gradients"])
+            self.sums = {name: value for name, value in self.sums.items() if name in self.parameters}
+
+    # A pass
+
+    def _divide(self, batch, everywhere):
+        dims = self.trainer.parallel_dims
+        batch = batch.to(self.trainer.device)
+
+        def place(name):
+            mesh = dims.get_optional_mesh(name)
+            return (mesh.get_local_rank(), mesh.size()) if mesh is not None else (0, 1)
+
+        return batch, Share(batch, everywhere, place("batch"), place("cp"), dims.tp * dims.cp, self.window)
+
+    def _work(self, batch, share):
+        dims = self.trainer.parallel_dims
+        tensor = dims.get_optional_mesh("tp")
+        return OutputWork(
+            self.parts[-1], batch, share, self.vocabulary, dims.get_optional_mesh("loss"), tensor.get_group() if tensor else None)
+
+    def _inputs(self, share):
+        if self.pipeline is not None:
+            self.pipeline.expect(share.input_ids, share.input_ids.shape[1] // self.trainer.parallel_dims.tp)
+        inputs = dict(input=share.input_ids, positions=share.positions)
+        if self.options.get("attention") in ("flex", "varlen"):
+            inputs["attention_masks"] = self.parts[0].get_attention_masks(positions=share.positions)
+        else:
+            inputs["attention_masks"] = share.mask
+        return inputs
+
+    def _forget_pass(self):
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def _too_long(self, batch):
+        return TrainerError(
+            "invalidShape", f"inputIDs has shape {batch.shape}", f"at most {self.limit} columns, the model's and --max-sequence-length")
+
+    # State
+
+    def _optimizer_config(self, options):
+        def group(pattern, decay):
+            return ParamGroupConfig(pattern=pattern, optimizer_name="AdamW", optimizer_kwargs=dict(
+                lr=options["learningRate"], betas=(options["beta1"], options["beta2"]), eps=options["epsilon"], weight_decay=decay))
+
+        return OptimizersContainer.Config(param_groups=[group(NOT_DECAYED, 0.0), group(".*", options["weightDecay"])])
+
+    def _begin(self, options, step):
+        trainer = self.trainer
+        seams.reshard(self.parts)
+        trainer.optimizers = self._optimizer_config(options).build(model_parts=self.parts)
+        trainer.lr_schedulers = Schedule(options=options["schedule"]).build(optimizers=trainer.optimizers, training_steps=0)
+        trainer.lr_schedulers.load_state_dict(dict(last_epoch=step))
+        for optimizer, scheduler in zip(trainer.optimizers, trainer.lr_schedulers):
+            for group, rate in zip(optimizer.param_groups, scheduler.get_last_lr()):
+                group["lr"] = rate
+        self.sums = {}
+        self._forget_pass()
+
+    def _states(self):
+        names = {parameter: name for name, parameter in self.parameters.items()}
+        for optimizer in self.trainer.optimizers:
+            for parameter, state in optimizer.state.items():
+                yield names[parameter], state
+
+    def _restore_moments(self, moments, step):
+        found = {kind: self.adapter.from_hf({
+            name.removeprefix(kind + "."): value for name, value in moments.items() if name.startswith(kind + ".")})
+            for kind in ("exp_avg", "exp_avg_sq")}
+        names = {parameter: name for name, parameter in self.parameters.items()}
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    name = names[parameter]
+                    optimizer.state[parameter] = dict(
+                        step=torch.tensor(float(step)), exp_avg=found["exp_avg"][name], exp_avg_sq=found["exp_avg_sq"][name])
+
+    def _parameters_by_name(self):
+        """By Hugging Face's names."""
+        return self.adapter.to_hf({name: p.detach() for name, p in self.parameters.items()})
+
+    @torch.no_grad()
+    def _set(self, parameters, named):
+        for name, value in self.adapter.from_hf(named).items():
+            if name in parameters and parameters[name] is not value:
+                parameters[name].copy_(value)
+
+    def _write_file(self, folder, name, tensors):
+        pieces = pathlib.Path(folder) / f"{name}-pieces"
+        dcp.save(tensors, storage_writer=HuggingFaceStorageWriter(
+            path=str(pieces), save_distributed=True, enable_consolidation=True), no_dist=False)
+        if torch.distributed.get_rank() == 0:
+            whole, = pieces.glob("*.safetensors")
+            os.replace(whole, pathlib.Path(folder) / f"{name}.safetensors")
+            shutil.rmtree(pieces)
+
+    def _read_files(self, folder, pattern, tensors):
+        """Reads this rank's parts of `tensors` in place, from the files of that pattern alone."""
+        with tempfile.TemporaryDirectory() as alone:
+            for file in pathlib.Path(folder).glob(pattern):
+                os.symlink(file.resolve(), pathlib.Path(alone) / file.name)
+            dcp.load(tensors, storage_reader=HuggingFaceStorageReader(path=alone))
+        return tensors
