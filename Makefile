@@ -16,7 +16,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build engines deps test test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft build engines deps test conformance test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -28,7 +28,7 @@ sft: build $(CONVERSATIONS) ## Fine-tune SmolLM2-135M-Instruct on real conversat
 build: deps ## Build the command line in release.
 	@swift build -c release $(TRAITS) --product swage
 
-engines: deps ## Build the other engines in as well (remote, huggingface), which takes some minutes the first time.
+engines: deps ## Build the other engines in as well (huggingface, titan, remote), which takes some minutes the first time.
 	@mkdir -p .build && touch .build/engines
 	@swift build -c release --traits Engines --product swage
 
@@ -40,8 +40,13 @@ $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 
 test: engines ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests
-	@$(SWAGE) setup huggingface
+	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build
+
+conformance: engines ## Put every engine through the nine promises of the protocol, and nine broken trainers.
+	@$(SWAGE) setup huggingface titan
+	@swift build -c release --traits Engines --product ConformanceTable
+	@.build/release/ConformanceTable
 
 test-kernels: deps ## Test the kernels for older processors, and under the address and thread sanitizers.
 	@scripts/test_kernels.sh

@@ -65,6 +65,16 @@ let package = Package(
         .executableTarget(
             name: "SwageBenchmarks", dependencies: ["Swage", "SwageNative"], path: "Benchmarks/SwageBenchmarks"),
         .executableTarget(name: "LossFuzzer", dependencies: ["Swage"], path: "Tests/LossFuzzer"),
+        .executableTarget(
+            name: "ConformanceTable", dependencies: ["TestEngines", "SwageConformance"], path: "Tests/ConformanceTable"),
+        .target(
+            name: "TestEngines",
+            dependencies: [
+                "SwageConformance", "SwageNative", "TestSupport",
+                .target(name: "SwageRemote", condition: .when(traits: ["Engines"])),
+                .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
+            ],
+            path: "Tests/TestEngines"),
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
         .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "TestSupport"]),
@@ -74,13 +84,13 @@ let package = Package(
         .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "Swage", "TestSupport"]),
         .testTarget(
             name: "SwageRemoteTests",
-            dependencies: ["SwageRemote", "SwageNative", "SwageConformance", "TestSupport"] + gRPC),
+            dependencies: ["SwageRemote", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"] + gRPC),
         .testTarget(
             name: "SwageWorkersTests",
-            dependencies: ["SwageWorkers", "SwageNative", "SwageConformance", "TestSupport"]),
+            dependencies: ["SwageWorkers", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"]),
         .testTarget(
             name: "SwageNativeTests",
-            dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestSupport"]),
+            dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestEngines", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -15,7 +15,8 @@ public struct WorkerEnvironment: Sendable {
         directory = (chosen ?? NSHomeDirectory() + "/.swage") + "/environments/" + engine
     }
 
-    var python: String { directory + "/bin/python" }
+    /// The environment's Python.
+    public var python: String { directory + "/bin/python" }
     /// Where the worker's own modules lie.
     var modules: String { directory + "/modules" }
     /// The requirements that were installed; written last.

@@ -5,6 +5,7 @@ import GRPCNIOTransportHTTP2Posix
 import Swage
 import SwageRemote
 import Testing
+import TestEngines
 import TestSupport
 
 /// What goes wrong between two processes ends in an error within seconds, with nothing half applied.
@@ -22,7 +23,7 @@ import TestSupport
     @Test func aCancelledCallReachesTheEngine() async throws {
         let trainer = SlowTrainer(.seconds(30))
         try await withServed(trainer) { remote in
-            let task = Task { try await remote.forwardBackward(tinyBatch) }
+            let task = Task { try await remote.forwardBackward(TinyModel.batch) }
             while trainer.counts.begun == 0 { try await Task.sleep(for: .milliseconds(5)) }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
@@ -47,26 +48,26 @@ import TestSupport
     }
 
     @Test func aServerThatIsGoneIsAnError() async throws {
-        let served = try await ServedTrainer(try await tinyTrainer())
+        let served = try await ServedTrainer(try await TinyModel.trainer())
         let remote = try await RemoteTrainer(at: served.address, options: .init(connectTimeout: .seconds(1)))
-        _ = try await remote.forwardBackward(tinyBatch)
+        _ = try await remote.forwardBackward(TinyModel.batch)
         await served.stop()
         await expectCode(.connectionLost) { _ = try await remote.optimStep() }
     }
 
     @Test func aServerThatWasStartedAnewIsNoticedAndLoadGoesOn() async throws {
         try await withTemporaryDirectory { directory in
-            let first = try await ServedTrainer(try await tinyTrainer(directory))
+            let first = try await ServedTrainer(try await TinyModel.trainer(directory))
             let remote = try await RemoteTrainer(at: first.address)
-            _ = try await remote.forwardBackward(tinyBatch)
+            _ = try await remote.forwardBackward(TinyModel.batch)
             _ = try await remote.optimStep()
             let saved = try await remote.save()
             await first.stop()
-            let second = try await ServedTrainer(try await tinyTrainer(directory), at: first.address)
-            await expectCode(.connectionLost) { _ = try await remote.forwardBackward(tinyBatch) }
-            await expectCode(.connectionLost) { _ = try await remote.forwardBackward(tinyBatch) }
+            let second = try await ServedTrainer(try await TinyModel.trainer(directory), at: first.address)
+            await expectCode(.connectionLost) { _ = try await remote.forwardBackward(TinyModel.batch) }
+            await expectCode(.connectionLost) { _ = try await remote.forwardBackward(TinyModel.batch) }
             #expect(try await remote.load(saved.path).step == 1)
-            _ = try await remote.forwardBackward(tinyBatch)
+            _ = try await remote.forwardBackward(TinyModel.batch)
             #expect(try await remote.optimStep().step == 2)
             await second.stop()
         }
@@ -121,16 +122,16 @@ import TestSupport
     @Test func aMessageThatIsTooLargeIsRefusedAndTheNextOneServed() async throws {
         let trainer = SlowTrainer(.zero)
         try await withServed(trainer) { remote in
-            var batch = tinyBatch
+            var batch = TinyModel.batch
             batch.lossInputs["teacher"] = Tensor(repeating: 0, shape: [TrainerServer.maximumMessageBytes / 4 + 1])
             await expectCode(.tooLarge) { [batch] in _ = try await remote.forwardBackward(batch) }
-            _ = try await remote.forwardBackward(tinyBatch)
+            _ = try await remote.forwardBackward(TinyModel.batch)
         }
         #expect(trainer.counts.begun == 1)
     }
 
     @Test func garbageBytesLeaveTheServerServing() async throws {
-        let served = try await ServedTrainer(try await tinyTrainer())
+        let served = try await ServedTrainer(try await TinyModel.trainer())
         guard case .socket(let path) = served.address.kind else { return }
         for seed in 0..<8 {
             var random = RandomNumbers(seed: UInt64(seed))
@@ -138,7 +139,7 @@ import TestSupport
             try sendRaw((seed % 2 == 0 ? Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) : []) + bytes, to: path)
         }
         let remote = try await RemoteTrainer(at: served.address)
-        _ = try await remote.forwardBackward(tinyBatch)
+        _ = try await remote.forwardBackward(TinyModel.batch)
         await served.stop()
     }
 

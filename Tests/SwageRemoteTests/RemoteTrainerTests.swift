@@ -6,6 +6,7 @@ import SwageNative
 import SwageRemote
 import Synchronization
 import Testing
+import TestEngines
 import TestSupport
 
 @Suite(.serialized) struct RemoteTrainerTests {
@@ -18,11 +19,11 @@ import TestSupport
                 .init(
                     vocabularySize: 300, workspace: directory, isBitExact: true, foreignCheckpoint: foreign.path,
                     makeTrainer: { directory in
-                        let served = try await ServedTrainer(try await tinyTrainer(directory))
+                        let served = try await ServedTrainer(try await TinyModel.trainer(directory))
                         servers.withLock { $0.append(served) }
                         return try await RemoteTrainer(at: served.address)
                     },
-                    makeReference: { try await tinyTrainer($0) })
+                    makeReference: { try await TinyModel.trainer($0) })
             ).run()
             #expect(findings.count == Conformance.Invariant.allCases.count)
             for finding in findings { #expect(finding.failure == nil, "\(finding)") }
@@ -35,7 +36,7 @@ import TestSupport
         try await withServed(trainer) { remote in
             let (config, theirs) = (try await trainer.config(), try await remote.config())
             #expect(theirs == config)
-            let (result, arrived) = (try await trainer.forwardBackward(tinyBatch, loss: nil), try await remote.forwardBackward(tinyBatch))
+            let (result, arrived) = (try await trainer.forwardBackward(TinyModel.batch, loss: nil), try await remote.forwardBackward(TinyModel.batch))
             #expect(arrived == result)
             #expect(try await remote.save(name: "a", path: nil, weightsOnly: true).path == "a, no path, true")
             #expect(try await remote.save(name: nil, path: "b", weightsOnly: false).path == "no name, b, false")
@@ -47,7 +48,7 @@ import TestSupport
     }
 
     @Test func outputsOfManyPiecesArriveWhole() async throws {
-        let trainer = try await tinyTrainer()
+        let trainer = try await TinyModel.trainer()
         // 300 logits of 4 bytes for 3,000 positions: more than three pieces.
         let inputs = ForwardInputs(
             inputIDs: try Tensor((0..<3000).map { Int32($0 % 300) }, shape: [10, 300]),
@@ -74,14 +75,14 @@ import TestSupport
         let loss = LossFunction("entropy-bonus") { outputs, batch in
             .mean(of: -outputs.logProbs - 0.1 * outputs.entropy, over: batch.targetMask)
         }
-        let expected = try await tinyTrainer().forwardBackward(tinyBatch, loss: loss)
-        let found = try await withServed(try await tinyTrainer()) { try await $0.forwardBackward(tinyBatch, loss: loss) }
+        let expected = try await TinyModel.trainer().forwardBackward(TinyModel.batch, loss: loss)
+        let found = try await withServed(try await TinyModel.trainer()) { try await $0.forwardBackward(TinyModel.batch, loss: loss) }
         #expect(found == expected)
     }
 
     @Test func errorsArriveAsTheyWereThrown() async throws {
-        let trainer = try await tinyTrainer()
-        var batch = tinyBatch
+        let trainer = try await TinyModel.trainer()
+        var batch = TinyModel.batch
         batch.inputIDs = Tensor(repeating: 300, shape: [2, 6])
         func error(of trainer: any Trainer) async -> TrainerError? {
             do {
@@ -100,10 +101,10 @@ import TestSupport
     }
 
     @Test func twoClientsShareOneTrainer() async throws {
-        let served = try await ServedTrainer(try await tinyTrainer())
+        let served = try await ServedTrainer(try await TinyModel.trainer())
         let clients = [try await RemoteTrainer(at: served.address), try await RemoteTrainer(at: served.address)]
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for client in clients + clients { group.addTask { _ = try await client.forwardBackward(tinyBatch) } }
+            for client in clients + clients { group.addTask { _ = try await client.forwardBackward(TinyModel.batch) } }
             try await group.waitForAll()
         }
         #expect(try await clients[0].optimStep().accumulatedMicrobatches == 4)

@@ -159,6 +159,7 @@ class TitanRank(Actor):
             tokens = inputs.pop("input")
             hidden = self.pipeline.forward(tokens, inputs) if self.pipeline is not None else self.parts[0](tokens, **inputs)
             outputs = work.outputs(hidden, names) if hidden is not None else {}
+        seams.reshard(self.parts)
         # One rank of those that have the same answers it for all.
         dims = self.trainer.parallel_dims
         speaks = all(dims.get_mesh(name).get_local_rank() == 0 for name in ("loss", "tp") if dims.get_optional_mesh(name))

@@ -121,7 +121,7 @@ def sum_gradients(model_parts):
 
 
 def reshard(model_parts):
-    """After a pass without its way back, FSDP leaves the weights of the last modules whole."""
+    """After a pass without its way back, FSDP leaves some weights whole, and would not notice that they have changed."""
     for part in model_parts:
         for module in part.modules():
             if isinstance(module, FSDPModule):

@@ -1,16 +1,14 @@
 #if Engines
 import Foundation
 import Swage
-import SwageNative
 import SwageRemote
-import TestSupport
 
 /// A trainer behind a server of its own on a Unix socket, in this process.
-struct ServedTrainer {
-    let address: TrainerAddress
+package struct ServedTrainer {
+    package let address: TrainerAddress
     private let task: Task<Void, any Error>
 
-    init(_ trainer: any Trainer, at address: TrainerAddress? = nil, token: String? = nil) async throws {
+    package init(_ trainer: any Trainer, at address: TrainerAddress? = nil, token: String? = nil) async throws {
         let address = try address ?? TrainerAddress("unix:/tmp/swage-\(UUID().uuidString.prefix(8)).sock")
         let server = try TrainerServer(trainer, at: address, token: token)
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
@@ -26,7 +24,7 @@ struct ServedTrainer {
         self.address = bound
     }
 
-    func stop() async {
+    package func stop() async {
         task.cancel()
         _ = try? await task.value
         if case .socket(let path) = address.kind { unlink(path) }
@@ -34,7 +32,7 @@ struct ServedTrainer {
 }
 
 /// Serves `trainer` while `body` talks to it.
-func withServed<Result>(
+package func withServed<Result>(
     _ trainer: any Trainer, token: String? = nil, options: RemoteTrainer.Options = .init(),
     _ body: (RemoteTrainer) async throws -> Result
 ) async throws -> Result {
@@ -51,16 +49,4 @@ func withServed<Result>(
     }
 }
 
-/// A tiny model with an optimizer whose steps show.
-func tinyTrainer(_ directory: String = "default", threads: Int = 1) async throws -> NativeTrainer {
-    try await NativeTrainer(
-        model: Golden.decoder("llama"),
-        optimizer: OptimizerOptions(
-            learningRate: 3e-3, epsilon: 1e-5, weightDecay: 0.1,
-            schedule: LearningRateSchedule(.cosine, warmupSteps: 2, totalSteps: 20)),
-        checkpointDirectory: directory, threads: threads)
-}
-
-let tinyBatch = TextTrainBatch(
-    inputIDs: Tensor(repeating: 5, shape: [2, 6]), targetIDs: Tensor(repeating: 7, shape: [2, 6]))
 #endif

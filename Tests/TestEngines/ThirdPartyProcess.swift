@@ -1,0 +1,82 @@
+#if Engines
+import Foundation
+import Swage
+import SwageRemote
+import SwageWorkers
+import TestSupport
+
+/// examples/third_party_trainer.py in a process of its own, which ends with the last reference to it.
+package final class ThirdPartyProcess: Sendable {
+    private let input: FileHandle
+    private let address: TrainerAddress
+
+    package init(model: String, workspace: String) throws {
+        let socket = "/tmp/swage-\(UUID().uuidString.prefix(8)).sock"
+        address = try TrainerAddress("unix:" + socket)
+        try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
+        let process = Process()
+        // Nobody's trainer has to know of us: a shell ends it when its input ends, however this process does. It may have
+        // been started on a thread that blocks signals, so only this one is sure.
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = [
+            "-c", #""$@" & trap "kill -9 $!" EXIT; cat > /dev/null"#, "sh", WorkerEnvironment("huggingface").python,
+            Golden.repository + "/examples/third_party_trainer.py", model, "unix:" + socket,
+        ]
+        let input = Pipe()
+        process.standardInput = input
+        process.standardOutput = FileHandle.nullDevice
+        process.currentDirectoryURL = URL(fileURLWithPath: workspace)
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["PYTHONPATH": Golden.repository + "/python/swage_worker/generated", "PYTHONDONTWRITEBYTECODE": "1"]) { $1 }
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.input = input.fileHandleForWriting
+    }
+
+    deinit { try? input.close() }
+
+    /// A trainer that keeps the process alive.
+    package func trainer() async throws -> any Trainer {
+        Keeping(trainer: try await RemoteTrainer(at: address, options: .init(connectTimeout: .seconds(60))), other: self)
+    }
+}
+
+/// A native trainer behind a server in this process.
+struct ServedElsewhere {
+    let trainer: any Trainer
+
+    init(_ served: any Trainer) async throws {
+        let server = try await ServedTrainer(served)
+        trainer = Keeping(trainer: try await RemoteTrainer(at: server.address), other: Stopping(server))
+    }
+
+    private final class Stopping: Sendable {
+        let server: ServedTrainer
+        init(_ server: ServedTrainer) { self.server = server }
+        deinit {
+            let server = server
+            Task { await server.stop() }
+        }
+    }
+}
+
+/// A trainer that keeps something else alive as long as it is there.
+private struct Keeping: Trainer {
+    let trainer: any Trainer
+    let other: any Sendable
+
+    func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
+        try await trainer.forwardBackward(batch, loss: loss)
+    }
+    func optimStep() async throws -> OptimStepResult { try await trainer.optimStep() }
+    func clearGradients() async throws { try await trainer.clearGradients() }
+    func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { try await trainer.forward(inputs) }
+    func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
+        try await trainer.save(name: name, path: path, weightsOnly: weightsOnly)
+    }
+    func load(_ path: String?) async throws -> LoadedCheckpoint { try await trainer.load(path) }
+    func config() async throws -> TrainerConfig { try await trainer.config() }
+    func status() async throws -> TrainerStatus { try await trainer.status() }
+    func tokenizer() async throws -> any Tokenizer { try await trainer.tokenizer() }
+}
+#endif
