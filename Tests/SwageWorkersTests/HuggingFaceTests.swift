@@ -1,7 +1,6 @@
 #if Engines
 import Foundation
 import Swage
-import SwageConformance
 import SwageNative
 import SwageWorkers
 import Testing
@@ -21,27 +20,6 @@ import TestSupport
     private static func native(_ model: String = "llama", _ directory: String = "default") async throws -> NativeTrainer {
         try await NativeTrainer(
             model: Golden.decoder(model), optimizer: optimizer, checkpointDirectory: directory, threads: 1)
-    }
-
-    @Test(arguments: ["llama", "qwen3"]) func theWorkerKeepsEveryInvariant(_ model: String) async throws {
-        try await withTemporaryDirectory { directory in
-            let foreign = try await NativeTrainer(model: Golden.decoder("qwen2"))
-                .save(name: nil, path: directory + "/foreign", weightsOnly: false)
-            // A worker takes seconds to start: one serves all checks, put back to its beginning.
-            let trainer = try await Self.worker(model, directory + "/default")
-            let beginning = try await trainer.save(name: "beginning", path: directory).path
-            let findings = await Conformance(
-                .init(
-                    vocabularySize: 300, workspace: directory, foreignCheckpoint: foreign.path,
-                    choosesCheckpointDirectory: false,
-                    makeTrainer: { _ in
-                        _ = try await trainer.load(beginning)
-                        return trainer
-                    },
-                    makeReference: { try await Self.native(model, $0) })
-            ).run()
-            for finding in findings { #expect(finding.failure == nil, "\(finding)") }
-        }
     }
 
     @Test func stockLossesGiveTheSameStepsAsOnTheNativeEngine() async throws {
@@ -104,15 +82,6 @@ import TestSupport
                 for trainer in [writer, reader] { try await trainer.clearGradients() }
             }
         }
-    }
-
-    @Test func aWorkerThatIsKilledIsAnErrorAtOnceThatNamesItsEnd() async throws {
-        let worker = try await Self.worker()
-        kill(await worker.worker.processIdentifier, SIGKILL)
-        let start = ContinuousClock.now
-        let error = await #expect(throws: TrainerError.self) { _ = try await worker.optimStep() }
-        #expect(error?.code == .engineFailed, "\(String(describing: error))")
-        #expect(start.duration(to: .now) < .seconds(5))
     }
 
     @Test func aModelThatIsNotThereIsAnErrorWithTheWorkersLastWords() async throws {

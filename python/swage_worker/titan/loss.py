@@ -101,11 +101,12 @@ class OutputWork:
     def _through_head(self, hidden, wanted, keeps):
         rows = hidden.detach().flatten(0, 1)[self.share.local]
         targets = self.share.targets if self.share.targets is not None else torch.zeros_like(self.share.local)
-        kept = keeps and rows.shape[0] * self.vocabulary <= KEPT_LOGITS
+        kept = keeps and self.share.most * self.vocabulary <= KEPT_LOGITS
         self._open_head()
         parts = []
-        # At least one chunk: the head's exchange of gradients is all ranks' business.
-        for chunk, chunk_targets in zip(_split(rows), _split(targets)):
+        # As many chunks on every rank, some of them empty: FSDP exchanges weights at each.
+        for begin in range(0, max(1, self.share.most), CHUNK):
+            chunk, chunk_targets = rows[begin : begin + CHUNK], targets[begin : begin + CHUNK]
             leaf = chunk.detach().requires_grad_(keeps)
             with torch.set_grad_enabled(kept):
                 values = self._chunk(leaf, chunk_targets, wanted)
@@ -187,7 +188,3 @@ class OutputWork:
             self.head.set_reshard_after_backward(True)
             self.head.set_requires_gradient_sync(True, recurse=False)
             self.head.reshard()
-
-
-def _split(values):
-    return values.split(CHUNK) if values.shape[0] else [values]

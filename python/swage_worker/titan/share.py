@@ -19,11 +19,14 @@ class Share:
         sequence = batch.shape[1]
         counted = torch.ones_like(batch.target_mask) if everywhere else batch.target_mask
         lengths = torch.where(counted != 0, torch.arange(1, sequence + 1), 0).amax(1).tolist()
-        self.rows = _divide(lengths, data[1])[data[0]]
-        self.counts = bool(self.rows)
-        rows = torch.tensor(self.rows or [0])
-        longest = max((lengths[row] for row in self.rows), default=1)
-        columns = -(-max(longest, 1) // multiple) * multiple
+        division = _divide(lengths, data[1])
+        mine = division[data[0]]
+
+        def columns_of(rows):
+            return -(-max((lengths[row] for row in rows), default=1) // multiple) * multiple
+
+        columns = columns_of(mine)
+        rows = torch.tensor(mine or [0])
 
         def cut(values, fill=0):
             found = values[rows][:, :columns]
@@ -45,10 +48,15 @@ class Share:
             if narrow:
                 seen &= distance < window
             self.mask = seen[:, None]
-        places = cut(counted)[:, own].nonzero() if self.counts else torch.zeros(0, 2, dtype=torch.long)
+        places = cut(counted)[:, own].nonzero() if mine else torch.zeros(0, 2, dtype=torch.long)
         # Of each counted position: where it is in the flattened share, and in the flattened batch.
         self.local = places[:, 0] * width + places[:, 1]
         self.whole = rows[places[:, 0]] * sequence + places[:, 1] + own.start
+        # How many positions the rank counts that has most of them: all ranks go to the head as often as that one.
+        self.most = max(
+            int((counted[share][:, begin : begin + columns_of(share) // context[1]] != 0).sum())
+            for share in division if share
+            for begin in range(0, columns_of(share), columns_of(share) // context[1]))
         self.targets = batch.target_ids.flatten()[self.whole].long() if batch.target_ids is not None else None
 
 
