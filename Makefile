@@ -67,6 +67,7 @@ fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradien
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks
+	@$(if $(TRAITS),swift build -c release $(TRAITS) --product EngineBenchmarks)
 	@TQDM_DISABLE=1 $(PYTHON) -B Benchmarks/bench.py .build/release/SwageBenchmarks $(JOB)
 
 bench-check: deps ## Compare the instructions of each kernel with those of the last look. ARGS=--write takes them over.

@@ -64,6 +64,14 @@ let package = Package(
 
         .executableTarget(
             name: "SwageBenchmarks", dependencies: ["Swage", "SwageNative"], path: "Benchmarks/SwageBenchmarks"),
+        .executableTarget(
+            name: "EngineBenchmarks",
+            dependencies: [
+                "Swage", "SwageNative",
+                .target(name: "SwageRemote", condition: .when(traits: ["Engines"])),
+                .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
+            ],
+            path: "Benchmarks/EngineBenchmarks"),
         .executableTarget(name: "LossFuzzer", dependencies: ["Swage"], path: "Tests/LossFuzzer"),
         .executableTarget(
             name: "ConformanceTable", dependencies: ["TestEngines", "SwageConformance"], path: "Tests/ConformanceTable"),
@@ -88,9 +96,12 @@ let package = Package(
         .testTarget(
             name: "SwageWorkersTests",
             dependencies: ["SwageWorkers", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"]),
+        .target(name: "BigramVendor", path: "Tests/BigramVendor"),
         .testTarget(
             name: "SwageNativeTests",
-            dependencies: ["SwageNative", "SwageConformance", "CSwageKernels", "TestEngines", "TestSupport"]),
+            dependencies: [
+                "SwageNative", "SwageConformance", "CSwageKernels", "BigramVendor", "TestEngines", "TestSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,17 +11,23 @@ import platform
 import sys
 import time
 
-from jobs import JOBS, ROUNDS
+from jobs import ENGINE_JOBS, ROUNDS
+from jobs import JOBS as NATIVE_JOBS
 from worker import THREADS
 
+JOBS = NATIVE_JOBS | ENGINE_JOBS
 RESULTS = pathlib.Path(__file__).parent / "results"
 
 
 def main():
-    program, names = sys.argv[1], [name for name in sys.argv[2:] if name] or list(JOBS)
+    program, names = sys.argv[1], [name for name in sys.argv[2:] if name]
+    has_engines = os.path.exists(program.replace("SwageBenchmarks", "EngineBenchmarks"))
     for name in names:
         if name not in JOBS:
             sys.exit(f"there is no job {name}; there are: {', '.join(JOBS)}")
+        if name in ENGINE_JOBS and not has_engines:
+            sys.exit(f"{name} needs the other engines: `make engines`, and `swage setup titan`")
+    names = names or list(JOBS if has_engines else NATIVE_JOBS)
     RESULTS.mkdir(exist_ok=True)
     results = []
     for name in names:

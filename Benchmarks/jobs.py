@@ -160,6 +160,38 @@ def loss_call(program):
     return result("s", times, ({}, {}), higher_is_better=False, peer="traced anew")
 
 
+def call(program):
+    """The least that a call costs: asking for the status, in the same process and over a Unix socket."""
+    model = inputs.smollm2()
+    with worker.engine(program, model, "native") as native, worker.engine(program, model, "served") as served:
+        times = [[side.run(calls=count)["seconds"] for side, count in ((native, 20000), (served, 1000))] for _ in range(ROUNDS + 1)]
+    return result("s", times[1:], ({}, {}), higher_is_better=False, peer="over a socket")
+
+
+def transfer(program):
+    """Logits of 512 tokens, 100 MB, over a Unix socket: what that adds to computing them, as bytes a second."""
+    model, rows = inputs.smollm2(), [[index % 1000 for index in range(512)]]
+    with worker.engine(program, model, "native") as native, worker.engine(program, model, "served") as served:
+        pairs = [[side.run(logits=rows) for side in (native, served)] for _ in range(ROUNDS + 1)]
+    rates = [
+        [served["bytes"] / 1e6 / served["seconds"], served["bytes"] / 1e6 / native["seconds"]] for native, served in pairs[1:]]
+    added = statistics.median(served["seconds"] - native["seconds"] for native, served in pairs[1:])
+    answer = result("MB/s", rates, ({}, {}), higher_is_better=True, peer="native")
+    return answer | dict(addedSeconds=added, socketMegabytesPerSecond=pairs[-1][1]["bytes"] / 1e6 / added)
+
+
+def titan_step(program):
+    """A dense step on two FSDP2 ranks, through Swage and by TorchTitan's own loop, in the same layout of processes."""
+    model = inputs.smollm2()
+    work = [[sequence["ids"] for sequence in batch] for batch in inputs.random_batches(ROUNDS + 2, 2, 256)]
+    with worker.engine(program, model, "titan") as ours, worker.direct_titan(model) as peer:
+        rounds = [(ours.run(step=batch), peer.run(step=batch)) for batch in work]
+    for ours, peer in rounds:
+        assert abs(ours["loss"] - peer["loss"]) < 1e-3, f"the losses differ: {ours['loss']} and {peer['loss']}"
+    times = [[side["seconds"] for side in pair] for pair in rounds[2:]]
+    return result("s", times, rounds[-1], higher_is_better=False, peer="TorchTitan")
+
+
 def result(unit, values, last, higher_is_better, peer="torch"):
     """Medians over rounds of (ours, peer), and the median of the rounds' ratios."""
     ratios = [ours / other if higher_is_better else other / ours for ours, other in values]
@@ -186,4 +218,11 @@ JOBS = {
     "long-4096": (sft(lambda count: inputs.random_batches(count, 1, 4096)), 1.5, None),
     "linear-cross-entropy": (loss, 1.5, None),
     "loss-call": (loss_call, None, None),
+}
+
+# Those that need the other engines.
+ENGINE_JOBS = {
+    "call": (call, None, None),
+    "transfer": (transfer, None, None),
+    "titan-step": (titan_step, 0.97, None),
 }

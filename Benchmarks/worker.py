@@ -11,8 +11,8 @@ THREADS = int(os.environ.get("THREADS", os.cpu_count()))
 
 
 class Worker:
-    def __init__(self, command):
-        environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(THREADS), "TQDM_DISABLE": "1"}
+    def __init__(self, command, **variables):
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(THREADS), "TQDM_DISABLE": "1"} | variables
         self.command = command
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -39,3 +39,14 @@ def ours(program, model, *options):
 
 def peer(model):
     return Worker([sys.executable, "-B", str(HERE / "peer.py"), str(model), str(THREADS)])
+
+
+def engine(program, model, name):
+    """Ours behind the protocol alone: native, served or titan."""
+    return Worker([program.replace("SwageBenchmarks", "EngineBenchmarks"), str(model), name])
+
+
+def direct_titan(model):
+    """TorchTitan driven by its own step, in the environment that `swage setup titan` has made."""
+    home = pathlib.Path(os.environ.get("SWAGE_HOME", pathlib.Path.home() / ".swage")) / "environments" / "titan"
+    return Worker([str(home / "bin" / "python"), "-B", str(HERE / "peer_titan.py"), str(model)], PYTHONPATH=str(home / "modules"))

@@ -18,7 +18,7 @@ MAXIMUM_MESSAGE = 256 << 20
 
 def main():
     options = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    threading.Thread(target=end_with_input, daemon=True).start()
     try:
         engine = _engine(sys.argv[1], options)
     except TrainerError as error:
@@ -45,7 +45,7 @@ def _engine(name, options):
     sys.exit(f"there is no engine {name}")
 
 
-def _end_with_input():
+def end_with_input():
     while sys.stdin.read(1 << 12):
         pass
     # Nothing is left that would want an answer, and a product may be under way that nothing else ends.

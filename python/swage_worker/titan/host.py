@@ -1,0 +1,18 @@
+"""One machine of a mesh: python -m swage_worker.titan.host tcp://HOST:PORT. Runs the ranks that a TitanTrainer on another
+machine (or this one) starts here, until it is stopped."""
+
+import sys
+import threading
+
+from monarch.actor import run_worker_loop_forever
+
+from ..__main__ import end_with_input
+
+
+def main():
+    threading.Thread(target=end_with_input, daemon=True).start()
+    run_worker_loop_forever(ca="trust_all_connections", address=sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
