@@ -46,7 +46,7 @@ def main():
         optimizer = dict(
             learningRate=1e-5, beta1=0.9, beta2=0.999, epsilon=1e-8, weightDecay=0.0,
             schedule=dict(shape="constant", warmupSteps=0, totalSteps=100))
-        ranks = _mesh(None, RANKS).spawn("direct", DirectRank, dict(
+        ranks = _mesh(RANKS).spawn("direct", DirectRank, dict(
             model=sys.argv[1], optimizer=optimizer, scratch=scratch, sequenceLength=8192, threads=1,
             parallelism=dict(replicate=1, shard=RANKS, tensor=1, context=1, pipeline=1)))
         ranks.open.call().get()

@@ -60,15 +60,15 @@ enum EngineBenchmarks {
             return Answer(seconds: time / .seconds(1) / Double(calls))
         }
         if let rows = job.logits {
-            let inputs = ForwardInputs(inputIDs: Tensor(rows: rows), outputs: [.logits])
+            let inputs = ForwardInputs(inputIDs: try Tensor(rows: rows), outputs: [.logits])
             var count = 0
             let time = try await ContinuousClock().measure { count = try await trainer.forward(inputs).logits!.scalars.count }
             return Answer(seconds: time / .seconds(1), bytes: 4 * count)
         }
         let rows = job.step ?? []
         let batch = TextTrainBatch(
-            inputIDs: Tensor(rows: rows.map { Array($0.dropLast()) }),
-            targetIDs: Tensor(rows: rows.map { Array($0.dropFirst()) }))
+            inputIDs: try Tensor(rows: rows.map { Array($0.dropLast()) }),
+            targetIDs: try Tensor(rows: rows.map { Array($0.dropFirst()) }))
         var loss = 0.0
         let time = try await ContinuousClock().measure {
             loss = try await trainer.forwardBackward(batch).loss

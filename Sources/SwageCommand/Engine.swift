@@ -111,6 +111,7 @@ extension ModelOptions {
             options.degrees.context = contextParallel
             options.degrees.pipeline = pipelineParallel
             options.hosts = hosts
+            options.meshAddress = meshAddress
             options.maxSequenceLength = maxSequenceLength
             options.dtype = dtype
             options.attention = attention

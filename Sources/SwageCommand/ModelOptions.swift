@@ -80,8 +80,11 @@ struct WorkerOptions: ParsableArguments {
 
     @Option(
         parsing: .upToNextOption,
-        help: "titan: where Monarch's workers listen, one on each host, such as tcp://host:4444. Default: this machine.")
+        help: "titan: where `swage host` listens on each machine, such as tcp://node1:26600. Default: this machine.")
     var hosts: [String] = []
+
+    @Option(help: "titan: where those find this machine, such as tcp://node0:26600. Default: by its host name.")
+    var meshAddress: String?
 
     @Option(help: "titan: the most tokens of a sequence.")
     var maxSequenceLength = 8192

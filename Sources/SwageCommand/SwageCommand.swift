@@ -18,7 +18,7 @@ struct SwageCommand: AsyncParsableCommand {
 
     #if Engines
         private static let servingCommands: [any ParsableCommand.Type] = [
-            ServeCommand.self, TrainerCommand.self, SetupCommand.self,
+            ServeCommand.self, TrainerCommand.self, SetupCommand.self, HostCommand.self,
         ]
     #else
         private static let servingCommands: [any ParsableCommand.Type] = []

@@ -2,6 +2,15 @@
 import Foundation
 import Swage
 
+extension TextTrainBatch {
+    /// How many bytes its tensors take.
+    var byteCount: Int {
+        let floats = [targetMask, targetWeights].compactMap(\.self) + lossInputs.values
+        let integers = [inputIDs, targetIDs, segmentIDs].compactMap(\.self)
+        return 4 * (floats.reduce(0) { $0 + $1.scalars.count } + integers.reduce(0) { $0 + $1.scalars.count })
+    }
+}
+
 extension Swage_V1_ForwardBackwardRequest {
     init(_ batch: TextTrainBatch, loss: LossFunction?, id: String) throws {
         self.init()

@@ -59,7 +59,7 @@ public final class RemoteTrainer: Trainer {
         self.options = options
         client = GRPCClient(
             transport: try HTTP2ClientTransport.Posix(
-                target: address.target, transportSecurity: Self.security(options.trustRoots),
+                target: address.target(encrypted: options.trustRoots != nil), transportSecurity: Self.security(options.trustRoots),
                 config: .defaults { config in
                     config.http2.targetWindowSize = 8 << 20
                     config.http2.maxFrameSize = 1 << 20
@@ -83,12 +83,13 @@ public final class RemoteTrainer: Trainer {
     }
 
     public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
-        let request = try Swage_V1_ForwardBackwardRequest(batch, loss: loss, id: newID())
-        let size = try request.serializedData().count
-        guard size <= TrainerServer.maximumMessageBytes else {
+        // Before it is packed, which takes as much memory again. A mebibyte is for what surrounds the tensors.
+        guard batch.byteCount <= TrainerServer.maximumMessageBytes - (1 << 20) else {
             throw TrainerError(
-                .tooLarge, "the batch takes \(size) bytes", expected: "at most \(TrainerServer.maximumMessageBytes): smaller microbatches")
+                .tooLarge, "the batch takes \(batch.byteCount) bytes",
+                expected: "less than \(TrainerServer.maximumMessageBytes): smaller microbatches")
         }
+        let request = try Swage_V1_ForwardBackwardRequest(batch, loss: loss, id: newID())
         let response = try await call(request.requestID) {
             try await self.stub.forwardBackward(request, metadata: self.metadata(), options: $0)
         }

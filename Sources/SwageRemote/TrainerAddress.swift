@@ -57,9 +57,11 @@ public struct TrainerAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension String {
-    fileprivate var isLoopbackIPv4: Bool {
+    fileprivate var isLoopbackIPv4: Bool { isIPv4 && hasPrefix("127.") }
+
+    fileprivate var isIPv4: Bool {
         let parts = split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return parts.count == 4 && parts.allSatisfy { $0 != nil } && parts[0] == 127
+        return parts.count == 4 && parts.allSatisfy { $0 != nil }
     }
 }
 
@@ -73,13 +75,15 @@ extension TrainerAddress {
         }
     }
 
-    /// Where a client connects to.
-    var target: any ResolvableTarget {
+    /// Where a client connects to. The certificate of an encrypted connection is one of the host's name or, if the address
+    /// has none, of its number.
+    func target(encrypted: Bool) -> any ResolvableTarget {
         switch kind {
         case .socket(let path): .unixDomainSocket(path: path)
-        case .network("localhost", let port): .ipv4(address: "127.0.0.1", port: port)
-        case .network(let host, let port):
-            host.contains(":") ? .ipv6(address: host, port: port) : .dns(host: host, port: port)
+        case .network("localhost", let port) where !encrypted: .ipv4(address: "127.0.0.1", port: port)
+        case .network(let host, let port) where host.contains(":"): .ipv6(address: host, port: port)
+        case .network(let host, let port) where host.isIPv4: .ipv4(address: host, port: port)
+        case .network(let host, let port): .dns(host: host, port: port)
         }
     }
 }

@@ -25,8 +25,10 @@ public final class TitanTrainer: WorkerTrainer {
 
     public struct Options: Sendable {
         public var degrees = Degrees()
-        /// Where Monarch's workers listen, one on each host (`tcp://host:port`); none for this machine.
+        /// Where a ``MeshHost`` listens on each machine (`tcp://host:port`); none for this machine alone.
         public var hosts: [String] = []
+        /// Where those find this machine, if not by its host name (`tcp://host:port`).
+        public var meshAddress: String?
         /// The most tokens of a sequence.
         public var maxSequenceLength = 8192
         /// torch's name of the type that weights are computed in; they are kept as float32.
@@ -42,6 +44,7 @@ public final class TitanTrainer: WorkerTrainer {
     private struct Encoded: Encodable {
         let parallelism: Degrees
         let hosts: [String]
+        let meshAddress: String?
         let sequenceLength: Int
         let dtype: String
         let attention: String
@@ -71,8 +74,8 @@ public final class TitanTrainer: WorkerTrainer {
         try options.degrees.validate()
         ownTokenizer = opened.tokenizer
         let encoded = Encoded(
-            parallelism: options.degrees, hosts: options.hosts, sequenceLength: options.maxSequenceLength,
-            dtype: options.dtype, attention: options.attention, threads: options.threads)
+            parallelism: options.degrees, hosts: options.hosts, meshAddress: options.meshAddress,
+            sequenceLength: options.maxSequenceLength, dtype: options.dtype, attention: options.attention, threads: options.threads)
         worker = try await Worker(environment, model: opened, log: log) {
             try WorkerOptions(
                 $0, model: opened, optimizer: optimizer, loss: loss, checkpointDirectory: checkpointDirectory,

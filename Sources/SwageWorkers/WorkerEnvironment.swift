@@ -18,7 +18,11 @@ public struct WorkerEnvironment: Sendable {
     /// The environment's Python.
     public var python: String { directory + "/bin/python" }
     /// Where the worker's own modules lie.
-    var modules: String { directory + "/modules" }
+    private var modules: String { directory + "/modules" }
+    /// What its processes find in their environment.
+    var variables: [String: String] {
+        ["PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"]
+    }
     /// The requirements that were installed; written last.
     private var installed: String { directory + "/installed.txt" }
 

@@ -32,9 +32,7 @@ final class WorkerProcess: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: environment.python)
         process.arguments = ["-m", "swage_worker", environment.engine]
-        let inherited = ProcessInfo.processInfo.environment
-        process.environment = inherited.merging(
-            ["PYTHONPATH": environment.modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment.variables) { $1 }
         process.standardInput = toWorker
         process.standardOutput = fromWorker
         process.standardError = errors

@@ -5,7 +5,7 @@ public actor Bigram {
     /// All that it has learned, and what it has seen since the last update.
     public struct State: Codable, Sendable {
         public var table: [Double]
-        public var gradient: [Double]
+        public var gradient: [Float]
         public var updates = 0
         public var passes = 0
         public var examples = 0.0
@@ -38,7 +38,7 @@ public actor Bigram {
             let logProbs = logProbs(after: token)
             sum -= weight * logProbs[next]
             for (other, logProb) in logProbs.enumerated() {
-                state.gradient[token * vocabulary + other] += weight * (exp(logProb) - (other == next ? 1 : 0))
+                state.gradient[token * vocabulary + other] += Float(weight * (exp(logProb) - (other == next ? 1 : 0)))
             }
         }
         state.passes += 1
@@ -46,13 +46,14 @@ public actor Bigram {
         return sum
     }
 
-    /// Goes down the mean gradient, and returns its norm.
-    public func update() -> Double {
-        let mean = state.gradient.map { $0 / state.examples }
-        for index in mean.indices { state.table[index] -= rate * mean[index] }
+    /// The norm of the mean gradient.
+    public var norm: Double { Double(state.gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()) / state.examples }
+
+    /// Goes down the mean gradient.
+    public func update() {
+        for index in state.table.indices { state.table[index] -= rate * Double(state.gradient[index]) / state.examples }
         state.updates += 1
         forget()
-        return mean.reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
 
     public func forget() {

@@ -4,8 +4,9 @@ import Foundation
 import Swage
 
 // MARK: learning
-extension Bigram: @retroactive Trainer {
+extension Bigram: Trainer {
     public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
+        try Task.checkCancellation()
         try batch.validate(vocabularySize: vocabulary)
         guard loss == nil || loss == .crossEntropy else {
             throw TrainerError(.invalidLoss, "a bigram model cannot learn from \(loss!.name)", expected: "cross_entropy")
@@ -24,10 +25,10 @@ extension Bigram: @retroactive Trainer {
         guard state.passes > 0 else {
             throw TrainerError(.nothingAccumulated, "there are no gradients", expected: "forwardBackward first")
         }
-        let passes = state.passes
-        let norm = update()
+        guard norm.isFinite else { throw TrainerError(.nonFinite, "the gradient norm is \(norm)") }
+        defer { update() }
         return OptimStepResult(
-            step: state.updates, learningRate: rate, accumulatedMicrobatches: passes, gradientNorm: norm)
+            step: state.updates + 1, learningRate: rate, accumulatedMicrobatches: state.passes, gradientNorm: norm)
     }
 
     public func clearGradients() { forget() }
@@ -40,10 +41,10 @@ extension Bigram {
         guard inputs.outputs == [.logProbs], let targets = inputs.targetIDs else {
             throw TrainerError(.invalidBatch, "a bigram model gives log-probabilities alone", expected: "[.logProbs]")
         }
-        let logProbs = zip(inputs.inputIDs.scalars, targets.scalars).enumerated().map { index, pair in
+        let scores = zip(inputs.inputIDs.scalars, targets.scalars).enumerated().map { index, pair in
             inputs.targetMask?.scalars[index] == 0 ? 0 : Float(logProbs(after: Int(pair.0))[Int(pair.1)])
         }
-        return ForwardOutputs(logProbs: try Tensor(logProbs, shape: inputs.inputIDs.shape))
+        return ForwardOutputs(logProbs: try Tensor(scores, shape: inputs.inputIDs.shape))
     }
 
     public func config() -> TrainerConfig {
@@ -71,7 +72,8 @@ extension Bigram {
         let place = ([path ?? directory] + [name ?? numbered].compactMap { $0 }).joined(separator: "/")
         var content = state
         if weightsOnly {
-            content = Bigram.State(table: state.table, gradient: state.gradient.map { _ in 0 })
+            content.gradient = content.gradient.map { _ in 0 }
+            (content.updates, content.passes, content.examples) = (0, 0, 0)
         }
         let kind = weightsOnly ? "weights.json" : "all.json"
         // Written beside, and renamed: a folder without its file is no checkpoint.
@@ -81,7 +83,7 @@ extension Bigram {
     }
 
     public func load(_ path: String?) throws -> LoadedCheckpoint {
-        let path = try path ?? newest()
+        guard let path else { return try loadNewest() }
         for (kind, weightsOnly) in [("all.json", false), ("weights.json", true)] {
             guard let data = FileManager.default.contents(atPath: "\(path)/\(kind)") else { continue }
             guard let content = try? JSONDecoder().decode(State.self, from: data) else {
@@ -96,15 +98,16 @@ extension Bigram {
         throw TrainerError(.checkpointNotFound, "there is no checkpoint at \(path)")
     }
 
-    private func newest() throws -> String {
+    /// The newest full one that can be read.
+    private func loadNewest() throws -> LoadedCheckpoint {
         let places = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        let dates = places.compactMap { name -> (path: String, date: Date)? in
+        let dated = places.compactMap { name -> (path: String, date: Date)? in
             let attributes = try? FileManager.default.attributesOfItem(atPath: "\(directory)/\(name)/all.json")
             return (attributes?[.modificationDate] as? Date).map { ("\(directory)/\(name)", $0) }
         }
-        guard let newest = dates.max(by: { $0.date < $1.date }) else {
-            throw TrainerError(.checkpointNotFound, "there is no checkpoint in \(directory)")
+        for (path, _) in dated.sorted(by: { $0.date > $1.date }) {
+            if let loaded = try? load(path) { return loaded }
         }
-        return newest.path
+        throw TrainerError(.checkpointNotFound, "there is no checkpoint in \(directory)")
     }
 }

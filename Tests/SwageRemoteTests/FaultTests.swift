@@ -107,6 +107,42 @@ import TestSupport
         await served.stop()
     }
 
+    @Test func overTLSOnlyTheRightCertificateIsTrusted() async throws {
+        try await withTemporaryDirectory { directory in
+            let (mine, other) = (try Self.certificate(directory, "mine"), try Self.certificate(directory, "other"))
+            let served = try await ServedTrainer(
+                SlowTrainer(.zero), at: TrainerAddress("127.0.0.1:0"), token: "open sesame", identity: mine)
+            let trusted = RemoteTrainer.Options(token: "open sesame", trustRoots: mine.certificateChain)
+            #expect(try await RemoteTrainer(at: served.address, options: trusted).forwardBackward(TinyModel.batch).loss == 1)
+            for options in [
+                RemoteTrainer.Options(token: "open sesame", trustRoots: other.certificateChain, connectTimeout: .seconds(1)),
+                RemoteTrainer.Options(token: "open sesame", connectTimeout: .seconds(1)),
+            ] {
+                await expectCode(.connectionLost) { _ = try await RemoteTrainer(at: served.address, options: options) }
+            }
+            await expectCode(.unauthenticated) {
+                _ = try await RemoteTrainer(at: served.address, options: .init(token: "wrong", trustRoots: mine.certificateChain))
+            }
+            await served.stop()
+        }
+    }
+
+    /// A certificate that vouches for itself, of 127.0.0.1.
+    private static func certificate(_ directory: String, _ name: String) throws -> TrainerServer.Identity {
+        let (certificate, key) = ("\(directory)/\(name).pem", "\(directory)/\(name).key")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=\(name)", "-addext",
+            "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out", certificate,
+        ]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+        return TrainerServer.Identity(certificateChain: certificate, privateKey: key)
+    }
+
     @Test func anOpenDoorIsRefused() async throws {
         let everywhere = try TrainerAddress("0.0.0.0:0")
         #expect(throws: TrainerError.self) { try TrainerServer(SlowTrainer(.zero), at: everywhere) }
@@ -119,11 +155,11 @@ import TestSupport
         #expect(throws: TrainerError.self) { try TrainerAddress(text) }
     }
 
-    @Test func aMessageThatIsTooLargeIsRefusedAndTheNextOneServed() async throws {
+    @Test func aMessageOfAGigabyteIsRefusedAndTheNextOneServed() async throws {
         let trainer = SlowTrainer(.zero)
         try await withServed(trainer) { remote in
             var batch = TinyModel.batch
-            batch.lossInputs["teacher"] = Tensor(repeating: 0, shape: [TrainerServer.maximumMessageBytes / 4 + 1])
+            batch.lossInputs["teacher"] = Tensor(repeating: 0, shape: [1 << 28])
             await expectCode(.tooLarge) { [batch] in _ = try await remote.forwardBackward(batch) }
             _ = try await remote.forwardBackward(TinyModel.batch)
         }

@@ -8,9 +8,12 @@ package struct ServedTrainer {
     package let address: TrainerAddress
     private let task: Task<Void, any Error>
 
-    package init(_ trainer: any Trainer, at address: TrainerAddress? = nil, token: String? = nil) async throws {
+    package init(
+        _ trainer: any Trainer, at address: TrainerAddress? = nil, token: String? = nil,
+        identity: TrainerServer.Identity? = nil
+    ) async throws {
         let address = try address ?? TrainerAddress("unix:/tmp/swage-\(UUID().uuidString.prefix(8)).sock")
-        let server = try TrainerServer(trainer, at: address, token: token)
+        let server = try TrainerServer(trainer, at: address, token: token, identity: identity)
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
         task = Task {
             defer { signal.finish() }

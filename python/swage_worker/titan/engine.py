@@ -4,6 +4,7 @@ import base64
 import math
 import os
 import pathlib
+import socket
 import sys
 
 import monarch.actor
@@ -20,7 +21,7 @@ from .model import read_configuration
 
 class TitanEngine:
     """`options`: those of HuggingFaceEngine, and parallelism (replicate, shard, tensor, context, pipeline), hosts
-    (addresses of Monarch's workers; none: this machine), sequenceLength, scratch (a folder)."""
+    (addresses of Monarch's workers; none: this machine), meshAddress (where those find this machine), sequenceLength, scratch (a folder)."""
 
     def __init__(self, options):
         self.name = options["name"]
@@ -34,7 +35,7 @@ class TitanEngine:
         self.vocabulary = self.configuration.vocab_size
         _check_degrees(self.degrees, self.configuration)
         monarch.actor.unhandled_fault_hook = _end
-        self.ranks = _mesh(options.get("hosts"), self.world).spawn("titan", TitanRank, options)
+        self.ranks = _mesh(self.world, options.get("hosts"), options.get("meshAddress")).spawn("titan", TitanRank, options)
         parts = list(self._on_all("open"))
         self.shapes = {name: shape for shapes, _ in parts for name, shape in shapes.items()}
         self.device = parts[0][1]
@@ -159,16 +160,25 @@ class TitanEngine:
                 check(found.get(prefix + name) == shape, "corruptFile" if prefix else "checkpointMismatch", f'{place}/{pattern}: "{prefix}{name}" is missing or has another shape', f"shape {shape}")
 
 
-def _mesh(hosts, world):
-    """Processes for `world` ranks: on this machine, or divided evenly over hosts where Monarch's workers listen."""
+def _mesh(world, hosts=(), own=None):
+    """Processes for `world` ranks: on this machine, or divided evenly over hosts where Monarch's workers listen, which find
+    this one at the address `own`."""
     if hosts:
         check(world % len(hosts) == 0, "invalidOption", f"{world} ranks on {len(hosts)} hosts", "as many on each")
-        enable_transport("tcp")
-        processes = attach_to_workers(ca="trust_all_connections", workers=list(hosts)).spawn_procs(per_host={"gpus": world // len(hosts)})
+        is_one_machine = all("127.0.0.1" in host for host in hosts)
+        enable_transport(own or (f"tcp://127.0.0.1:{_free_port()}" if is_one_machine else "tcp"))
+        machines = attach_to_workers(ca="trust_all_connections", workers=list(hosts))
+        processes = machines.spawn_procs(per_host={"gpus": world // len(hosts)})
     else:
         processes = this_host().spawn_procs(per_host={"gpus": world})
     setup_torch_elastic_env(processes)
     return processes
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _end(failure):

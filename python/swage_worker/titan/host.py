@@ -4,14 +4,16 @@ machine (or this one) starts here, until it is stopped."""
 import sys
 import threading
 
-from monarch.actor import run_worker_loop_forever
+from monarch.actor import start_worker_loop_forever
 
 from ..__main__ import end_with_input
 
 
 def main():
     threading.Thread(target=end_with_input, daemon=True).start()
-    run_worker_loop_forever(ca="trust_all_connections", address=sys.argv[1])
+    running = start_worker_loop_forever(ca="trust_all_connections", address=sys.argv[1])
+    print("ready", flush=True)
+    running.get()
 
 
 if __name__ == "__main__":

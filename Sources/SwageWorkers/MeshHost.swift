@@ -1,0 +1,52 @@
+#if Engines
+import Foundation
+import Swage
+
+/// One machine of a mesh: runs the ranks that a ``TitanTrainer`` starts there. It ends with this process.
+///
+/// Whoever reaches the address can run code here: it is for a network that nobody else is on.
+public final class MeshHost: Sendable {
+    private let input: FileHandle
+    private let ended: AsyncStream<Int32>
+
+    /// Returns when ranks can be started.
+    /// - Parameter address: where to listen, by a name that the other machines know: `tcp://host:port`.
+    /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, or `engineFailed`.
+    public init(at address: String, environment: WorkerEnvironment = .init("titan")) async throws {
+        try environment.requireInstalled()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: environment.python)
+        process.arguments = ["-m", "swage_worker.titan.host", address]
+        process.environment = ProcessInfo.processInfo.environment.merging(environment.variables) { $1 }
+        let (pipe, output) = (Pipe(), Pipe())
+        process.standardInput = pipe
+        process.standardOutput = output
+        input = pipe.fileHandleForWriting
+        let (ended, signal) = AsyncStream.makeStream(of: Int32.self)
+        self.ended = ended
+        process.terminationHandler = {
+            signal.yield($0.terminationStatus)
+            signal.finish()
+        }
+        try process.run()
+        let (ready, reading) = AsyncStream.makeStream(of: Void.self)
+        output.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            if data.isEmpty { reading.finish() } else { reading.yield() }
+        }
+        for await _ in ready { return }
+        throw TrainerError(.engineFailed, "the mesh's host at \(address) ended before it was ready")
+    }
+
+    deinit { try? input.close() }
+
+    /// Returns when the task is cancelled.
+    /// - Throws: ``Swage/TrainerError`` with code `engineFailed` if the host ends before that.
+    public func wait() async throws {
+        for await status in ended {
+            throw TrainerError(.engineFailed, "the mesh's host ended with status \(status)")
+        }
+    }
+}
+#endif
