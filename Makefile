@@ -16,7 +16,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build engines deps test conformance test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft build engines deps test conformance curves test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -47,6 +47,10 @@ conformance: engines ## Put every engine through the nine promises of the protoc
 	@$(SWAGE) setup huggingface titan
 	@swift build -c release --traits Engines --product ConformanceTable
 	@.build/release/ConformanceTable
+
+curves: engines $(CONVERSATIONS) ## The same twenty steps of fine-tuning on every engine, side by side.
+	@$(SWAGE) setup huggingface titan
+	@python3 scripts/compare_engines.py $(SWAGE) $(RECIPE)
 
 test-kernels: deps ## Test the kernels for older processors, and under the address and thread sanitizers.
 	@scripts/test_kernels.sh
