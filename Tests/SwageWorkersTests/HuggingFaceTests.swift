@@ -1,9 +1,11 @@
 #if Engines
 import Foundation
 import Swage
+import SwageConformance
 import SwageNative
 import SwageWorkers
 import Testing
+import TestEngines
 import TestSupport
 
 /// Where the engine is installed (`swage setup huggingface`), it is held to the native one.
@@ -45,6 +47,74 @@ import TestSupport
                 abs(steps[0].gradientNorm - steps[1].gradientNorm) < 1e-4 * max(1, steps[1].gradientNorm),
                 "\(loss.name): \(steps)")
         }
+    }
+
+    @Test func anArchitectureThatNoOtherEngineKnowsKeepsThePromises() async throws {
+        try await withTemporaryDirectory { directory in
+            let model = directory + "/gpt2"
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: WorkerEnvironment("huggingface").python)
+            process.arguments = [
+                "-c",
+                """
+                import sys, torch, transformers
+                torch.manual_seed(0)
+                config = transformers.GPT2Config(vocab_size=300, n_positions=128, n_embd=24, n_layer=2, n_head=4, attn_pdrop=0, embd_pdrop=0, resid_pdrop=0)
+                transformers.GPT2LMHeadModel(config).save_pretrained(sys.argv[1])
+                """, model,
+            ]
+            process.standardError = FileHandle.nullDevice
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            try await Self.expectPromises(model, directory, .init())
+        }
+    }
+
+    @Test func adaptersKeepThePromisesAndMergeIntoWhatTheyCompute() async throws {
+        try await withTemporaryDirectory { directory in
+            var options = HuggingFaceTrainer.Options()
+            options.lora = LoRAOptions(rank: 4, alpha: 8)
+            try await Self.expectPromises(TinyModel.path, directory, options)
+
+            let trainer = try await HuggingFaceTrainer(model: TinyModel.path, optimizer: Self.optimizer, options: options)
+            let first = try await trainer.forwardBackward(TinyModel.batch).loss
+            for _ in 0..<5 {
+                _ = try await trainer.optimStep()
+                _ = try await trainer.forwardBackward(TinyModel.batch)
+            }
+            let inputs = ForwardInputs(logProbsOf: TinyModel.batch)
+            let learned = try await trainer.forward(inputs).logProbs!.scalars
+            #expect(-Double(learned.reduce(0, +)) / Double(learned.count) < first, "\(learned), \(first) before")
+            // What is exported is a model without adapters, for every engine.
+            let merged = try await trainer.save(name: "merged", path: directory, weightsOnly: true)
+            let native = try await NativeTrainer(model: merged.path).forward(inputs).logProbs!.scalars
+            for (native, learned) in zip(native, learned) { #expect(abs(native - learned) < 1e-4) }
+        }
+    }
+
+    /// The promises of an engine that is its own reference.
+    private static func expectPromises(_ model: String, _ directory: String, _ options: HuggingFaceTrainer.Options) async throws {
+        func start() async throws -> HuggingFaceTrainer {
+            try await HuggingFaceTrainer(
+                model: model, optimizer: optimizer, checkpointDirectory: directory + "/default", options: options)
+        }
+        let (trainer, reference) = (try await start(), try await start())
+        let beginning = try await trainer.save(name: "beginning", path: directory).path
+        let findings = await Conformance(
+            .init(
+                vocabularySize: 300, workspace: directory,
+                foreignCheckpoint: try await EngineUnderTest.foreignCheckpoint(in: directory), choosesCheckpointDirectory: false,
+                makeTrainer: { _ in
+                    _ = try await trainer.load(beginning)
+                    return trainer
+                },
+                makeReference: { _ in
+                    _ = try await reference.load(beginning)
+                    return reference
+                })
+        ).run()
+        for finding in findings { #expect(finding.failure == nil, "\(model): \(finding)") }
     }
 
     @Test func aGGUFFileTrainsAsOnTheNativeEngine() async throws {
