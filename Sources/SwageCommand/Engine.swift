@@ -25,7 +25,7 @@ struct StartedEngine {
 extension ModelOptions {
     /// Opens the model in its engine.
     /// - Parameters:
-    ///   - checkpointDirectory: the default place of checkpoints; that of a remote trainer is its own.
+    ///   - checkpointDirectory: the default place of checkpoints; that of a trainer on another machine is its own.
     ///   - keptCheckpoints: how many numbered ones stay there; nil for all.
     ///   - profiles: whether the engine records where its time goes.
     func start(
@@ -45,7 +45,9 @@ extension ModelOptions {
                 trainer: try await startWorker(
                     optimizer: optimizer, checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints))
         case .remote:
-            return StartedEngine(trainer: try await remote.connect())
+            return StartedEngine(
+                trainer: try await remote.connect(
+                    checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints))
         }
     }
 
@@ -132,13 +134,18 @@ extension RemoteOptions {
     }
 
     #if Engines
-        func connect() async throws -> any Trainer {
-            guard let address else { throw ValidationError("--address is missing.") }
-            return try await RemoteTrainer(
-                at: TrainerAddress(address), options: .init(token: try token(), trustRoots: trustRoots))
+        /// - Parameter checkpointDirectory: the default place of checkpoints, if the server is on this machine.
+        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> any Trainer {
+            guard let text = address else { throw ValidationError("--address is missing.") }
+            let address = try TrainerAddress(text)
+            var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
+            if address.isLocal { (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints) }
+            return try await RemoteTrainer(at: address, options: options)
         }
     #else
-        func connect() async throws -> any Trainer { throw engineIsNotBuilt }
+        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> any Trainer {
+            throw engineIsNotBuilt
+        }
     #endif
 }
 

@@ -41,13 +41,16 @@ struct RecipeArguments {
             throw TrainerError(.invalidOption, "the recipe \(path) holds no keys", expected: "lines such as \"steps: 100\"")
         }
         return try mapping.flatMap { key, value in
-            guard let name = key.string, let scalar = value.scalar else {
+            let flag = (key.string ?? "?").replacingOccurrences(of: "_", with: "-")
+            if let values = value.sequence?.compactMap(\.scalar?.string), values.count == value.sequence?.count {
+                return ["--\(flag)"] + values
+            }
+            guard let scalar = value.scalar else {
                 let line = value.mark.map { ", line \($0.line)" } ?? ""
                 throw TrainerError(
-                    .invalidOption, "\(path)\(line): the key \"\(key.string ?? "?")\" holds a list or a mapping",
-                    expected: "one value a key")
+                    .invalidOption, "\(path)\(line): the key \"\(key.string ?? "?")\" holds a mapping",
+                    expected: "one value a key, or a list of values")
             }
-            let flag = name.replacingOccurrences(of: "_", with: "-")
             // Only what YAML itself takes for a flag: a quoted "true" is a text.
             switch (scalar.style, value.bool) {
             case (.plain, true?): return ["--\(flag)"]

@@ -88,6 +88,7 @@ public struct SupervisedFineTuning: Sendable {
         let known = try directory.readBeginning()
         if let known { try checkSettings(known.settings) }
         if let report = try directory.readReport() { return .alreadyFinished(report) }
+        try await checkCapabilities()
         try directory.prepare()
         do {
             let resumed = known == nil ? nil : try await resume()
@@ -96,6 +97,17 @@ public struct SupervisedFineTuning: Sendable {
             return try await train(from: resumed, beginning)
         } catch is CancellationError {
             return .interrupted(step: 0, checkpoint: nil)
+        }
+    }
+
+    /// Asked before any work: the trainer's own loss is cross entropy.
+    private func checkCapabilities() async throws {
+        let config = try await trainer.config()
+        let missing = LossFunction.crossEntropy.program.outputsRead.subtracting(config.capabilities.outputs)
+        guard missing.isEmpty else {
+            throw TrainerError(
+                .unsupported, "\(config.modelName)'s engine does not give \(missing.map(\.rawValue).sorted().joined(separator: ", "))",
+                expected: "an engine whose losses can read it")
         }
     }
 

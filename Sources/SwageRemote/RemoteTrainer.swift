@@ -26,15 +26,21 @@ public final class RemoteTrainer: Trainer {
         public var connectTimeout: Duration
         /// For how long a call may take; nil for as long as the server lives.
         public var callTimeout: Duration?
+        /// The default place of checkpoints, in a folder that the server sees as well; nil for the server's own.
+        public var checkpointDirectory: String?
+        /// How many numbered checkpoints stay there; nil for all.
+        public var keptCheckpoints: Int?
 
         public init(
             token: String? = nil, trustRoots: String? = nil, connectTimeout: Duration = .seconds(10),
-            callTimeout: Duration? = nil
+            callTimeout: Duration? = nil, checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil
         ) {
             self.token = token
             self.trustRoots = trustRoots
             self.connectTimeout = connectTimeout
             self.callTimeout = callTimeout
+            self.checkpointDirectory = checkpointDirectory
+            self.keptCheckpoints = keptCheckpoints
         }
     }
 
@@ -122,6 +128,25 @@ public final class RemoteTrainer: Trainer {
     }
 
     public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
+        guard path == nil, let place else {
+            return try await saveThere(name: name, path: path.map(seenFromThere), weightsOnly: weightsOnly)
+        }
+        let numbered = name == nil ? "\(weightsOnly ? "weights-" : "")step-\(try await status().step)" : nil
+        let saved = try await saveThere(name: name ?? numbered, path: place.directory, weightsOnly: weightsOnly)
+        if name == nil, !weightsOnly, let kept = options.keptCheckpoints { place.keepNewest(kept) }
+        return saved
+    }
+
+    private var place: NumberedCheckpoints? {
+        options.checkpointDirectory.map { NumberedCheckpoints(directory: seenFromThere($0)) }
+    }
+
+    /// A server on this machine may have been started in another folder.
+    private func seenFromThere(_ path: String) -> String {
+        address.isLocal ? URL(fileURLWithPath: path).standardizedFileURL.path : path
+    }
+
+    private func saveThere(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
         let request = Swage_V1_SaveRequest.with {
             $0.requestID = newID()
             if let name { $0.name = name }
@@ -135,6 +160,7 @@ public final class RemoteTrainer: Trainer {
     }
 
     public func load(_ path: String?) async throws -> LoadedCheckpoint {
+        let path = try path.map(seenFromThere) ?? place?.newest()
         let request = Swage_V1_LoadRequest.with {
             $0.requestID = newID()
             if let path { $0.path = path }

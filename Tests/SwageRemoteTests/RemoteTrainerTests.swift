@@ -39,11 +39,35 @@ import TestSupport
             let (result, arrived) = (try await trainer.forwardBackward(TinyModel.batch, loss: nil), try await remote.forwardBackward(TinyModel.batch))
             #expect(arrived == result)
             #expect(try await remote.save(name: "a", path: nil, weightsOnly: true).path == "a, no path, true")
-            #expect(try await remote.save(name: nil, path: "b", weightsOnly: false).path == "no name, b, false")
+            #expect(try await remote.save(name: nil, path: "/b", weightsOnly: false).path == "no name, /b, false")
             #expect(try await remote.load(nil) == LoadedCheckpoint(path: "newest", step: 4, weightsOnly: true))
             let step = try await remote.optimStep()
             #expect(step.learningRate == 0.5 && step.gradientNorm == 3 && step.accumulatedMicrobatches == 1)
             await #expect(throws: TrainerError(.unsupported, "it has none")) { _ = try await remote.tokenizer() }
+        }
+    }
+
+    @Test func checkpointsGoToTheCallersPlaceIfItNamesOne() async throws {
+        try await withTemporaryDirectory { directory in
+            let place = directory + "/mine"
+            try await withServed(
+                try await TinyModel.trainer(directory + "/its"),
+                options: .init(checkpointDirectory: place, keptCheckpoints: 2)
+            ) { remote in
+                await #expect(throws: TrainerError.self) { _ = try await remote.load() }
+                for _ in 0..<12 {
+                    _ = try await remote.forwardBackward(TinyModel.batch)
+                    _ = try await remote.optimStep()
+                    _ = try await remote.save()
+                }
+                let weights = try await remote.save(name: nil, path: nil, weightsOnly: true)
+                #expect(weights.path == place + "/weights-step-12")
+                let names = try FileManager.default.contentsOfDirectory(atPath: place).sorted()
+                #expect(names == ["step-11", "step-12", "weights-step-12"])
+                _ = try await remote.forwardBackward(TinyModel.batch)
+                let loaded = try await remote.load()
+                #expect(loaded == LoadedCheckpoint(path: place + "/step-12", step: 12, weightsOnly: false))
+            }
         }
     }
 

@@ -6,22 +6,24 @@ import TestEngines
 import Testing
 import TestSupport
 
-/// Every engine that is installed here (`swage setup huggingface titan`), and the other ways to divide the work.
-@Suite(.serialized) struct EngineConformanceTests {
-    static let divisions = [
-        EngineUnderTest.titan("2 ranks, replicated") { $0.replicate = 2 },
-        EngineUnderTest.titan("2 ranks, context parallel") { $0.context = 2 },
-        EngineUnderTest.titan("2 ranks, pipeline parallel") { $0.pipeline = 2 },
-    ]
+extension WorkerTests {
+    /// Every engine that is installed here (`swage setup huggingface titan`), and the other ways to divide the work.
+    @Suite(.serialized) struct EngineConformanceTests {
+        static let divisions = [
+            EngineUnderTest.titan("2 ranks, replicated") { $0.replicate = 2 },
+            EngineUnderTest.titan("2 ranks, context parallel") { $0.context = 2 },
+            EngineUnderTest.titan("2 ranks, pipeline parallel") { $0.pipeline = 2 },
+        ]
 
-    static let engines = EngineUnderTest.all + (WorkerEnvironment("titan").isInstalled ? divisions : [])
+        static let engines = EngineUnderTest.all + (WorkerEnvironment("titan").isInstalled ? divisions : [])
 
-    @Test(arguments: engines) func keepsEveryPromise(_ engine: EngineUnderTest) async throws {
-        try await withTemporaryDirectory { directory in
-            let foreign = try await EngineUnderTest.foreignCheckpoint(in: directory)
-            let findings = try await engine.conformance(workspace: directory, foreign: foreign).run()
-            #expect(findings.count == Conformance.Invariant.allCases.count)
-            for finding in findings { #expect(finding.failure == nil, "\(finding)") }
+        @Test(arguments: engines) func keepsEveryPromise(_ engine: EngineUnderTest) async throws {
+            try await withTemporaryDirectory { directory in
+                let foreign = try await EngineUnderTest.foreignCheckpoint(in: directory)
+                let findings = try await engine.conformance(workspace: directory, foreign: foreign).run()
+                #expect(findings.count == Conformance.Invariant.allCases.count)
+                for finding in findings { #expect(finding.failure == nil, "\(finding)") }
+            }
         }
     }
 }

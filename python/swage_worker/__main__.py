@@ -8,6 +8,7 @@ import sys
 import threading
 
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from .errors import TrainerError
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
@@ -26,6 +27,10 @@ def main():
     limits = [("grpc.max_receive_message_length", MAXIMUM_MESSAGE), ("grpc.max_send_message_length", -1)]
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(16), options=limits)
     rpc.add_TrainerServiceServicer_to_server(TrainerService(engine), server)
+    status = health.HealthServicer()
+    for name in ("", "swage.v1.TrainerService"):
+        status.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
     if not server.add_insecure_port(options["address"]):
         sys.exit(f"{options['address']} cannot be served")
     server.start()

@@ -15,8 +15,8 @@ from safetensors import safe_open
 from ..checkpoints import CheckpointStore, signature
 from ..errors import Cancelled, TrainerError, check
 from ..loss import OUTPUTS, outputs_read
-from .rank import TitanRank
 from .model import read_configuration
+from .rank import TitanRank
 
 
 class TitanEngine:

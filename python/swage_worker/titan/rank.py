@@ -17,7 +17,6 @@ from torch.distributed.tensor import DTensor
 from torchtitan.components.checkpointer import CheckpointManager
 from torchtitan.components.optimizer import LRSchedulersContainer, OptimizersContainer, ParamGroupConfig
 from torchtitan.config.configs import ParallelismConfig, TrainingConfig
-from torchtitan.distributed import utils as distributed
 from torchtitan.trainer import Trainer
 
 from ..errors import TrainerError

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 logging.disable(logging.WARNING)
 warnings.filterwarnings("ignore")
 
-DEVICE = "cuda" if torch.cuda.is_available() and os.environ.get("SWAGE_DEVICE") != "cpu" else "cpu"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def available_device():
