@@ -203,11 +203,17 @@ public final class RemoteTrainer: Trainer {
         callOptions.maxResponseMessageBytes = TrainerServer.maximumMessageBytes
         let task = Task { [callOptions] in
             try await translated {
-                do {
-                    return try await body(callOptions)
-                } catch let error as RPCError where error.code == .unavailable {
-                    _ = try await connect()
-                    return try await body(callOptions)
+                // A connection that is lost may be lost again before it is used.
+                let giveUp = ContinuousClock.now + options.connectTimeout
+                while true {
+                    do {
+                        return try await body(callOptions)
+                    } catch let error as RPCError where error.code == .unavailable && ContinuousClock.now < giveUp {
+                        try await Task.sleep(for: .milliseconds(20))
+                        do {
+                            _ = try await connect()
+                        } catch let error as RPCError where error.code == .unavailable {}
+                    }
                 }
             }
         }

@@ -30,11 +30,7 @@ public final class MeshHost: Sendable {
         }
         try process.run()
         let (ready, reading) = AsyncStream.makeStream(of: Void.self)
-        output.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            if data.isEmpty { reading.finish() } else { reading.yield() }
-        }
+        output.fileHandleForReading.readToEnd({ _ in reading.yield() }, end: { reading.finish() })
         for await _ in ready { return }
         throw TrainerError(.engineFailed, "the mesh's host at \(address) ended before it was ready")
     }

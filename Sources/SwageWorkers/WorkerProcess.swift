@@ -38,16 +38,8 @@ final class WorkerProcess: Sendable {
         process.standardError = errors
         self.process = Mutex(process)
 
-        fromWorker.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            if String(decoding: data, as: UTF8.self).contains("ready") { signal.yield() }
-        }
-        errors.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            for line in self?.take(data) ?? [] { log(line) }
-        }
+        fromWorker.fileHandleForReading.readToEnd { if String(decoding: $0, as: UTF8.self).contains("ready") { signal.yield() } }
+        errors.fileHandleForReading.readToEnd { [weak self] in for line in self?.take($0) ?? [] { log(line) } }
         process.terminationHandler = { [weak self] process in
             self?.state.withLock { $0.status = process.terminationStatus }
             signal.finish()

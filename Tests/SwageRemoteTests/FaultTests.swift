@@ -87,6 +87,27 @@ import TestSupport
         await served.stop()
     }
 
+    @Test func aStepWhoseConnectionIsCutIsTakenOnce() async throws {
+        let trainer = SlowTrainer(.milliseconds(400))
+        let served = try await ServedTrainer(trainer)
+        guard case .socket(let path) = served.address.kind else { return }
+        let wire = try CuttableSocket(to: path)
+        let remote = try await RemoteTrainer(at: TrainerAddress("unix:" + wire.path), options: .init(connectTimeout: .seconds(2)))
+        let step = Task { try await remote.optimStep() }
+        while trainer.counts.begun == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        wire.cut()
+        #expect(try await step.value.step == 1)
+        // The server may have ended the first attempt with its connection, but then it has not happened.
+        let counts = trainer.counts
+        #expect(counts.ended == 1 && counts.begun == 1 + counts.cancelled, "\(counts)")
+
+        let second = Task { try await remote.optimStep() }
+        while trainer.counts.begun == counts.begun { try await Task.sleep(for: .milliseconds(5)) }
+        wire.close()
+        await expectCode(.connectionLost) { _ = try await second.value }
+        await served.stop()
+    }
+
     @Test func aClientOfAnotherVersionIsRefused() async throws {
         let served = try await ServedTrainer(SlowTrainer(.zero))
         try await withStub(served.address) { stub in
