@@ -30,21 +30,27 @@ public struct SamplingOptions: Sendable, Equatable {
     public var topK: Int?
     /// Only the likeliest tokens that together reach this probability are drawn from (Holtzman et al., 2020).
     public var topP: Double
-    /// Each prompt draws from its own stream of this seed, whatever batch it is in.
+    /// Each prompt draws from its own stream of this seed, whatever other prompts there are.
     public var seed: UInt64
+    /// The stream of each prompt; nil for its index. The same seed, stream and prompt give the same completion.
+    public var streams: [UInt64]?
     /// Texts that end a completion. The tokens that spell them stay in it.
     public var stopStrings: [String]
+    /// How many completions are written at once. Where one ends, the next prompt takes its place.
+    public var concurrency: Int
 
     public init(
         maxTokens: Int = 128, temperature: Double = 1, topK: Int? = nil, topP: Double = 1, seed: UInt64 = 0,
-        stopStrings: [String] = []
+        streams: [UInt64]? = nil, stopStrings: [String] = [], concurrency: Int = 64
     ) {
         self.maxTokens = maxTokens
         self.temperature = temperature
         self.topK = topK
         self.topP = topP
         self.seed = seed
+        self.streams = streams
         self.stopStrings = stopStrings
+        self.concurrency = concurrency
     }
 
     /// The likeliest token, always.
@@ -52,8 +58,11 @@ public struct SamplingOptions: Sendable, Equatable {
         SamplingOptions(maxTokens: maxTokens, temperature: 0)
     }
 
+    /// The stream from which the completion of the prompt at `index` is drawn.
+    public func stream(of index: Int) -> UInt64 { streams?[index] ?? UInt64(index) }
+
     /// - Throws: ``TrainerError`` with code `invalidOption`.
-    public func validate() throws {
+    public func validate(promptCount: Int) throws {
         func check(_ fits: Bool, _ found: String, _ expected: String) throws {
             guard fits else { throw TrainerError(.invalidOption, found, expected: expected) }
         }
@@ -62,12 +71,16 @@ public struct SamplingOptions: Sendable, Equatable {
         try check(topK ?? 1 > 0, "topK is \(topK ?? 0)", "1 or more, or nil for all tokens")
         try check(topP > 0 && topP <= 1, "topP is \(topP)", "a number above 0, at most 1")
         try check(!stopStrings.contains(""), "a stop string is empty", "at least one character")
+        try check(concurrency > 0, "concurrency is \(concurrency)", "1 or more")
+        try check(
+            streams?.count ?? promptCount == promptCount, "there are \(streams?.count ?? 0) streams",
+            "\(promptCount), one a prompt")
     }
 }
 
 /// What a model wrote after one prompt.
 public struct Completion: Sendable, Equatable {
-    public enum FinishReason: String, Sendable {
+    public enum FinishReason: String, Sendable, Codable {
         /// The model ended its turn or its text; that token is the last one.
         case endOfSequence
         /// A stop string appeared.
@@ -81,10 +94,13 @@ public struct Completion: Sendable, Equatable {
     /// the same weights gives it.
     public var logProbs: [Float]
     public var finishReason: FinishReason
+    /// The step of the trainer whose weights wrote it.
+    public var weightsVersion: Int
 
-    public init(tokens: [Int32], logProbs: [Float], finishReason: FinishReason) {
+    public init(tokens: [Int32], logProbs: [Float], finishReason: FinishReason, weightsVersion: Int = 0) {
         self.tokens = tokens
         self.logProbs = logProbs
         self.finishReason = finishReason
+        self.weightsVersion = weightsVersion
     }
 }

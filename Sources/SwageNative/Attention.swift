@@ -1,7 +1,8 @@
 import CSwageKernels
 import SwageFiles
 
-/// Causal attention with grouped queries (Ainslie et al., 2023) over packed sequences, in tiles of queries.
+/// Causal attention with grouped queries (Ainslie et al., 2023) over packed sequences, in tiles of queries. Sequences may
+/// share their beginnings.
 ///
 /// A tile's scores against the keys it can see are all that is ever held: `[48, T]` a thread for a sequence of T
 /// tokens. The backward pass computes them again, a block of keys at a time, from the kept sums of exponentials (Dao et
@@ -45,34 +46,45 @@ struct Attention {
         pack(layer, model.queryWidth, into: scratch.keys)
         let allTiles = scratch.segments.indices.flatMap { tiles(of: $0) }
         model.team.run(jobs: allTiles.count * heads) { thread, job in
-            let (tile, head) = (allTiles[job / heads], job % heads)
-            let operands = HeadOperands(model, layer.projected, head: head)
-            let scores = scratch.scores[thread].start
-            let keys = tile.keys(upTo: tile.keys.count)
-            multiply(tile, keys, operands.queries, stride, scratch.keys, head: head, into: scores)
-            swage_softmax_forward(
-                scores, tile.queries.count, keys.paddedCount, keys.first, keys.last, scale,
-                layer.logSumExp + tile.queries.lowerBound * heads + head, heads)
+            attend(allTiles[job / heads], head: job % heads, layer, scores: scratch.scores[thread].start)
+        }
+    }
+
+    private func attend(_ tile: Tile, head: Int, _ layer: LayerActivations, scores: UnsafeMutablePointer<Float>) {
+        let operands = HeadOperands(model, layer.projected, head: head)
+        let (row, count, columns) = (tile.queries.lowerBound, tile.queries.count, tile.columns)
+        var column = 0
+        for keys in tile.runs {
+            multiply(tile, keys, operands.queries, stride, scratch.keys, head: head, into: scores + column, columns)
+            column += keys.paddedCount
+        }
+        tile.hideGap(in: scores)
+        swage_softmax_forward(
+            scores, count, columns, tile.firstColumns, tile.lastColumns, scale, layer.logSumExp + row * heads + head, heads)
+        column = 0
+        for keys in tile.runs {
             swage_block_product(
-                tile.queries.count, headSize, keys.range.count, scores, keys.paddedCount, 1,
+                count, headSize, keys.range.count, scores + column, columns, 1,
                 operands.values + keys.range.lowerBound * stride, stride,
-                layer.attended + tile.queries.lowerBound * width + head * headSize, width, false)
+                layer.attended + row * width + head * headSize, width, column > 0)
+            column += keys.paddedCount
         }
     }
 
     private func propagate(_ layer: LayerActivations, _ gradients: GradientActivations) {
         pack(layer, model.queryWidth, into: scratch.keys)
         pack(layer, model.queryWidth + model.keyWidth, into: scratch.values)
-        let segments = scratch.segments
-        let longestFirst = segments.indices.sorted { (segments[$0].count, $1) > (segments[$1].count, $0) }
-        model.team.run(jobs: segments.count * heads) { thread, job in
-            let (segment, head) = (longestFirst[job / heads], job % heads)
-            let rows = segments[segment]
-            for row in rows {
+        let families = scratch.families
+        let longestFirst = families.indices.sorted { (families[$0].count, $1) > (families[$1].count, $0) }
+        model.team.run(jobs: families.count * heads) { thread, job in
+            let (family, head) = (families[longestFirst[job / heads]], job % heads)
+            for row in family.tokens {
                 (scratch.keyGradients.start + row * width + head * headSize).update(repeating: 0, count: headSize)
                 (scratch.valueGradients.start + row * width + head * headSize).update(repeating: 0, count: headSize)
             }
-            for tile in tiles(of: segment) { backward(tile, head: head, thread: thread, layer, gradients) }
+            for segment in family.segments {
+                for tile in tiles(of: segment) { backward(tile, head: head, thread: thread, layer, gradients) }
+            }
         }
         sumOverGroups(scratch.keyGradients, into: gradients.projected + width)
         sumOverGroups(scratch.valueGradients, into: gradients.projected + width + model.keyWidth)
@@ -90,13 +102,12 @@ struct Attention {
             layer.attended + row * width + head * headSize, dattended, delta, count, headSize, width, heads)
         let queries = source.queries + row * stride
         let dqueries = gradients.projected + row * stride + head * headSize
-        for begin in Swift.stride(from: 0, to: tile.keys.count, by: Self.blockKeys) {
-            let keys = tile.keys(from: begin, upTo: begin + Self.blockKeys)
+        for (index, keys) in tile.runs.flatMap({ $0.blocks(of: Self.blockKeys) }).enumerated() {
             let columns = keys.paddedCount
             let offset = keys.range.lowerBound * width + head * headSize
-            multiply(tile, keys, source.queries, stride, scratch.keys, head: head, into: scores)
+            multiply(tile, keys, source.queries, stride, scratch.keys, head: head, into: scores, columns)
             multiply(
-                tile, keys, gradients.attended + head * headSize, width, scratch.values, head: head, into: dscores)
+                tile, keys, gradients.attended + head * headSize, width, scratch.values, head: head, into: dscores, columns)
             swage_softmax_backward(
                 scores, dscores, count, columns, keys.first, keys.last, scale,
                 layer.logSumExp + row * heads + head, delta, heads)
@@ -108,28 +119,28 @@ struct Attention {
                 scratch.keyGradients.start + offset, width, true)
             swage_block_product(
                 count, headSize, keys.range.count, dscores, columns, 1, source.keys + keys.range.lowerBound * stride,
-                stride, dqueries, stride, begin > 0)
+                stride, dqueries, stride, index > 0)
         }
     }
 
-    /// `scores[queries, keys] = x · keysᵀ`, with the keys or values of `packed`.
+    /// `scores[queries, keys] = x · keysᵀ`, with the keys or values of `packed`. Rows of scores are `columns` apart.
     private func multiply(
-        _ tile: Tile, _ keys: KeyBlock, _ x: UnsafePointer<Float>, _ stride: Int, _ packed: FloatBuffer, head: Int,
-        into scores: UnsafeMutablePointer<Float>
+        _ tile: Tile, _ keys: KeyRun, _ x: UnsafePointer<Float>, _ stride: Int, _ packed: FloatBuffer, head: Int,
+        into scores: UnsafeMutablePointer<Float>, _ columns: Int
     ) {
-        let firstKey = scratch.segments[tile.segment].lowerBound
-        let firstPanel = scratch.firstPanel(tile.segment, head / groupSize, keyHeads)
+        let firstKey = scratch.segments[keys.segment].tokens.lowerBound
+        let firstPanel = scratch.firstPanel(keys.segment, head / groupSize, keyHeads)
         let panel = firstPanel + (keys.range.lowerBound - firstKey) / Panel.columns
         swage_panel_product(
             tile.queries.count, keys.paddedCount / Panel.columns, headSize, x + tile.queries.lowerBound * stride, stride,
-            packed.start + panel * Panel.columns * headSize, scores, keys.paddedCount)
+            packed.start + panel * Panel.columns * headSize, scores, columns)
     }
 
     /// Lays out the keys or values that stand at `column` of each row of `projected`.
     private func pack(_ layer: LayerActivations, _ column: Int, into packed: FloatBuffer) {
         model.team.run(jobs: scratch.segments.count * keyHeads) { _, job in
             let (segment, head) = (job / keyHeads, job % keyHeads)
-            let rows = scratch.segments[segment]
+            let rows = scratch.segments[segment].tokens
             swage_pack_panels(
                 layer.projected + rows.lowerBound * stride + column + head * headSize, stride, rows.count,
                 headSize, Panel.columns, packed.start + scratch.firstPanel(segment, head, keyHeads) * Panel.columns * headSize)
@@ -145,41 +156,91 @@ struct Attention {
         }
     }
 
-    /// Some queries of a sequence, with the keys that any of them sees: from a panel's first on.
-    private struct Tile {
-        let segment: Int
-        let queries: Range<Int>
-        let keys: Range<Int>
-        let firstSeen: (Int) -> Int
-
-        func keys(from begin: Int = 0, upTo end: Int) -> KeyBlock {
-            let range = keys.lowerBound + begin..<min(keys.lowerBound + end, keys.upperBound)
-            func column(_ key: Int) -> Int32 { Int32(min(max(key - range.lowerBound, 0), range.count)) }
-            return KeyBlock(
-                range: range, first: queries.map { column(firstSeen($0)) }, last: queries.map { column($0 + 1) })
-        }
-    }
-
-    private struct KeyBlock {
-        let range: Range<Int>
-        /// For each query, the columns of the block that it sees.
-        let first: [Int32]
-        let last: [Int32]
-
-        var paddedCount: Int { Panel.count(range.count) * Panel.columns }
-    }
-
+    /// The queries of a segment in tiles, each with the keys that any of its queries sees.
     private func tiles(of index: Int) -> [Tile] {
         let segment = scratch.segments[index]
-        let firstSeen = { (query: Int) in
-            window.map { max(segment.lowerBound, query - $0 + 1) } ?? segment.lowerBound
+        return Swift.stride(from: segment.tokens.lowerBound, to: segment.tokens.upperBound, by: Self.tileRows).map { begin in
+            let queries = begin..<min(begin + Self.tileRows, segment.tokens.upperBound)
+            let own = KeyRun(
+                segment: index, tokens: segment.tokens.lowerBound..<queries.upperBound, queries: queries, window: window)
+            guard let before = segment.continues else { return Tile(queries: queries, runs: [own]) }
+            // As if the beginning stood directly before the segment.
+            let shared = scratch.segments[before].tokens
+            let moved = segment.tokens.lowerBound - shared.upperBound
+            let seen = KeyRun(
+                segment: before, tokens: shared, queries: queries.lowerBound - moved..<queries.upperBound - moved,
+                window: window)
+            return Tile(queries: queries, runs: seen.range.isEmpty ? [own] : [seen, own])
         }
-        return Swift.stride(from: segment.lowerBound, to: segment.upperBound, by: Self.tileRows).map { begin in
-            let queries = begin..<min(begin + Self.tileRows, segment.upperBound)
-            let skipped = (firstSeen(begin) - segment.lowerBound) / Panel.columns * Panel.columns
-            return Tile(
-                segment: index, queries: queries, keys: segment.lowerBound + skipped..<queries.upperBound,
-                firstSeen: firstSeen)
+    }
+}
+
+/// Some queries of a segment, and the keys that any of them sees: of the segment itself and, before those, of the one
+/// that it goes on from.
+private struct Tile {
+    let queries: Range<Int>
+    let runs: [KeyRun]
+
+    /// The width of a row of scores, in which the runs stand side by side.
+    var columns: Int { runs.reduce(0) { $0 + $1.paddedCount } }
+
+    var firstColumns: [Int32] {
+        guard runs.count > 1 else { return runs[0].first }
+        return zip(runs[0].first, runs[1].first).map { seen, own in
+            Int(seen) < runs[0].range.count ? seen : Int32(runs[0].paddedCount) + own
+        }
+    }
+
+    var lastColumns: [Int32] { runs.last!.last.map { Int32(columns - runs.last!.paddedCount) + $0 } }
+
+    /// Keeps what pads the first run out of the sum over both.
+    func hideGap(in scores: UnsafeMutablePointer<Float>) {
+        guard runs.count > 1 else { return }
+        let gap = runs[0].paddedCount - runs[0].range.count
+        for row in queries.indices.map({ $0 - queries.lowerBound }) {
+            (scores + row * columns + runs[0].range.count).update(repeating: -.infinity, count: gap)
+        }
+    }
+}
+
+/// A run of keys of one segment that begins where a panel does, and what each query of a tile sees of it.
+private struct KeyRun {
+    let segment: Int
+    let range: Range<Int>
+    /// For each query, the columns of the run that it sees.
+    let first: [Int32]
+    let last: [Int32]
+
+    var paddedCount: Int { Panel.count(range.count) * Panel.columns }
+
+    /// - Parameters:
+    ///   - tokens: the segment's, up to the last that a query sees.
+    ///   - queries: where they stand, in the same count as `tokens`.
+    init(segment: Int, tokens: Range<Int>, queries: Range<Int>, window: Int?) {
+        func firstSeen(_ query: Int) -> Int { window.map { max(tokens.lowerBound, query - $0 + 1) } ?? tokens.lowerBound }
+        let skipped = (firstSeen(queries.lowerBound) - tokens.lowerBound) / Panel.columns * Panel.columns
+        let range = min(tokens.lowerBound + skipped, tokens.upperBound)..<tokens.upperBound
+        self.init(segment: segment, range: range, first: queries.map(firstSeen), last: queries.map { $0 + 1 })
+    }
+
+    /// - Parameters:
+    ///   - first: the first key that each query sees.
+    ///   - last: the key after the last.
+    private init(segment: Int, range: Range<Int>, first: [Int], last: [Int]) {
+        func column(_ key: Int) -> Int32 { Int32(min(max(key - range.lowerBound, 0), range.count)) }
+        self.segment = segment
+        self.range = range
+        self.first = first.map(column)
+        self.last = last.map(column)
+    }
+
+    /// The run in blocks of at most `count` keys.
+    func blocks(of count: Int) -> [KeyRun] {
+        guard range.count > count else { return [self] }
+        return stride(from: range.lowerBound, to: range.upperBound, by: count).map { begin in
+            KeyRun(
+                segment: segment, range: begin..<min(begin + count, range.upperBound),
+                first: first.map { range.lowerBound + Int($0) }, last: last.map { range.lowerBound + Int($0) })
         }
     }
 }

@@ -11,7 +11,9 @@ enum Panel {
 /// The memory of attention, kept from call to call.
 final class AttentionScratch {
     /// The sequences at hand.
-    private(set) var segments: [Range<Int>] = []
+    private(set) var segments: [FlatBatch.Segment] = []
+    /// The segments in groups that see nothing of each other.
+    private(set) var families: [Family] = []
     private(set) var tokenCount = 0
     /// Keys and values of each sequence and head, in panels `[panels, D, 32]`.
     private(set) var keys = FloatBuffer(count: 0)
@@ -25,14 +27,24 @@ final class AttentionScratch {
     /// The panels before each sequence, for one head.
     private var panelsBefore: [Int] = []
 
+    /// A segment, and those that go on from it, which stand behind it.
+    struct Family {
+        var segments: Range<Int>
+        var tokens: Range<Int>
+        var count: Int { tokens.count }
+    }
+
     /// Makes room for the sequences of a pass.
-    func prepare(_ segments: [Range<Int>], _ model: DecoderModel, forBackward: Bool) {
+    func prepare(_ segments: [FlatBatch.Segment], _ model: DecoderModel, forBackward: Bool) {
         self.segments = segments
-        tokenCount = segments.last?.upperBound ?? 0
-        panelsBefore = segments.reduce(into: [0]) { $0.append($0.last! + Panel.count($1.count)) }
+        families = Self.families(of: segments)
+        tokenCount = segments.last?.tokens.upperBound ?? 0
+        panelsBefore = segments.reduce(into: [0]) { $0.append($0.last! + Panel.count($1.tokens.count)) }
         let packed = panelsBefore.last! * Panel.columns * model.keyWidth
         keys.reserve(packed)
-        let widest = Panel.count(segments.map(\.count).max() ?? 0) * Panel.columns
+        let panels = segments.map { Panel.count($0.tokens.count) }
+        let seen = zip(panels, segments).map { own, segment in own + (segment.continues.map { panels[$0] } ?? 0) }
+        let widest = (seen.max() ?? 0) * Panel.columns
         if scores.isEmpty {
             scores = (0..<model.team.count).map { _ in FloatBuffer(count: 0) }
             scoreGradients = scores.map { _ in FloatBuffer(count: 0) }
@@ -44,6 +56,19 @@ final class AttentionScratch {
         valueGradients.reserve(tokenCount * model.queryWidth)
         for index in scores.indices {
             scoreGradients[index].reserve(Attention.tileRows * min(widest, Attention.blockKeys))
+        }
+    }
+
+    private static func families(of segments: [FlatBatch.Segment]) -> [Family] {
+        segments.enumerated().reduce(into: []) { families, segment in
+            let (index, tokens) = (segment.offset, segment.element.tokens)
+            if segment.element.continues == nil {
+                families.append(Family(segments: index..<index + 1, tokens: tokens))
+            } else {
+                let last = families.count - 1
+                families[last].segments = families[last].segments.lowerBound..<index + 1
+                families[last].tokens = families[last].tokens.lowerBound..<tokens.upperBound
+            }
         }
     }
 

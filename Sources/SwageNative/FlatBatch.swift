@@ -3,40 +3,41 @@ import Swage
 /// The tokens of a batch that have to be computed, in one row, each with its place in its sequence.
 ///
 /// Nothing is computed for padding, nor for anything after the last target of a sequence: no earlier token sees it.
+/// What neighbouring sequences begin with in common, such as the prompt of a group of completions, is computed once.
 struct FlatBatch {
     /// `[tokens]`
-    var ids: [Int32] = []
+    private(set) var ids: [Int32] = []
     /// Each token's place in its own sequence, `[tokens]`.
-    var positions: [Int32] = []
-    /// The tokens of each sequence.
-    var segments: [Range<Int>] = []
-    /// Where each token stands in the batch, as an offset into `[batch, sequence]`.
-    var sources: [Int] = []
+    private(set) var positions: [Int32] = []
+    private(set) var segments: [Segment] = []
+    /// Where the batch's tokens are computed. Several places share a row where their sequences share a beginning.
+    private(set) var outputs: [(place: Int, row: Int)] = []
 
     var count: Int { ids.count }
-    var longestSegment: Int { segments.map(\.count).max() ?? 0 }
 
-    /// - Parameter mask: 1 where an output is wanted, `[batch, sequence]`; nil keeps every token.
-    init(inputIDs: Tensor<Int32>, segmentIDs: Tensor<Int32>?, mask: Tensor<Float>?) {
-        let (rows, columns) = (inputIDs.shape[0], inputIDs.shape[1])
-        for row in 0..<rows {
-            var begin = row * columns
-            for end in begin + 1...begin + columns {
-                let endsRow = end == (row + 1) * columns
-                guard endsRow || segmentIDs.map({ $0.scalars[end] != $0.scalars[end - 1] }) == true else { continue }
-                let lastWanted = mask.map { $0.scalars[begin..<end].lastIndex { $0 != 0 } } ?? end - 1
-                if let lastWanted { append(inputIDs, begin...lastWanted) }
-                begin = end
-            }
-        }
+    /// A run of tokens that see each other, each those before it.
+    struct Segment: Equatable {
+        var tokens: Range<Int>
+        /// The segment that this one goes on from, all of which its tokens see.
+        var continues: Int?
     }
 
-    /// One sequence after another.
-    init(_ sequences: [[Int32]]) {
-        for sequence in sequences {
-            segments.append(count..<count + sequence.count)
-            ids += sequence
-            positions += sequence.indices.map { Int32($0) }
+    /// - Parameter sharing: whether common beginnings are computed once.
+    init(_ sequences: [TokenSequence], sharing: Bool = true) {
+        let runs = sharing ? SharedPrefixes.runs(of: sequences) : sequences.indices.map { ($0..<$0 + 1, prefix: 0) }
+        for (run, prefix) in runs {
+            var shared: Int?
+            if prefix > 0 {
+                shared = segments.count
+                append(sequences[run.lowerBound].ids.prefix(prefix), from: 0, continuing: nil)
+            }
+            for sequence in sequences[run] {
+                let rows = shared.map { segments[$0].tokens } ?? 0..<0
+                outputs += rows.enumerated().map { (sequence.firstPlace + $0, $1) }
+                guard sequence.ids.count > prefix else { continue }
+                let own = append(sequence.ids.dropFirst(prefix), from: prefix, continuing: shared)
+                outputs += own.enumerated().map { (sequence.firstPlace + prefix + $0, $1) }
+            }
         }
     }
 
@@ -47,24 +48,58 @@ struct FlatBatch {
     }
 
     /// The sequences in groups of at most `limit` tokens each, or of one sequence that is longer.
-    func slices(limit: Int) -> [FlatBatch] {
-        segments.reduce(into: []) { slices, segment in
-            if slices.isEmpty || slices.last!.count + segment.count > limit { slices.append(FlatBatch([])) }
-            slices[slices.count - 1].append(self, segment)
+    static func slices(_ sequences: [TokenSequence], limit: Int) -> [FlatBatch] {
+        var slices: [[TokenSequence]] = []
+        var room = 0
+        for (run, prefix) in SharedPrefixes.runs(of: sequences) {
+            var shares = false
+            for sequence in sequences[run] {
+                let count = sequence.ids.count
+                if count - (shares ? prefix : 0) > room {
+                    slices.append([])
+                    (room, shares) = (limit, false)
+                }
+                slices[slices.count - 1].append(sequence)
+                room -= count - (shares ? prefix : 0)
+                shares = true
+            }
         }
+        return slices.map { FlatBatch($0) }
     }
 
-    private mutating func append(_ other: FlatBatch, _ segment: Range<Int>) {
-        segments.append(count..<count + segment.count)
-        ids += other.ids[segment]
-        positions += other.positions[segment]
-        sources += other.sources[segment]
+    @discardableResult
+    private mutating func append(_ tokens: ArraySlice<Int32>, from position: Int, continuing: Int?) -> Range<Int> {
+        let rows = count..<count + tokens.count
+        segments.append(Segment(tokens: rows, continues: continuing))
+        ids += tokens
+        positions += (position..<position + tokens.count).map { Int32($0) }
+        return rows
     }
+}
 
-    private mutating func append(_ inputIDs: Tensor<Int32>, _ range: ClosedRange<Int>) {
-        segments.append(count..<count + range.count)
-        ids += inputIDs.scalars[range]
-        positions += (0..<range.count).map { Int32($0) }
-        sources += range
+/// A sequence of a batch, as far as it has to be computed.
+struct TokenSequence {
+    let ids: ArraySlice<Int32>
+    /// Where its first token stands in the batch, as an offset into `[batch, sequence]`.
+    let firstPlace: Int
+
+    /// The sequences of a batch.
+    /// - Parameter mask: 1 where an output is wanted, `[batch, sequence]`; nil keeps every token.
+    static func all(inputIDs: Tensor<Int32>, segmentIDs: Tensor<Int32>?, mask: Tensor<Float>?) -> [TokenSequence] {
+        let (rows, columns) = (inputIDs.shape[0], inputIDs.shape[1])
+        var sequences: [TokenSequence] = []
+        for row in 0..<rows {
+            var begin = row * columns
+            for end in begin + 1...begin + columns {
+                let endsRow = end == (row + 1) * columns
+                guard endsRow || segmentIDs.map({ $0.scalars[end] != $0.scalars[end - 1] }) == true else { continue }
+                let lastWanted = mask.map { $0.scalars[begin..<end].lastIndex { $0 != 0 } } ?? end - 1
+                if let lastWanted {
+                    sequences.append(TokenSequence(ids: inputIDs.scalars[begin...lastWanted], firstPlace: begin))
+                }
+                begin = end
+            }
+        }
+        return sequences
     }
 }

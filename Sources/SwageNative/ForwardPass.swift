@@ -14,12 +14,13 @@ struct ForwardPass {
         var outputs = ForwardOutputs()
         let perToken = inputs.outputs.intersection([.logProbs, .entropy])
         if !perToken.isEmpty {
-            let wanted = tokens.sources.indices.filter { inputs.targetMask?.scalars[tokens.sources[$0]] != 0 }
-            let targets = inputs.targetIDs.map { targets in wanted.map { targets.scalars[tokens.sources[$0]] } }
-            let computed = try OutputHead(model, scratch, output: output, rows: wanted, targets: targets ?? [])
+            let wanted = tokens.outputs.filter { inputs.targetMask?.scalars[$0.place] != 0 }
+            let targets = inputs.targetIDs.map { targets in wanted.map { targets.scalars[$0.place] } }
+            let computed = try OutputHead(model, scratch, output: output, rows: wanted.map(\.row), targets: targets ?? [])
                 .forward(perToken, checkpoint: checkpoint)
-            if perToken.contains(.logProbs) { outputs.logProbs = spread(computed.logProbs, wanted) }
-            if perToken.contains(.entropy) { outputs.entropy = spread(computed.entropy, wanted) }
+            let places = wanted.map(\.place)
+            if perToken.contains(.logProbs) { outputs.logProbs = spread(computed.logProbs, places) }
+            if perToken.contains(.entropy) { outputs.entropy = spread(computed.entropy, places) }
         }
         if inputs.outputs.contains(.logits) || inputs.outputs.contains(.hiddenStates) {
             try runWhole(&outputs, checkpoint)
@@ -50,9 +51,9 @@ struct ForwardPass {
         outputs.logits = Tensor(unchecked: result, shape: inputs.inputIDs.shape + [vocabulary])
     }
 
-    private func spread(_ values: [Float], _ wanted: [Int]) -> Tensor<Float> {
+    private func spread(_ values: [Float], _ places: [Int]) -> Tensor<Float> {
         var result = [Float](repeating: 0, count: inputs.inputIDs.scalars.count)
-        for (row, value) in zip(wanted, values) { result[tokens.sources[row]] = value }
+        for (place, value) in zip(places, values) { result[place] = value }
         return Tensor(unchecked: result, shape: inputs.inputIDs.shape)
     }
 }

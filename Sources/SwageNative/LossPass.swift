@@ -169,8 +169,9 @@ private struct WantedPositions {
     let targets: [Int32]
 
     init(_ tokens: FlatBatch, of batch: TextTrainBatch) {
-        rows = tokens.sources.indices.filter { batch.targetMask?.scalars[tokens.sources[$0]] != 0 }
-        places = rows.map { tokens.sources[$0] }
+        let wanted = tokens.outputs.filter { batch.targetMask?.scalars[$0.place] != 0 }
+        rows = wanted.map(\.row)
+        places = wanted.map(\.place)
         targets = places.map { batch.targetIDs.scalars[$0] }
     }
 

@@ -84,10 +84,11 @@ actor NativeEngine {
             batch: batch, engineOutputs: Self.lossOutputs, vocabularySize: vocabularySize, hiddenSize: model.hidden)
         try Task.checkCancellation()
 
-        let tokens = FlatBatch(inputIDs: batch.inputIDs, segmentIDs: batch.segmentIDs, mask: batch.targetMask)
+        let sequences = TokenSequence.all(inputIDs: batch.inputIDs, segmentIDs: batch.segmentIDs, mask: batch.targetMask)
         var pass = LossPass(
             loss: loss, derivative: derivative(of: loss), batch: batch, model: model, scratch: workspace.head)
-        let slices = pass.canBeSliced ? tokens.slices(limit: Self.sliceTokens) : [tokens]
+        let slices =
+            pass.canBeSliced ? FlatBatch.slices(sequences, limit: Self.sliceTokens) : [FlatBatch(sequences)]
         let gradients = gradients ?? GradientSum(model.layout, team: model.team)
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
@@ -162,8 +163,10 @@ actor NativeEngine {
     private func runForward(_ inputs: ForwardInputs) throws -> ForwardOutputs {
         try inputs.validate(vocabularySize: vocabularySize)
         let wantsAll = inputs.outputs.contains(.logits) || inputs.outputs.contains(.hiddenStates)
-        let tokens = FlatBatch(
+        let sequences = TokenSequence.all(
             inputIDs: inputs.inputIDs, segmentIDs: inputs.segmentIDs, mask: wantsAll ? nil : inputs.targetMask)
+        // Outputs of every position come in the batch's order.
+        let tokens = FlatBatch(sequences, sharing: !wantsAll)
         let activations = workspace.activations(for: tokens, keepsLayers: false)
         try runForward(tokens, activations) { try Task.checkCancellation() }
         return try ForwardPass(

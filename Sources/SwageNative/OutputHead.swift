@@ -10,7 +10,7 @@ final class OutputHead {
     private static let chunkElements = 1 << 25
 
     let model: DecoderModel
-    /// The wanted positions, as rows of the last layer's output.
+    /// The wanted positions, as rows of the last layer's output. One row may be wanted several times, with different targets.
     let rows: [Int]
     /// The token at each wanted position whose log-probability counts; empty where none is asked for.
     private let targets: [Int32]
@@ -114,7 +114,7 @@ final class OutputHead {
             dnormalized, scratch.hidden.start, model.layout.finalNorm, rstd: scratch.rstd.start, dhidden, gradients,
             rows: rows.count)
         for (index, row) in rows.enumerated() {
-            (residual + row * channels).update(from: dhidden + index * channels, count: channels)
+            swage_add(residual + row * channels, dhidden + index * channels, channels)
         }
         return result
     }

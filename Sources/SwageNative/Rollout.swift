@@ -1,0 +1,149 @@
+import Swage
+
+/// Completions in the making: some are written at once, and where one ends the next prompt takes its slot
+/// ("continuous batching", Yu et al., 2022, Orca). Prompts that are equal are read once, while one of them has a slot.
+struct Rollout {
+    /// How many tokens of prompts are read at once.
+    private static let readTokens = 2048
+
+    private let model: DecoderModel
+    private let workspace: Workspace
+    private let prompts: [[Int32]]
+    private let onToken: (@Sendable (Int, Int32) -> Void)?
+    private let cache: KeyValueCache
+    /// The last layer's output at the end of each slot's prompt, `[slots, C]`.
+    private let promptEnds: FloatBuffer
+    private var completions: [GrowingCompletion]
+    private var slots: [Slot]
+    private var nextPrompt = 0
+
+    private struct Slot {
+        /// The prompt that the slot has read; it stays when the completion has ended, until another takes its place.
+        var prompt: Int?
+        var isFree = true
+    }
+
+    /// - Parameters:
+    ///   - prompts: one or more, none of them empty.
+    ///   - weightsVersion: that of the model's weights as they are.
+    init(
+        _ model: DecoderModel, _ workspace: Workspace, _ prompts: [[Int32]], options: SamplingOptions,
+        tokenizer: (any Tokenizer)?, weightsVersion: Int, onToken: (@Sendable (Int, Int32) -> Void)?
+    ) {
+        (self.model, self.workspace, self.prompts, self.onToken) = (model, workspace, prompts, onToken)
+        let count = min(options.concurrency, prompts.count)
+        cache = KeyValueCache(model, slots: count, capacity: prompts.map(\.count).max()! + options.maxTokens)
+        promptEnds = FloatBuffer(count: count * model.hidden)
+        slots = Array(repeating: Slot(), count: count)
+        completions = prompts.indices.map {
+            GrowingCompletion(
+                stream: options.stream(of: $0), options: options, tokenizer: tokenizer, weightsVersion: weightsVersion)
+        }
+    }
+
+    /// Writes all of them.
+    /// - Throws: `CancellationError`, or ``TrainerError`` with code `nonFinite`.
+    mutating func run() throws -> [Completion] {
+        while true {
+            try admit()
+            let active = slots.indices.filter { !slots[$0].isFree }
+            if active.isEmpty { return completions.map { $0.completion() } }
+            let tokens = FlatBatch(
+                nextTokens: active.map { completions[slots[$0].prompt!].tokens.last! },
+                positions: active.map { Int32(cache.lengths[$0]) })
+            let activations = workspace.activations(for: tokens, keepsLayers: false)
+            try model.forward(
+                tokens, activations, attend: { index, layer in cache.attend(layer, index, slots: active) },
+                checkpoint: { try Task.checkCancellation() })
+            cache.advance(active)
+            try extend(active, Array(active.indices), from: activations.output)
+        }
+    }
+
+    /// Gives every free slot to the next prompt, as long as there are any.
+    private mutating func admit() throws {
+        while nextPrompt < prompts.count, slots.contains(where: \.isFree) {
+            var admitted: [Int] = []
+            var unread: [Int] = []
+            var copies: [(source: Int, slot: Int)] = []
+            while nextPrompt < prompts.count, let slot = freeSlot(for: nextPrompt) {
+                let source = hasRead(slot, nextPrompt) ? slot : slots.indices.first { hasRead($0, nextPrompt) }
+                if let source { copies.append((source, slot)) } else { unread.append(slot) }
+                slots[slot] = Slot(prompt: nextPrompt, isFree: false)
+                admitted.append(slot)
+                nextPrompt += 1
+            }
+            try read(unread)
+            for (source, slot) in copies { copyPrompt(from: source, to: slot) }
+            try extend(admitted, admitted, from: promptEnds.start)
+        }
+    }
+
+    /// A free slot, the one that has read the prompt if there is such a one.
+    private func freeSlot(for prompt: Int) -> Int? {
+        let free = slots.indices.filter { slots[$0].isFree }
+        return free.first { hasRead($0, prompt) } ?? free.first
+    }
+
+    private func hasRead(_ slot: Int, _ prompt: Int) -> Bool {
+        slots[slot].prompt.map { prompts[$0] == prompts[prompt] } ?? false
+    }
+
+    /// Runs the model over the prompts of `unread`, whose slots then hold their keys and values.
+    private func read(_ unread: [Int]) throws {
+        let sequences = unread.map { cache.sequence(prompts[slots[$0].prompt!], slot: $0) }
+        for part in FlatBatch.slices(sequences, limit: Self.readTokens) {
+            let activations = workspace.activations(for: part, keepsLayers: false)
+            try model.forward(
+                part, activations,
+                attend: { index, layer in
+                    Attention(model, layer: index, scratch: workspace.attention).forward(layer)
+                    cache.store(layer, index, part)
+                },
+                checkpoint: { try Task.checkCancellation() })
+            for (place, row) in part.outputs {
+                guard let slot = slot(endingAt: place) else { continue }
+                end(of: slot).update(from: activations.output + row * model.hidden, count: model.hidden)
+            }
+        }
+        for slot in unread { cache.begin(slot, length: prompts[slots[slot].prompt!].count) }
+    }
+
+    /// The slot whose prompt's last token stands at `place` of the cache.
+    private func slot(endingAt place: Int) -> Int? {
+        let (slot, position) = place.quotientAndRemainder(dividingBy: cache.capacity)
+        return position == prompts[slots[slot].prompt!].count - 1 ? slot : nil
+    }
+
+    private func copyPrompt(from source: Int, to slot: Int) {
+        let count = prompts[slots[slot].prompt!].count
+        cache.begin(slot, length: count)
+        guard source != slot else { return }
+        cache.copy(count, from: source, to: slot)
+        end(of: slot).update(from: end(of: source), count: model.hidden)
+    }
+
+    private func end(of slot: Int) -> UnsafeMutablePointer<Float> { promptEnds.start + slot * model.hidden }
+
+    /// Chooses the next token of each of the `active` slots from the hidden state in its row of the output.
+    private mutating func extend(_ active: [Int], _ outputRows: [Int], from output: UnsafePointer<Float>) throws {
+        let head = OutputHead(model, workspace.head, output: output, rows: outputRows, targets: [])
+        let vocabulary = model.configuration.vocabularySize
+        _ = try head.forward([], checkpoint: {}) { chunk, logits in
+            let writing = chunk.map { completions[slots[active[$0]].prompt!] }
+            let choices = model.team.map(chunk.count) { index in
+                Result {
+                    try writing[index].choose(
+                        from: UnsafeBufferPointer(start: logits + index * vocabulary, count: vocabulary))
+                }
+            }
+            for (index, choice) in zip(chunk, choices) {
+                let slot = active[index]
+                let prompt = slots[slot].prompt!
+                let token = try completions[prompt].append(try choice.get())
+                slots[slot].isFree = completions[prompt].finishReason != nil
+                onToken?(prompt, token)
+            }
+        }
+    }
+}
