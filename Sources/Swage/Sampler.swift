@@ -11,6 +11,14 @@ public protocol Sampler: Sendable {
     func generate(
         _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) async throws -> [Completion]
+
+    /// Whether it writes with the weights of a trainer, as they are at each call.
+    var sharesWeights: Bool { get }
+
+    /// Takes over the weights of a checkpoint, whose files it can read. One that shares its weights has nothing to take over.
+    /// - Parameter version: what completions name as their `weightsVersion` from now on.
+    /// - Throws: ``TrainerError`` as ``Trainer/load(_:)`` does, or with code `unsupported`.
+    func updateWeights(from checkpoint: String, version: Int) async throws
 }
 
 extension Sampler {

@@ -16,11 +16,17 @@ struct DataOptions: ParsableArguments {
     @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
     var skipBadLines = false
 
-    func open(_ path: String, _ logger: Logger) throws -> JSONLines {
-        let data = try JSONLines(path: path, badLines: skipBadLines ? .skip : .stop)
-        for line in data.skipped.prefix(5) { logger.warning("left out: \(line)") }
-        if !data.skipped.isEmpty { logger.warning("left out \(data.skipped.count) lines of \(path) in all") }
-        return data
+    func open<Example>(_ path: String, _ logger: Logger) throws -> JSONLines<Example> {
+        try JSONLines(path, skippingBadLines: skipBadLines, logger)
+    }
+}
+
+extension JSONLines {
+    /// Opens a file, and says what is left out of it.
+    init(_ path: String, skippingBadLines: Bool, _ logger: Logger) throws {
+        try self.init(path: path, badLines: skippingBadLines ? .skip : .stop)
+        for line in skipped.prefix(5) { logger.warning("left out: \(line)") }
+        if !skipped.isEmpty { logger.warning("left out \(skipped.count) lines of \(path) in all") }
     }
 }
 

@@ -20,6 +20,14 @@ struct StartedEngine {
     var sampler: (any Sampler)?
     /// Where the time has gone so far; nil if the engine does not record it.
     var profile: () async throws -> ProfileReport? = { nil }
+
+    /// - Throws: ``TrainerError`` with code `unsupported` where the engine has no sampler.
+    func requireSampler() throws -> any Sampler {
+        guard let sampler else {
+            throw TrainerError(.unsupported, "this engine does not write", expected: "an engine with a sampler")
+        }
+        return sampler
+    }
 }
 
 extension ModelOptions {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Swage
 import SwageRecipes
+import SwageText
 
 struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,7 +23,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let examples = try dataOptions.open(data, modelOptions.logger())
+        let examples: JSONLines<TrainingExample> = try dataOptions.open(data, modelOptions.logger())
         let trainer = try await modelOptions.start().trainer
         let evaluation = try Evaluation(
             examples, tokenizer: try await trainer.tokenizer(), learnedTokens: dataOptions.lossOn, limit: limit,

@@ -26,17 +26,11 @@ struct SFTCommand: AsyncParsableCommand {
     @Option(help: "The training data, JSON lines.")
     var data: String
 
-    @Option(help: "The folder for checkpoints, metrics, and the trained model.")
-    var output: String
-
     @Option(help: "Held-out data, measured before and after.")
     var heldOut: String?
 
     @Option(help: "How many examples of the held-out data to measure. Default: all.")
     var heldOutLimit: Int?
-
-    @Option(help: "The number of optimizer steps.")
-    var steps = 100
 
     @Option(help: "How many batches are accumulated for one step.")
     var gradientAccumulation = 1
@@ -44,82 +38,99 @@ struct SFTCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Whether several examples share a row; they never see each other.")
     var packing = true
 
-    @OptionGroup(title: "Data") var dataOptions: DataOptions
+    @OptionGroup(title: "Run") var runOptions: RunOptions
 
-    @Option(help: "The seed of the order of the data.")
-    var seed: UInt64 = 0
+    @OptionGroup(title: "Data") var dataOptions: DataOptions
 
     @Flag(inversion: .prefixedNo, help: "Whether the data is shuffled, anew every epoch.")
     var shuffle = true
 
     @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
 
-    @Option(help: "After how many steps a checkpoint is written. Default: at the end.")
-    var saveEvery: Int?
-
-    @Option(help: "How many checkpoints stay.")
-    var keepCheckpoints = 2
-
     @Option(help: "A question that the model answers before and after.")
     var prompt: String?
 
-    @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
-    var restart = false
-
-    @Flag(help: "Show where the time went, and write it as a Chrome trace to profile.json in the output folder.")
-    var profile = false
-
-    @Flag(help: "Print the result as one JSON object, the last line of standard output.")
-    var json = false
-
     func run() async throws {
-        let directory = RunDirectory(path: output)
-        if restart { try directory.clear() }
-        let display = FineTuningDisplay(printsJSON: json)
+        if runOptions.restart { try runOptions.directory.clear() }
+        let display = TrainingDisplay()
         let logger = modelOptions.logger()
         // Checking the data and reading the model take about as long; neither waits for the other.
-        async let started = modelOptions.start(
-            optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: directory.checkpoints,
-            keptCheckpoints: keepCheckpoints, profiles: profile)
-        let training = try dataOptions.open(data, logger)
-        let heldOutData = try heldOut.map { try dataOptions.open($0, logger) }
+        async let started = runOptions.start(modelOptions, optimizerOptions)
+        let training: JSONLines<TrainingExample> = try dataOptions.open(data, logger)
+        let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0, logger) }
         let engine = try await started
-        display.began(model: try await engine.trainer.config().modelName, examples: training.count)
-
+        display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
         let tuning = try SupervisedFineTuning(
-            trainer: engine.trainer, sampler: engine.sampler, training: training, heldOut: heldOutData, directory: directory,
-            settings: settings, options: options, observe: display.show)
-        let outcome = try await cancelledByInterrupt { try await tuning.run() }
-        if let report = try await engine.profile() { try report.publish(path: output + "/profile.json") }
-        switch outcome {
-        case .finished(let report):
-            display.finished(report)
-        case .alreadyFinished(let report):
-            display.note("This run is done. Another one needs another --output, or --restart.")
-            display.finished(report)
-        case .interrupted(let step, let checkpoint):
-            display.interrupted(step: step, checkpoint: checkpoint)
-            throw ExitCode(130)
+            trainer: engine.trainer, sampler: engine.sampler, training: training, heldOut: heldOutData,
+            directory: runOptions.directory, settings: settings, options: options
+        ) { event in
+            display.show(event, measured: { $0.heldOut?.summary }, detail: Self.detail)
         }
+        try await runOptions.conduct(engine, display) { try await tuning.run() }
+    }
+
+    private static func detail(_ step: TrainingStep) -> [String] {
+        [
+            "loss \(fixed(step.loss, 4))", "lr \(scientific(step.learningRate))", "norm \(fixed(step.gradientNorm, 2))",
+            "\(Int(Double(step.tokens) / step.seconds)) tokens/s",
+        ]
     }
 
     private var options: SupervisedFineTuning.Options {
         SupervisedFineTuning.Options(
-            steps: steps, accumulation: gradientAccumulation,
+            steps: runOptions.steps, accumulation: gradientAccumulation,
             batches: ExampleStream.Options(
                 rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength, packing: packing,
-                learnedTokens: dataOptions.lossOn, shuffleSeed: shuffle ? seed : nil),
-            heldOutLimit: heldOutLimit, saveEvery: saveEvery, prompt: prompt)
+                learnedTokens: dataOptions.lossOn, shuffleSeed: shuffle ? runOptions.seed : nil),
+            heldOutLimit: heldOutLimit, saveEvery: runOptions.saveEvery, prompt: prompt)
     }
 
     /// What makes two runs different ones.
     private var settings: [String: String] {
         [
-            "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none", "steps": "\(steps)",
+            "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none",
             "gradient-accumulation": "\(gradientAccumulation)", "packing": "\(packing)",
             "sequence-length": "\(dataOptions.sequenceLength)", "batch-size": "\(dataOptions.batchSize)",
-            "loss-on": dataOptions.lossOn.rawValue, "seed": "\(seed)", "shuffle": "\(shuffle)",
+            "loss-on": dataOptions.lossOn.rawValue, "shuffle": "\(shuffle)",
             "chat-template": modelOptions.chatTemplate ?? "the model's",
-        ].merging(optimizerOptions.settings) { own, _ in own }
+        ].merging(optimizerOptions.settings) { own, _ in own }.merging(runOptions.settings) { own, _ in own }
+    }
+}
+
+extension Evaluation.Result {
+    var summary: String {
+        "held-out loss \(fixed(loss, 4)), perplexity \(fixed(perplexity, 2)), \(tokens) tokens of \(examples) examples"
+    }
+}
+
+extension SupervisedFineTuning.Report: PrintableReport {
+    var json: [String: Any] {
+        var object = end.json
+        object["heldOutLossBefore"] = before.heldOut?.loss
+        object["heldOutLossAfter"] = after.heldOut?.loss
+        return object
+    }
+
+    var summary: String {
+        var parts: [String] = []
+        if let before = before.heldOut, let after = after.heldOut {
+            parts.append(
+                """
+
+                held-out loss     \(fixed(before.loss, 4)) → \(fixed(after.loss, 4))
+                perplexity        \(fixed(before.perplexity, 2)) → \(fixed(after.perplexity, 2))
+                """)
+        }
+        parts.append("tokens/s          \(fixed(end.tokensPerSecond, 1)) over \(end.steps) steps")
+        if let prompt, let replyBefore = before.reply, let replyAfter = after.reply {
+            parts.append(
+                """
+
+                \(quoted(prompt))
+                  before: \(quoted(replyBefore))
+                  after:  \(quoted(replyAfter))
+                """)
+        }
+        return (parts + [end.summary]).joined(separator: "\n")
     }
 }

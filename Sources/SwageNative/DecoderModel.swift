@@ -17,6 +17,8 @@ final class DecoderModel {
     /// What products for few rows read instead of the parameters, where there is one.
     private let eightBit: EightBitWeights?
 
+    var isInEightBits: Bool { eightBit != nil }
+
     /// How many bytes of weights a pass for one token reads.
     let weightBytes: Int
 

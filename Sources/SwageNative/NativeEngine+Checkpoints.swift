@@ -72,6 +72,15 @@ extension NativeEngine {
         return LoadedCheckpoint(path: path, step: state.step, weightsOnly: false)
     }
 
+    /// Takes over weights for writing alone.
+    func updateWeights(from path: String, version: Int) throws {
+        guard !model.isInEightBits else {
+            throw TrainerError(.unsupported, "weights in 8 bits are not updated", expected: "a sampler in float32")
+        }
+        _ = try loadWeights(path)
+        state.step = version
+    }
+
     /// Takes over the weights of a weights-only checkpoint, or of any model of the same shape, and starts anew.
     private func loadWeights(_ path: String) throws -> LoadedCheckpoint {
         let source = try ModelFiles.open(path)

@@ -4,8 +4,10 @@ import SwageFiles
 /// Lets a model write, on the CPU, with a key/value cache.
 public struct NativeSampler: Sampler {
     let engine: NativeEngine
+    public let sharesWeights: Bool
 
-    init(engine: NativeEngine) { self.engine = engine }
+    /// Writes with the weights of a trainer's engine.
+    init(sharing engine: NativeEngine) { (self.engine, sharesWeights) = (engine, true) }
 
     /// In what form a sampler reads the model's matrices.
     public enum Weights: Sendable {
@@ -29,6 +31,7 @@ public struct NativeSampler: Sampler {
         engine = try NativeEngine(
             try ModelFiles.open(model, chatTemplate: chatTemplate), threads: threads,
             inEightBits: weights == .eightBit)
+        sharesWeights = false
     }
 
     /// How many bytes of weights are read for each token that is written alone.
@@ -38,6 +41,11 @@ public struct NativeSampler: Sampler {
         _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) async throws -> [Completion] {
         try await engine.generate(prompts, options: options, onToken: onToken)
+    }
+
+    public func updateWeights(from checkpoint: String, version: Int) async throws {
+        guard !sharesWeights else { return }
+        try await engine.updateWeights(from: checkpoint, version: version)
     }
 
     /// The tokenizer of the model.

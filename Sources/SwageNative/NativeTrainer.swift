@@ -42,7 +42,7 @@ public struct NativeTrainer: Trainer {
     public func profile() async -> NativeProfile? { await engine.profile() }
 
     /// A sampler that writes with this trainer's weights, as they are at each call. Nothing is copied.
-    public var sampler: NativeSampler { NativeSampler(engine: engine) }
+    public var sampler: NativeSampler { NativeSampler(sharing: engine) }
 
     public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         try await engine.forwardBackward(batch, loss: loss)

@@ -27,7 +27,7 @@ public struct Evaluation: Sendable {
     ///   - sequenceLength: the number of positions in a row; longer examples are cut.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if there is nothing to predict.
     public init(
-        _ data: JSONLines, tokenizer: any Tokenizer, learnedTokens: LearnedTokens = .assistant, limit: Int? = nil,
+        _ data: JSONLines<TrainingExample>, tokenizer: any Tokenizer, learnedTokens: LearnedTokens = .assistant, limit: Int? = nil,
         rows: Int = 2, sequenceLength: Int = 1024
     ) throws {
         guard rows > 0, sequenceLength > 0, limit ?? 1 > 0 else {

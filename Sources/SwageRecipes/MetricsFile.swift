@@ -3,16 +3,6 @@ import Swage
 
 /// A file to which a run adds one line of JSON a step.
 struct MetricsFile {
-    struct Line: Codable {
-        var step: Int
-        var loss: Double
-        var learningRate: Double
-        var gradientNorm: Double
-        var tokens: Int
-        var seconds: Double
-        var metrics: [String: Double]
-    }
-
     private let handle: FileHandle
 
     /// Opens the file, and drops the lines of steps that a resumed run will take again.
@@ -20,7 +10,7 @@ struct MetricsFile {
         do {
             let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
             let kept = text.split(separator: "\n").prefix { line in
-                (try? JSONDecoder().decode(Line.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
+                (try? JSONDecoder().decode(TrainingStep.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
             }
             try FileManager.default.createDirectory(
                 at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -32,10 +22,10 @@ struct MetricsFile {
         }
     }
 
-    func append(_ line: Line) throws {
+    func append(_ step: TrainingStep) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        try handle.write(contentsOf: try encoder.encode(line) + Data("\n".utf8))
+        try handle.write(contentsOf: try encoder.encode(step) + Data("\n".utf8))
     }
 
     /// Flushes what was appended to the disk.

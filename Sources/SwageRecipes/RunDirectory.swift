@@ -45,36 +45,39 @@ public struct RunDirectory: Sendable {
     }
 
     /// What a run knows from its beginning on.
-    struct Beginning: Codable {
+    struct Beginning<Measurement: Codable>: Codable {
         var settings: [String: String]
-        var heldOutBefore: Evaluation.Result?
-        var replyBefore: String?
+        var before: Measurement
     }
 
-    func readBeginning() throws -> Beginning? { try read(Beginning.self, begun) }
-    func write(_ beginning: Beginning) throws { try write(beginning, to: begun) }
+    func readBeginning<Measurement>(_: Measurement.Type) throws -> Beginning<Measurement>? {
+        try read(Beginning<Measurement>.self, begun)
+    }
+    func write(_ beginning: Beginning<some Codable>) throws { try write(beginning, to: begun) }
 
-    func readReport() throws -> FineTuningReport? { try read(FineTuningReport.self, report) }
-    func write(_ report: FineTuningReport) throws { try write(report, to: self.report) }
+    func readReport<Report: Decodable>(_: Report.Type) throws -> Report? { try read(Report.self, report) }
+    func write(report: some Encodable) throws { try write(report, to: self.report) }
 
     /// What a step ends with, beside the trainer's own state.
-    struct Progress: Codable {
-        var position: ExampleStream.Position
+    struct Progress<Position: Codable>: Codable {
+        var position: Position
         /// The tokens that all steps together have read, and the seconds that they took.
-        var tokens = 0
-        var seconds = 0.0
+        var tokens: Int
+        var seconds: Double
     }
 
-    func readProgress(step: Int) throws -> Progress? { try read(Progress.self, progressFile(step)) }
+    func readProgress<Position>(_: Position.Type, step: Int) throws -> Progress<Position>? {
+        try read(Progress<Position>.self, progressFile(step))
+    }
 
     /// Written before the checkpoint of the same step, so that no complete checkpoint is without it.
-    func write(_ progress: Progress, step: Int) throws {
+    func write(_ progress: Progress<some Codable>, step: Int) throws {
         try write(progress, to: progressFile(step))
     }
 
     private func progressFile(_ step: Int) -> String { "\(path)/data/step-\(step).json" }
 
-    private func read<Value: Decodable>(_: Value.Type, _ file: String) throws -> Value? {
+    func read<Value: Decodable>(_: Value.Type, _ file: String) throws -> Value? {
         guard FileManager.default.fileExists(atPath: file) else { return nil }
         do {
             return try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
@@ -83,7 +86,7 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    private func write(_ value: some Encodable, to file: String) throws {
+    func write(_ value: some Encodable, to file: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let data = try encoder.encode(value)

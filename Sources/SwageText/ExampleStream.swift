@@ -51,7 +51,7 @@ public struct ExampleStream: Sendable {
     public private(set) var position: Position
     public let options: Options
 
-    private let data: JSONLines
+    private let data: JSONLines<TrainingExample>
     private let tokenizer: any Tokenizer
     private var order: (epoch: Int, indices: [Int])?
     private var tokenized: [Int: TargetedTokens] = [:]
@@ -61,13 +61,27 @@ public struct ExampleStream: Sendable {
 
     /// - Throws: ``TrainerError`` with code `invalidOption` for sizes that make no batch.
     public init(
-        _ data: JSONLines, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
+        _ data: JSONLines<TrainingExample>, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
     ) throws {
         guard options.rows > 0, options.sequenceLength > 0 else {
             throw TrainerError(
                 .invalidOption, "a batch has \(options.rows) rows of \(options.sequenceLength) positions",
                 expected: "1 or more of both")
         }
+        self.data = data
+        self.tokenizer = tokenizer
+        self.options = options
+        self.position = position
+        try checkPosition()
+    }
+
+    /// Goes on from another place.
+    /// - Throws: ``TrainerError`` with code `invalidData` if the data has no such place.
+    public mutating func move(to position: Position) throws {
+        self = try ExampleStream(data, tokenizer: tokenizer, options: options, from: position)
+    }
+
+    private func checkPosition() throws {
         let indices = position.waiting + [position.drawn]
         guard position.epoch >= 0, indices.allSatisfy({ 0...data.count ~= $0 }), !position.waiting.contains(data.count)
         else {
@@ -75,10 +89,6 @@ public struct ExampleStream: Sendable {
                 .invalidData, "the saved data position does not fit \(data.path), which has \(data.count) examples",
                 expected: "the data that the run began with")
         }
-        self.data = data
-        self.tokenizer = tokenizer
-        self.options = options
-        self.position = position
     }
 
     /// The next batch. Examples without a target are passed over.

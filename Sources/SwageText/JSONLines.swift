@@ -1,19 +1,17 @@
 import Foundation
 import Swage
 
-/// A file of training examples, one JSON object a line.
+/// What one line of a file of examples can be read as.
+public protocol JSONLineDecodable: Sendable {
+    /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
+    init(json: Data) throws
+}
+
+/// A file of examples, one JSON object a line.
 ///
 /// The file is memory-mapped. Opening it checks every line once and remembers where the good ones begin; an example
 /// is decoded when it is asked for.
-public struct JSONLines: Sendable {
-    /// What to do about a line that cannot be used.
-    public enum BadLines: Sendable {
-        /// Throw, with the file, the line number and what is wrong.
-        case stop
-        /// Leave the line out and count it.
-        case skip
-    }
-
+public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     public let path: String
     /// The lines that were left out, each with its number and what is wrong.
     public let skipped: [String]
@@ -39,7 +37,7 @@ public struct JSONLines: Sendable {
             let isBlank = data[range].allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
             if isBlank { continue }
             do {
-                _ = try TrainingExample(json: data[range])
+                _ = try Example(json: data[range])
                 lines.append(range)
             } catch {
                 let place = "\(path), line \(index + 1): \(error)"
@@ -55,8 +53,8 @@ public struct JSONLines: Sendable {
     }
 
     /// The example at `index` among the good lines.
-    public subscript(index: Int) -> TrainingExample {
-        get throws { try TrainingExample(json: data[lines[index]]) }
+    public subscript(index: Int) -> Example {
+        get throws { try Example(json: data[lines[index]]) }
     }
 
     private static func lineRanges(_ data: Data) -> [Range<Int>] {
@@ -69,4 +67,12 @@ public struct JSONLines: Sendable {
         }
         return ranges
     }
+}
+
+/// What to do about a line of a file that cannot be used.
+public enum BadLines: Sendable {
+    /// Throw, with the file, the line number and what is wrong.
+    case stop
+    /// Leave the line out and count it.
+    case skip
 }

@@ -2,7 +2,7 @@ import Foundation
 import Swage
 
 /// One line of training data, in one of the forms that trainers commonly read.
-public enum TrainingExample: Sendable, Equatable {
+public enum TrainingExample: JSONLineDecodable, Equatable {
     /// `{"messages": [{"role": …, "content": …}, …]}`
     case chat([ChatMessage])
     /// `{"prompt": …, "completion": …}`

@@ -9,12 +9,12 @@ import TestSupport
 @Suite struct SupervisedFineTuningTests {
     private func run(
         _ directory: String, steps: Int, saveEvery: Int? = nil, accumulation: Int = 1,
-        observe: @escaping @Sendable (FineTuningEvent) -> Void = { _ in }
+        observe: @escaping @Sendable (SupervisedFineTuning.Event) -> Void = { _ in }
     ) async throws -> SupervisedFineTuning.Outcome {
         let path = directory + "/data.jsonl"
         let lines = (0..<30).map { #"{"prompt": "Number \#($0)", "completion": " is \#($0 * 37 % 11)"}"# }
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-        let data = try JSONLines(path: path)
+        let data = try JSONLines<TrainingExample>(path: path)
         let output = RunDirectory(path: directory + "/run")
         let trainer = try await NativeTrainer(
             model: Golden.decoder("qwen2"), optimizer: OptimizerOptions(learningRate: 1e-3),
@@ -35,11 +35,11 @@ import TestSupport
                 Issue.record("the run did not finish")
                 return
             }
-            #expect(report.heldOutAfter!.loss < report.heldOutBefore!.loss - 0.3, "\(report)")
-            #expect(report.replyBefore != nil && report.replyAfter != nil)
+            #expect(report.after.heldOut!.loss < report.before.heldOut!.loss - 0.3, "\(report)")
+            #expect(report.before.reply != nil && report.after.reply != nil)
             let checkpoints = try FileManager.default.contentsOfDirectory(atPath: directory + "/run/checkpoints")
             #expect(Set(checkpoints) == ["step-30", "step-40"], "\(checkpoints)")
-            _ = try await NativeTrainer(model: report.exported)
+            _ = try await NativeTrainer(model: report.end.exported)
         }
     }
 
@@ -52,7 +52,7 @@ import TestSupport
             let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
             let task = Task {
                 try await run(directory, steps: 25, accumulation: 2) { event in
-                    if case .step(let step) = event { continuation.yield(step.step) }
+                    if case .step(let step, _) = event { continuation.yield(step.step) }
                 }
             }
             for await step in stream where step == 7 {
@@ -96,7 +96,7 @@ import TestSupport
             var results: [Evaluation.Result] = []
             for (rows, length) in [(1, 120), (4, 120), (3, 400)] {
                 let evaluation = try Evaluation(
-                    JSONLines(path: path), tokenizer: try await trainer.tokenizer(), rows: rows,
+                    JSONLines<TrainingExample>(path: path), tokenizer: try await trainer.tokenizer(), rows: rows,
                     sequenceLength: length)
                 results.append(try await evaluation.run(trainer))
             }

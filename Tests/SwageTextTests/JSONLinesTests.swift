@@ -5,11 +5,11 @@ import Testing
 import TestSupport
 
 @Suite struct JSONLinesTests {
-    private func open(_ text: String, badLines: JSONLines.BadLines = .stop) async throws -> JSONLines {
+    private func open(_ text: String, badLines: BadLines = .stop) async throws -> JSONLines<TrainingExample> {
         try await withTemporaryDirectory { directory in
             let path = directory + "/chats.jsonl"
             try text.write(toFile: path, atomically: true, encoding: .utf8)
-            return try JSONLines(path: path, badLines: badLines)
+            return try JSONLines<TrainingExample>(path: path, badLines: badLines)
         }
     }
 
@@ -59,7 +59,7 @@ import TestSupport
     }
 
     @Test func aMissingFileIsAnErrorWithItsPath() {
-        let error = #expect(throws: TrainerError.self) { try JSONLines(path: "/nowhere/chats.jsonl") }
+        let error = #expect(throws: TrainerError.self) { try JSONLines<TrainingExample>(path: "/nowhere/chats.jsonl") }
         #expect(error?.code == .inputOutput)
         #expect(error?.description.contains("/nowhere/chats.jsonl") == true)
     }

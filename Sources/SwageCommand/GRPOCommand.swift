@@ -1,0 +1,243 @@
+import ArgumentParser
+import Foundation
+import Swage
+import SwageRecipes
+import SwageText
+import Synchronization
+
+struct GRPOCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "grpo",
+        abstract: "Let a model learn from rewards for its own answers.",
+        discussion: """
+            Reads JSON lines of {"prompt": ..., "answer": ...}, a prompt being a text or messages, or draws problems of \
+            arithmetic. Every option can stand in a YAML recipe, with _ for -:
+
+              swage grpo recipes/grpo-arithmetic.yaml
+              swage grpo --model my-model --data problems.jsonl --reward number finished:0.1 --output runs/mine
+
+            Run again with the same options, it goes on where it stopped. Ctrl-C saves a checkpoint first. Rewards in code, \
+            and environments of several turns, are for programs that import SwageRecipes.
+            """)
+
+    @Argument(help: "A YAML file with any of the options below.")
+    var recipe: String?
+
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
+
+    @OptionGroup(title: "Problems") var problemOptions: ProblemOptions
+
+    @OptionGroup(title: "Rollouts") var samplingOptions: SamplingArguments
+
+    @Option(help: "How many problems a rollout has.")
+    var problemsPerRollout = 8
+
+    @Option(help: "How many answers to each problem.")
+    var groupSize = 8
+
+    @Option(help: "What to do with an answer whose reward fails: stop or drop.")
+    var onFailure: FailurePolicy = .stop
+
+    @Option(help: "The loss: grpo, gspo, ppo, cispo, dro, importance-sampling or reinforce.")
+    var loss: PolicyLoss = .grpo
+
+    @Option(help: "How far a token's probability may fall or rise before it no longer counts.")
+    var clipLow = 0.2
+
+    @Option(help: "The same, for rising.")
+    var clipHigh = 0.2
+
+    @Option(help: "grpo: how tokens are averaged: token-mean, sequence-mean or constant (over all that were allowed).")
+    var normalization: Normalization = .tokenMean
+
+    @Option(help: "grpo: by how much distance from the model as it was counts. 0 needs no second model.")
+    var klCoefficient = 0.0
+
+    @Option(help: "What a reward is compared with: mean or leave-one-out.")
+    var baseline: Advantages.Baseline = .mean
+
+    @Option(help: "What the difference is divided by: the deviation of the group or the batch, or none.")
+    var scale: Advantages.Scale = .group
+
+    @Option(help: "How many optimizer steps are taken on each rollout.")
+    var updatesPerRollout = 1
+
+    @Option(help: "How many answers are trained on at once.")
+    var microbatch = 16
+
+    @Flag(help: "Keep answers that reached the limit of tokens out of the loss.")
+    var maskOverlong = false
+
+    @Flag(help: "Train on groups whose rewards are all equal, too.")
+    var keepEqualGroups = false
+
+    @Option(help: "Weigh tokens by how much likelier they are to the trainer than to the sampler, up to this.")
+    var importanceCap: Double?
+
+    @Flag(name: .customLong("async"), help: "Write the next rollout while learning from this one.")
+    var isAsynchronous = false
+
+    @Option(help: "After how many rollouts some answers are shown; 0 for never.")
+    var showEvery = 10
+
+    @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
+
+    @OptionGroup(title: "Run") var runOptions: RunOptions
+
+    func run() async throws {
+        if runOptions.restart { try runOptions.directory.clear() }
+        let display = TrainingDisplay()
+        let logger = modelOptions.logger()
+        let rewards = try problemOptions.rewards()
+        async let started = runOptions.start(modelOptions, optimizerOptions)
+        let problems = try problemOptions.training(seed: runOptions.seed, logger)
+        let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed, logger)
+        let engine = try await started
+        let sampler = try engine.requireSampler()
+        let reference = klCoefficient == 0 ? nil : try await modelOptions.start().trainer
+        let config = try await engine.trainer.config()
+        display.note("\(config.modelName) learns from \(rewards.map(\.name).joined(separator: ", "))")
+        let samples = SampleTable(every: showEvery) { display.note($0) }
+        let grpo = try GRPO(
+            trainer: engine.trainer, sampler: sampler, reference: reference, loss: lossFunction, problems: problems,
+            heldOut: heldOut, rewards: rewards, tokenizer: try await engine.trainer.tokenizer(),
+            directory: runOptions.directory, settings: settings, options: options, observeRollout: samples.show
+        ) { event in
+            display.show(event, measured: { $0?.summary }, detail: Self.detail)
+        }
+        try await runOptions.conduct(engine, display) { try await grpo.run() }
+    }
+
+    private static func detail(_ step: TrainingStep) -> [String] {
+        func metric(_ name: String) -> Double { step.metrics[name] ?? 0 }
+        let divergence = step.metrics["reference_kl"] ?? metric("sampler_kl")
+        let rollout = step.metrics["rollout_tokens_per_second"].map { ["write \(Int($0)) tokens/s"] } ?? []
+        return [
+            "reward \(fixed(metric("reward"), 3))", "KL \(fixed(divergence, 4))", "entropy \(fixed(metric("entropy"), 2))",
+            "length \(fixed(metric("completion_length"), 1))", "norm \(fixed(step.gradientNorm, 2))",
+        ] + rollout + ["train \(Int(metric("training_tokens_per_second"))) tokens/s"]
+    }
+
+    private var lossFunction: LossFunction {
+        let clip = 1 - clipLow...1 + clipHigh
+        return switch loss {
+        case .grpo:
+            .grpo(
+                clip: clip, normalization: normalization.tokens(most: samplingOptions.maxTokens), klCoefficient: klCoefficient)
+        case .gspo: .gspo(clip: clip)
+        case .ppo: .ppo(clip: clip)
+        case .cispo: .cispo(clip: 0...1 + clipHigh)
+        case .dro: .dro()
+        case .importanceSampling: .importanceSampling
+        case .reinforce: .reinforce
+        }
+    }
+
+    private var options: GRPO.Options {
+        GRPO.Options(
+            steps: runOptions.steps, problemsPerRollout: problemsPerRollout, updatesPerRollout: updatesPerRollout,
+            microbatch: microbatch,
+            rollouts: Rollouts.Options(
+                groupSize: groupSize, sampling: samplingOptions.options(seed: runOptions.seed), failures: onFailure),
+            advantages: Advantages(baseline: baseline, scale: scale), masksOverlong: maskOverlong,
+            keepsEqualGroups: keepEqualGroups, isAsynchronous: isAsynchronous, importanceCap: importanceCap,
+            heldOutProblems: problemOptions.heldOutLimit, heldOutSamples: problemOptions.heldOutSamples,
+            saveEvery: runOptions.saveEvery)
+    }
+
+    /// What makes two runs different ones.
+    private var settings: [String: String] {
+        [
+            "model": modelOptions.modelName, "problems-per-rollout": "\(problemsPerRollout)", "group-size": "\(groupSize)",
+            "loss": loss.rawValue, "clip": "\(clipLow), \(clipHigh)", "normalization": normalization.rawValue,
+            "kl-coefficient": "\(klCoefficient)", "baseline": baseline.rawValue, "scale": scale.rawValue,
+            "updates-per-rollout": "\(updatesPerRollout)", "mask-overlong": "\(maskOverlong)",
+            "keep-equal-groups": "\(keepEqualGroups)", "importance-cap": importanceCap.map { "\($0)" } ?? "none",
+            "async": "\(isAsynchronous)", "on-failure": onFailure.rawValue,
+        ].merging(optimizerOptions.settings) { own, _ in own }.merging(runOptions.settings) { own, _ in own }
+            .merging(problemOptions.settings) { own, _ in own }.merging(samplingOptions.settings) { own, _ in own }
+    }
+}
+
+/// The losses that learn from advantages.
+enum PolicyLoss: String, CaseIterable, ExpressibleByArgument {
+    case grpo, gspo, ppo, cispo, dro, reinforce
+    case importanceSampling = "importance-sampling"
+}
+
+enum Normalization: String, CaseIterable, ExpressibleByArgument {
+    case tokenMean = "token-mean"
+    case sequenceMean = "sequence-mean"
+    case constant
+
+    func tokens(most: Int) -> LossFunction.TokenNormalization {
+        switch self {
+        case .tokenMean: .tokenMean
+        case .sequenceMean: .sequenceMean
+        case .constant: .constant(maxTokens: most)
+        }
+    }
+}
+
+extension FailurePolicy: ExpressibleByArgument {}
+extension Advantages.Baseline: ExpressibleByArgument {}
+extension Advantages.Scale: ExpressibleByArgument {}
+
+extension Accuracy {
+    var summary: String {
+        let (low, high) = (fixed(interval.lowerBound * 100, 1), fixed(interval.upperBound * 100, 1))
+        let passed = samples > 1 ? ", pass@\(samples) \(fixed(pass(at: samples) * 100, 1)) %" : ""
+        return "accuracy \(fixed(value * 100, 1)) % (\(low) to \(high) with 95 % confidence) on \(problems) problems\(passed)"
+    }
+}
+
+extension GRPO.Report: PrintableReport {
+    var json: [String: Any] {
+        var object = end.json
+        object["accuracyBefore"] = before?.value
+        object["accuracyAfter"] = after?.value
+        object["problems"] = after?.problems
+        return object
+    }
+
+    var summary: String {
+        let accuracy = before.map { before in
+            """
+
+            before            \(before.summary)
+            after             \(after?.summary ?? "not measured")
+            """
+        }
+        return [accuracy, "steps             \(end.steps) in \(readable(seconds: end.seconds))", end.summary].compactMap { $0 }
+            .joined(separator: "\n")
+    }
+}
+
+/// Shows some answers of a rollout now and then.
+private final class SampleTable: Sendable {
+    private let every: Int
+    private let note: @Sendable (String) -> Void
+    private let count = Mutex(0)
+
+    init(every: Int, note: @escaping @Sendable (String) -> Void) { (self.every, self.note) = (every, note) }
+
+    @Sendable func show(_ rollout: RolloutBatch, _ conversations: [[Conversation]]) {
+        let number = count.withLock { count in
+            count += 1
+            return count
+        }
+        guard every > 0, (number - 1) % every == 0 else { return }
+        let lines = zip(conversations, rollout.groups).prefix(4).compactMap { group, trajectories -> String? in
+            guard let conversation = group.first, let trajectory = trajectories.first else { return nil }
+            let question = column(conversation.problem.messages.last?.content ?? "", 44)
+            return "  \(question)  \(fixed(trajectory.reward, 2))  \(column(conversation.reply, 60))"
+        }
+        note((["  " + column("problem", 44) + "  reward  answer"] + lines).joined(separator: "\n"))
+    }
+
+    /// A text cut or filled up to a width.
+    private func column(_ text: String, _ width: Int) -> String {
+        let line = text.replacingOccurrences(of: "\n", with: " ")
+        return line.count > width ? line.prefix(width - 1) + "…" : line.padding(toLength: width, withPad: " ", startingAt: 0)
+    }
+}

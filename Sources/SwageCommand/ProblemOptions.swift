@@ -1,0 +1,113 @@
+import ArgumentParser
+import Logging
+import Swage
+import SwageRecipes
+import SwageText
+
+/// What a model is asked, and how its answers are scored.
+struct ProblemOptions: ParsableArguments {
+    @Option(help: "The problems, JSON lines.")
+    var data: String?
+
+    @Option(help: "Problems of arithmetic of this difficulty (1 to 8), in place of data.")
+    var arithmetic: Int?
+
+    @Option(help: "Held-out problems, JSON lines. Arithmetic holds out its own.")
+    var heldOut: String?
+
+    @Option(help: "How many held-out problems are measured.")
+    var heldOutLimit = 200
+
+    @Option(help: "How many answers to each of them: 1 for the likeliest, more for draws and pass@k.")
+    var heldOutSamples = 1
+
+    @Option(
+        parsing: .upToNextOption,
+        help:
+            "The rewards, each perhaps with a weight behind a colon: \(Reward.stock.map(\.name).joined(separator: ", ")). The first also says what is right."
+    )
+    var reward = ["number"]
+
+    @Option(help: "How many seconds a reward may take.")
+    var rewardTimeout = 60.0
+
+    @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
+    var skipBadLines = false
+
+    func validate() throws {
+        guard (data == nil) != (arithmetic == nil) else {
+            throw ValidationError("Either --data or --arithmetic is needed, and not both.")
+        }
+    }
+
+    func training(seed: UInt64, _ logger: Logger) throws -> any ProblemSource {
+        if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed) }
+        return ProblemFile(try open(data!, logger), shuffleSeed: seed)
+    }
+
+    func heldOutProblems(seed: UInt64, _ logger: Logger) throws -> (any ProblemSource)? {
+        if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut) }
+        return try heldOut.map { ProblemFile(try open($0, logger), shuffleSeed: nil) }
+    }
+
+    func rewards() throws -> [Reward] {
+        try reward.map { text in
+            let parts = text.split(separator: ":", maxSplits: 1)
+            guard let name = parts.first, let known = Reward.stock.first(where: { $0.name == name.replacing("-", with: "_") }) else {
+                throw ValidationError("There is no reward \(text); expected one of \(Reward.stock.map(\.name)).")
+            }
+            guard let weight = parts.count == 1 ? 1 : Double(parts[1]) else {
+                throw ValidationError("The weight of \(text) is no number.")
+            }
+            return known.weighted(weight).within(.seconds(rewardTimeout))
+        }
+    }
+
+    private func open(_ path: String, _ logger: Logger) throws -> JSONLines<Problem> {
+        try JSONLines(path, skippingBadLines: skipBadLines, logger)
+    }
+
+    /// What makes two runs different ones.
+    var settings: [String: String] {
+        [
+            "data": data ?? "arithmetic \(arithmetic ?? 0)", "held-out": heldOut ?? "none",
+            "held-out-limit": "\(heldOutLimit)", "held-out-samples": "\(heldOutSamples)",
+            "reward": reward.joined(separator: ", "),
+        ]
+    }
+}
+
+/// How tokens are chosen, for every command that lets a model write many answers.
+struct SamplingArguments: ParsableArguments {
+    @Option(help: "The most tokens of an answer.")
+    var maxTokens = 64
+
+    @Option(help: "Divides the logits; 0 always takes the likeliest token.")
+    var temperature = 1.0
+
+    @Option(help: "Draw from the k likeliest tokens only. Default: all.")
+    var topK: Int?
+
+    @Option(help: "Draw from the likeliest tokens that together reach this probability.")
+    var topP = 1.0
+
+    @Option(parsing: .singleValue, help: "A text that ends an answer. May be given several times.")
+    var stop: [String] = []
+
+    @Option(help: "How many answers are written at once.")
+    var concurrency = 64
+
+    func options(seed: UInt64) -> SamplingOptions {
+        SamplingOptions(
+            maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop,
+            concurrency: concurrency)
+    }
+
+    /// What makes two runs different ones.
+    var settings: [String: String] {
+        [
+            "max-tokens": "\(maxTokens)", "temperature": "\(temperature)", "top-k": topK.map { "\($0)" } ?? "all",
+            "top-p": "\(topP)", "stop": stop.joined(separator: ", "),
+        ]
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Swage
+import SwageRecipes
+
+/// What every command that trains is told of its run.
+struct RunOptions: ParsableArguments {
+    @Option(help: "The folder for checkpoints, metrics, and the trained model.")
+    var output: String
+
+    @Option(help: "The number of optimizer steps.")
+    var steps = 100
+
+    @Option(help: "The seed of all that is drawn at random.")
+    var seed: UInt64 = 0
+
+    @Option(help: "After how many steps a checkpoint is written. Default: at the end.")
+    var saveEvery: Int?
+
+    @Option(help: "How many checkpoints stay.")
+    var keepCheckpoints = 2
+
+    @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
+    var restart = false
+
+    @Flag(help: "Show where the time went, and write it as a Chrome trace to profile.json in the output folder.")
+    var profile = false
+
+    @Flag(help: "Print the result as one JSON object, the last line of standard output.")
+    var json = false
+
+    var directory: RunDirectory { RunDirectory(path: output) }
+
+    /// What makes two runs different ones.
+    var settings: [String: String] { ["steps": "\(steps)", "seed": "\(seed)"] }
+
+    /// Opens the model in its engine, for this run.
+    func start(_ model: ModelOptions, _ optimizer: OptimizerArguments) async throws -> StartedEngine {
+        try await model.start(
+            optimizer: optimizer.options(totalSteps: steps), checkpointDirectory: directory.checkpoints,
+            keptCheckpoints: keepCheckpoints, profiles: profile)
+    }
+
+    /// Runs to the end or to an interrupt, and says how it ended.
+    func conduct<Report: PrintableReport>(
+        _ engine: StartedEngine, _ display: TrainingDisplay,
+        _ run: @escaping @Sendable () async throws -> TrainingOutcome<Report>
+    ) async throws {
+        let outcome = try await cancelledByInterrupt(run)
+        if let report = try await engine.profile() { try report.publish(path: output + "/profile.json") }
+        switch outcome {
+        case .finished(let report):
+            show(report)
+        case .alreadyFinished(let report):
+            display.note("This run is done. Another one needs another --output, or --restart.")
+            show(report)
+        case .interrupted(let step, let checkpoint):
+            display.note(
+                checkpoint.map { "Stopped after step \(step); saved \($0)\nThe same command goes on from there." }
+                    ?? "Stopped before the first step; the same command begins again.")
+            throw ExitCode(130)
+        }
+    }
+
+    private func show(_ report: some PrintableReport) { json ? printAsJSON(report.json) : print(report.summary) }
+}

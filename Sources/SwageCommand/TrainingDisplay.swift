@@ -1,0 +1,81 @@
+import Foundation
+import Swage
+import SwageRecipes
+import Synchronization
+
+/// Shows a training run to a person.
+final class TrainingDisplay: Sendable {
+    private let bar = ProgressBar()
+    /// The seconds of recent steps, from which the time left is told.
+    private let recentSeconds = Mutex<[Double]>([])
+
+    func note(_ text: String) { bar.note(text) }
+
+    /// - Parameters:
+    ///   - measured: what a measurement has found, as a person reads it; nil for nothing worth a line.
+    ///   - detail: what to say of a step beside its number and the time left.
+    func show<Measurement>(
+        _ event: TrainingEvent<Measurement>, measured: (Measurement) -> String?, detail: (TrainingStep) -> [String]
+    ) {
+        switch event {
+        case .resumed(let step, let checkpoint):
+            bar.note("Going on from step \(step) (\(checkpoint))")
+        case .measuring(let moment, let done):
+            bar.show("measuring \(moment.rawValue)", fraction: done, detail: "\(Int(done * 100))%", isMilestone: false)
+        case .measured(let moment, let measurement):
+            if let text = measured(measurement) { bar.note("\(moment.rawValue): \(text)") }
+        case .saving(let step):
+            bar.note("saving a checkpoint of step \(step)")
+        case .step(let step, let steps):
+            show(step, of: steps, detail(step))
+        }
+    }
+
+    private func show(_ step: TrainingStep, of steps: Int, _ detail: [String]) {
+        let average = recentSeconds.withLock { recent in
+            recent = (recent + [step.seconds]).suffix(20)
+            return recent.reduce(0, +) / Double(recent.count)
+        }
+        let left = "\(readable(seconds: average * Double(steps - step.step))) left"
+        bar.show(
+            "step \(step.step)/\(steps)", fraction: Double(step.step) / Double(steps),
+            detail: (detail + [left]).joined(separator: "  "),
+            isMilestone: step.step % max(1, steps / 20) == 0 || step.step == 1)
+        if step.step == steps { bar.end() }
+    }
+}
+
+/// The result of a run, as it is printed.
+protocol PrintableReport: Sendable {
+    /// For programs, on one line.
+    var json: [String: Any] { get }
+    /// For people.
+    var summary: String { get }
+}
+
+extension TrainingEnd {
+    var json: [String: Any] {
+        ["tokensPerSecond": tokensPerSecond, "steps": steps, "seconds": seconds, "checkpoint": checkpoint, "exported": exported]
+    }
+
+    var summary: String {
+        """
+
+        checkpoint        \(checkpoint)
+        exported model    \(exported)
+        """
+    }
+}
+
+func quoted(_ text: String) -> String { "“\(text.replacingOccurrences(of: "\n", with: " "))”" }
+
+/// Prints an object on one line of standard output.
+func printAsJSON(_ object: [String: Any]) {
+    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? JSONSerialization.data(withJSONObject: object, options: options) else { return }
+    print(String(decoding: data, as: UTF8.self))
+}
+
+func fixed(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }
+
+func scientific(_ number: Double) -> String { String(format: "%.2e", number) }

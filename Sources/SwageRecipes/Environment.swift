@@ -1,0 +1,26 @@
+import Swage
+
+/// What answers a model in a conversation of several turns: a game, a user, tools that the model calls.
+///
+/// Every conversation gets its own. What it says becomes part of the conversation, and is nothing that the model learns
+/// to write.
+public protocol Environment: Sendable {
+    /// The messages that follow the model's reply; nil ends the conversation.
+    mutating func respond(to reply: String) async throws -> [ChatMessage]?
+}
+
+/// A conversation as far as it has gone.
+public struct Conversation: Sendable, Equatable {
+    public var problem: Problem
+    /// What followed the problem's messages: the model's replies, and what an environment said.
+    public var messages: [ChatMessage]
+    /// How the model's last reply ended.
+    public var finishReason: Completion.FinishReason
+
+    public init(problem: Problem, messages: [ChatMessage], finishReason: Completion.FinishReason = .endOfSequence) {
+        (self.problem, self.messages, self.finishReason) = (problem, messages, finishReason)
+    }
+
+    /// The model's last reply.
+    public var reply: String { messages.last { $0.role == "assistant" }?.content ?? "" }
+}

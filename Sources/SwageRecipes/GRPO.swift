@@ -1,0 +1,114 @@
+import Foundation
+import Swage
+
+/// Group relative policy optimization (Shao et al., 2024): a model writes several answers to each problem, and learns
+/// to write those that are worth more than the others.
+///
+/// Everything goes into a ``RunDirectory``. A run that was interrupted goes on from its last checkpoint, with the same
+/// rewards bit for bit where trainer and sampler are deterministic.
+public struct GRPO: Sendable {
+    public struct Options: Sendable, Equatable {
+        /// The number of optimizer steps.
+        public var steps: Int
+        /// How many problems a rollout has.
+        public var problemsPerRollout: Int
+        /// How many optimizer steps are taken on each rollout.
+        public var updatesPerRollout: Int
+        /// How many conversations are trained on at once, rounded up to whole groups.
+        public var microbatch: Int
+        public var rollouts: Rollouts.Options
+        public var advantages: Advantages
+        /// Whether conversations that reached the limit of tokens are kept from the loss. They count in their group's
+        /// baseline all the same (Yu et al., 2025, DAPO).
+        public var masksOverlong: Bool
+        /// Whether groups in which all rewards are equal are trained on. They teach nothing but nearness to a reference.
+        public var keepsEqualGroups: Bool
+        /// Whether the next rollout is written while the model learns from this one, by weights one rollout old.
+        public var isAsynchronous: Bool
+        /// Weighs tokens by how much likelier they are to the trainer than to the sampler, up to this (Yao et al., 2025,
+        /// truncated importance sampling); nil takes the sampler's log-probabilities for the trainer's own.
+        public var importanceCap: Double?
+        /// How many held-out problems are measured before and after.
+        public var heldOutProblems: Int
+        /// How many answers to each of them; 1 for the likeliest alone.
+        public var heldOutSamples: Int
+        /// After how many steps a checkpoint is written; one is always written at the end.
+        public var saveEvery: Int?
+
+        public init(
+            steps: Int, problemsPerRollout: Int = 8, updatesPerRollout: Int = 1, microbatch: Int = 16,
+            rollouts: Rollouts.Options = .init(), advantages: Advantages = .init(), masksOverlong: Bool = false,
+            keepsEqualGroups: Bool = false, isAsynchronous: Bool = false, importanceCap: Double? = nil,
+            heldOutProblems: Int = 200, heldOutSamples: Int = 1, saveEvery: Int? = nil
+        ) {
+            (self.steps, self.problemsPerRollout, self.updatesPerRollout) = (steps, problemsPerRollout, updatesPerRollout)
+            (self.microbatch, self.rollouts, self.advantages) = (microbatch, rollouts, advantages)
+            (self.masksOverlong, self.keepsEqualGroups) = (masksOverlong, keepsEqualGroups)
+            (self.isAsynchronous, self.importanceCap) = (isAsynchronous, importanceCap)
+            (self.heldOutProblems, self.heldOutSamples, self.saveEvery) = (heldOutProblems, heldOutSamples, saveEvery)
+        }
+    }
+
+    /// What came out.
+    public struct Report: Sendable, Equatable, Codable {
+        public var before: Accuracy?
+        public var after: Accuracy?
+        public var end: TrainingEnd
+    }
+
+    public typealias Event = TrainingEvent<Accuracy?>
+    public typealias Outcome = TrainingOutcome<Report>
+
+    private let algorithm: GRPOAlgorithm
+    private let run: TrainingRun
+    private let observe: @Sendable (Event) -> Void
+
+    /// - Parameters:
+    ///   - trainer: its default place of checkpoints is the directory's.
+    ///   - sampler: writes the conversations. One that does not share the trainer's weights gets them before each rollout.
+    ///   - reference: what the policy is kept near to, if `loss` reads `referenceLogProbs`. It is never trained.
+    ///   - loss: ``Swage/LossFunction/grpo(clip:normalization:klCoefficient:klEstimator:)``, or another that learns from
+    ///     advantages.
+    ///   - rewards: the first of them also says whether an answer is right: if its score is 1 or more.
+    ///   - heldOut: problems that are measured and not learned from.
+    ///   - settings: what the run is begun with, by name. A run is only resumed with the same.
+    ///   - observeRollout: told of every rollout when it is written, and what was said in it.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    public init(
+        trainer: any Trainer, sampler: any Sampler, reference: (any Trainer)? = nil, loss: LossFunction = .grpo(),
+        problems: any ProblemSource, heldOut: (any ProblemSource)? = nil, rewards: [Reward],
+        environment: (@Sendable (Problem) -> any Environment)? = nil, tokenizer: any Tokenizer, directory: RunDirectory,
+        settings: [String: String] = [:], options: Options,
+        observeRollout: @escaping @Sendable (RolloutBatch, [[Conversation]]) -> Void = { _, _ in },
+        observe: @escaping @Sendable (Event) -> Void = { _ in }
+    ) throws {
+        for (name, value) in [
+            ("problemsPerRollout", options.problemsPerRollout), ("updatesPerRollout", options.updatesPerRollout),
+            ("microbatch", options.microbatch), ("heldOutProblems", options.heldOutProblems),
+            ("heldOutSamples", options.heldOutSamples), ("groupSize - 1", options.rollouts.groupSize - 1),
+        ] where value < 1 {
+            throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
+        }
+        if loss.reads(lossInput: "referenceLogProbs"), reference == nil {
+            throw TrainerError(.invalidOption, "the loss \"\(loss.name)\" is given no reference", expected: "a reference model")
+        }
+        run = try TrainingRun(
+            trainer: trainer, directory: directory, settings: settings, steps: options.steps, saveEvery: options.saveEvery)
+        self.observe = observe
+        let handover = WeightHandover(trainer: trainer, sampler: sampler, folder: directory.path + "/handover")
+        algorithm = GRPOAlgorithm(
+            trainer: trainer, reference: reference, loss: loss, problems: problems, options: options,
+            rollouts: try Rollouts(
+                sampler, tokenizer: tokenizer, rewards: rewards, environment: environment, options: options.rollouts),
+            evaluation: try heldOut.map {
+                try AccuracyEvaluation(
+                    sampler, tokenizer: tokenizer, problems: $0, count: options.heldOutProblems, verifier: rewards[0],
+                    environment: environment, samples: options.heldOutSamples, options: options.rollouts)
+            },
+            handover: handover, observeRollout: observeRollout)
+    }
+
+    /// Begins the run, or goes on with it.
+    /// - Throws: ``Swage/TrainerError``.
+    public func run() async throws -> Outcome { try await run.run(algorithm, observe: observe) }
+}

@@ -1,0 +1,188 @@
+import Foundation
+import Swage
+
+/// The steps of ``GRPO``.
+struct GRPOAlgorithm: TrainingAlgorithm {
+    /// Where a step ends: which problems were drawn, and what of them is still to be learned from.
+    struct Position: Codable, Sendable {
+        var nextProblem = 0
+        /// The rollout at hand, and how many updates it has had.
+        var rollout: RolloutBatch?
+        var updates = 0
+        /// The one after it, where it was written ahead.
+        var upcoming: RolloutBatch?
+    }
+
+    let trainer: any Trainer
+    let reference: (any Trainer)?
+    let loss: LossFunction
+    let problems: any ProblemSource
+    let options: GRPO.Options
+    let rollouts: Rollouts
+    let evaluation: AccuracyEvaluation?
+    let handover: WeightHandover
+    let observeRollout: @Sendable (RolloutBatch, [[Conversation]]) -> Void
+    private(set) var position = Position()
+
+    var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
+
+    mutating func resume(at position: Position) { self.position = position }
+
+    func measure(
+        _ moment: TrainingMoment, progress: @escaping @Sendable (Double) -> Void
+    ) async throws -> Accuracy? {
+        guard let evaluation else { return nil }
+        _ = try await handover()
+        return try await evaluation.run(progress: progress)
+    }
+
+    func report(before: Accuracy?, after: Accuracy?, end: TrainingEnd) -> GRPO.Report {
+        GRPO.Report(before: before, after: after, end: end)
+    }
+
+    mutating func step() async throws -> TrainingStep {
+        if let rollout = position.rollout { return try await update(rollout, handoverSeconds: 0) }
+        var handoverSeconds = 0.0
+        var rollout: RolloutBatch
+        if let upcoming = position.upcoming {
+            rollout = upcoming
+        } else {
+            handoverSeconds = try await handover()
+            rollout = try await nextRollout()
+        }
+        try await prepare(&rollout)
+        guard options.isAsynchronous else { return try await update(rollout, handoverSeconds: handoverSeconds) }
+        // The weights are handed over before this step changes them, and a sampler that shares them begins before it.
+        handoverSeconds += try await handover()
+        let (begun, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        async let upcoming = { [self] in
+            defer { signal.finish() }
+            return try await collect { signal.yield() }
+        }()
+        if handover.sampler.sharesWeights { for await _ in begun { break } }
+        let step = try await update(rollout, handoverSeconds: handoverSeconds)
+        position.upcoming = try await upcoming
+        position.nextProblem += options.problemsPerRollout
+        return step
+    }
+
+    /// How often a rollout of which nothing is left is written again, about other problems.
+    private static let attempts = 3
+
+    private mutating func nextRollout() async throws -> RolloutBatch {
+        var failures: [String] = []
+        for _ in 0..<Self.attempts {
+            let rollout = try await collect()
+            position.nextProblem += options.problemsPerRollout
+            if rollout.groups.contains(where: { $0.count > 1 }) { return rollout }
+            failures = rollout.failures
+        }
+        throw TrainerError(
+            .rewardFailed, "nothing was left of \(Self.attempts) rollouts; the last failure: \(failures.last ?? "none")",
+            expected: "rewards that work for two of a group")
+    }
+
+    /// Talks about the next problems.
+    private func collect(onStart: @escaping @Sendable () -> Void = {}) async throws -> RolloutBatch {
+        let numbers = position.nextProblem..<position.nextProblem + options.problemsPerRollout
+        let (rollout, conversations) = try await rollouts.collect(numbers, of: problems, onStart: onStart)
+        observeRollout(rollout, conversations)
+        return rollout
+    }
+
+    /// Computes what stays the same in all updates of a rollout, once.
+    private func prepare(_ rollout: inout RolloutBatch) async throws {
+        for group in rollout.groups.indices where !rollout.groups[group].isEmpty {
+            if let reference, loss.reads(lossInput: "referenceLogProbs") {
+                let logProbs = try await PolicyBatch.logProbs(rollout.groups[group], by: reference)
+                for (index, values) in logProbs.enumerated() { rollout.groups[group][index].referenceLogProbs = values }
+            }
+            if options.importanceCap != nil {
+                let logProbs = try await PolicyBatch.logProbs(rollout.groups[group], by: trainer)
+                for (index, values) in logProbs.enumerated() { rollout.groups[group][index].trainerLogProbs = values }
+            }
+        }
+    }
+
+    /// Learns from a rollout once.
+    private mutating func update(_ rollout: RolloutBatch, handoverSeconds: Double) async throws -> TrainingStep {
+        let start = ContinuousClock.now
+        let version = try await trainer.status().step
+        let selection = GroupSelection(rollout, options)
+        var sums = WeightedMetrics()
+        for batch in selection.batches(of: options.microbatch).map(trainBatch) {
+            let result = try await trainer.forwardBackward(batch, loss: loss)
+            sums.add(result, weight: Double(batch.targetCount))
+        }
+        let result = try await trainer.optimStep()
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let isFirst = position.updates == 0
+        position.updates += 1
+        let isDone = position.updates >= options.updatesPerRollout
+        position.rollout = isDone ? nil : rollout
+        if isDone { position.updates = 0 }
+        if isFirst { position.upcoming = nil }
+
+        var metrics = sums.means
+        metrics.merge(selection.metrics) { own, _ in own }
+        metrics["training_seconds"] = seconds
+        metrics["training_tokens_per_second"] = Double(selection.tokenCount) / max(seconds, 1e-9)
+        metrics["handover_seconds"] = handoverSeconds
+        metrics["staleness"] = Double(version - (rollout.trajectories.map(\.weightsVersion).min() ?? version))
+        if isFirst { metrics.merge(rollout.timing) { own, _ in own } }
+        return TrainingStep(result, loss: sums.loss, tokens: selection.tokenCount, metrics: metrics)
+    }
+
+    private func trainBatch(_ members: [GroupSelection.Member]) -> TextTrainBatch {
+        var inputs: [String: PolicyBatch.TokenValues] = [:]
+        if loss.reads(lossInput: "samplerLogProbs") { inputs["samplerLogProbs"] = { $0.trainerLogProbs ?? $0.samplerLogProbs } }
+        if loss.reads(lossInput: "referenceLogProbs") { inputs["referenceLogProbs"] = { $0.referenceLogProbs ?? [] } }
+        let cap = options.importanceCap.map { Float($0) }
+        return PolicyBatch.make(
+            members.map(\.trajectory), advantages: members.map(\.advantage),
+            correction: cap.map { cap in
+                { trajectory in
+                    zip(trajectory.trainerLogProbs ?? trajectory.samplerLogProbs, trajectory.samplerLogProbs).map {
+                        min(exp($0 - $1), cap)
+                    }
+                }
+            }, lossInputs: inputs)
+    }
+}
+
+/// What microbatches report, averaged by how many tokens each has.
+private struct WeightedMetrics {
+    private var sums: [String: Double] = [:]
+    private var lossSum = 0.0
+    private var weight = 0.0
+
+    /// Reported as the largest, not as the mean.
+    private static let largest = "largest_difference"
+
+    mutating func add(_ result: ForwardBackwardResult, weight: Double) {
+        for (name, value) in result.metrics where name != "tokens" {
+            sums[name] = name == Self.largest ? max(sums[name] ?? 0, value) : (sums[name] ?? 0) + value * weight
+        }
+        lossSum += result.loss * weight
+        self.weight += weight
+    }
+
+    var loss: Double { lossSum / max(weight, 1) }
+    var means: [String: Double] {
+        Dictionary(uniqueKeysWithValues: sums.map { ($0, $0 == Self.largest ? $1 : $1 / max(weight, 1)) })
+    }
+}
+
+extension RolloutBatch {
+    fileprivate var timing: [String: Double] {
+        let written = Double(trajectories.reduce(0) { $0 + $1.writtenCount })
+        return [
+            "rollout_seconds": writingSeconds + scoringSeconds, "scoring_seconds": scoringSeconds,
+            "rollout_tokens_per_second": written / max(writingSeconds, 1e-9),
+        ]
+    }
+}
+
+extension LossFunction {
+    func reads(lossInput name: String) -> Bool { program.fieldsRead.keys.contains(name) }
+}

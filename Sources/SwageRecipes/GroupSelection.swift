@@ -1,0 +1,57 @@
+import Swage
+
+/// Which conversations of a rollout are learned from, and by how much.
+struct GroupSelection {
+    struct Member {
+        var trajectory: Trajectory
+        var advantage: Double
+    }
+
+    /// The groups that are learned from.
+    private let groups: [[Member]]
+    /// What is worth watching of the whole rollout.
+    let metrics: [String: Double]
+
+    init(_ rollout: RolloutBatch, _ options: GRPO.Options) {
+        let candidates = rollout.groups.filter { $0.count > 1 }
+        let rewards = candidates.map { $0.map(\.reward) }
+        let all = zip(candidates, options.advantages(rewards)).map { group, advantages in
+            zip(group, advantages).map { Member(trajectory: $0, advantage: $1) }
+        }
+        let differing = zip(all, rewards).filter { Advantages.deviation($1) > 1e-8 }.map(\.0)
+        // Where no group teaches anything, one of them still makes a step: the optimizer's momentum goes on.
+        let taught = options.keepsEqualGroups ? all : differing.isEmpty ? Array(all.prefix(1)) : differing
+        let unmasked = taught.map { group in
+            options.masksOverlong ? group.filter { $0.trajectory.finishReason != .length } : group
+        }
+        groups = unmasked.contains { !$0.isEmpty } ? unmasked.filter { !$0.isEmpty } : Array(taught.prefix(1))
+        metrics = Self.metrics(rollout, equalGroups: all.count - differing.count)
+    }
+
+    /// The conversations in batches of whole groups, at least `count` in each but the last.
+    func batches(of count: Int) -> [[Member]] {
+        groups.reduce(into: []) { batches, group in
+            if batches.last.map({ $0.count >= count }) ?? true { batches.append([]) }
+            batches[batches.count - 1] += group
+        }
+    }
+
+    var tokenCount: Int { groups.joined().reduce(0) { $0 + $1.trajectory.tokens.count - 1 } }
+
+    private static func metrics(_ rollout: RolloutBatch, equalGroups: Int) -> [String: Double] {
+        let trajectories = rollout.trajectories
+        func mean(_ value: (Trajectory) -> Double) -> Double {
+            trajectories.reduce(0) { $0 + value($1) } / Double(max(trajectories.count, 1))
+        }
+        var metrics: [String: Double] = [
+            "reward": mean(\.reward), "reward_deviation": Advantages.deviation(trajectories.map(\.reward)),
+            "completion_length": mean { Double($0.writtenCount) },
+            "overlong": mean { $0.finishReason == .length ? 1 : 0 },
+            "equal_groups": Double(equalGroups), "dropped": Double(rollout.failures.count),
+        ]
+        for name in trajectories.first?.scores.keys.sorted() ?? [] {
+            metrics["reward/\(name)"] = mean { $0.scores[name] ?? 0 }
+        }
+        return metrics
+    }
+}

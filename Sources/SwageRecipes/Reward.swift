@@ -1,0 +1,70 @@
+import Foundation
+import Swage
+
+/// What a conversation is worth.
+///
+/// ```swift
+/// let brief = Reward("brief", weight: 0.1) { $0.reply.count < 40 ? 1 : 0 }
+/// ```
+public struct Reward: Sendable {
+    public let name: String
+    /// By how much it counts in the sum of all rewards.
+    public let weight: Double
+    /// How long it may take. What takes longer has failed.
+    public let timeout: Duration
+    let score: @Sendable (Conversation) async throws -> Double
+
+    public init(
+        _ name: String, weight: Double = 1, timeout: Duration = .seconds(60),
+        score: @escaping @Sendable (Conversation) async throws -> Double
+    ) {
+        (self.name, self.weight, self.timeout, self.score) = (name, weight, timeout, score)
+    }
+
+    /// The score of a conversation.
+    /// - Throws: ``RewardFailure`` for a reward that throws, takes too long, or is not finite.
+    func callAsFunction(_ conversation: Conversation) async throws -> Double {
+        let value = try await RewardFailure.translating(name, within: timeout) { [score] in try await score(conversation) }
+        guard value.isFinite else { throw RewardFailure(name: name, reason: "is \(value)") }
+        return value
+    }
+}
+
+/// What a run does about a conversation whose reward or environment fails.
+public enum FailurePolicy: String, Sendable, CaseIterable {
+    /// It is left out, and counted.
+    case drop
+    /// The run stops, and names what has failed.
+    case stop
+}
+
+/// A reward or an environment that gave nothing to go on with.
+struct RewardFailure: Error {
+    let name: String
+    let reason: String
+
+    /// The result of `body`, with what it throws, and the time that it takes too long, as failures of `name`.
+    static func translating<Result: Sendable>(
+        _ name: String, within limit: Duration, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await withDeadline(limit, body)
+        } catch is CancellationError where Task.isCancelled {
+            throw CancellationError()
+        } catch is DeadlineExceeded {
+            throw RewardFailure(name: name, reason: "took longer than \(limit)")
+        } catch {
+            throw RewardFailure(name: name, reason: "threw \(error)")
+        }
+    }
+
+    var error: TrainerError {
+        TrainerError(
+            .rewardFailed, "\"\(name)\" \(reason)", expected: "a finite number in time, or to drop such completions")
+    }
+}
+
+extension TrainerError.Code {
+    /// A reward or an environment failed.
+    public static let rewardFailed = TrainerError.Code(rawValue: "rewardFailed")
+}

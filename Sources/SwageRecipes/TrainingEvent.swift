@@ -1,0 +1,60 @@
+import Swage
+
+/// What happens in a training run, as it happens.
+public enum TrainingEvent<Measurement: Sendable>: Sendable {
+    /// The run goes on from a checkpoint.
+    case resumed(step: Int, checkpoint: String)
+    /// The model is being measured; `done` goes from 0 to 1.
+    case measuring(TrainingMoment, done: Double)
+    case measured(TrainingMoment, Measurement)
+    case step(TrainingStep, of: Int)
+    case saving(step: Int)
+}
+
+/// Before the first step of a run, or after the last.
+public enum TrainingMoment: String, Sendable {
+    case before, after
+}
+
+/// One step of a training run: a line of its metrics file.
+public struct TrainingStep: Sendable, Equatable, Codable {
+    /// The number of optimizer steps taken, this one included.
+    public var step: Int
+    public var loss: Double
+    public var learningRate: Double
+    public var gradientNorm: Double
+    /// The tokens that were read, padding not counted.
+    public var tokens: Int
+    public var seconds = 0.0
+    /// What the loss reports, and what else is worth watching, by name.
+    public var metrics: [String: Double]
+
+    init(_ result: OptimStepResult, loss: Double, tokens: Int, metrics: [String: Double]) {
+        step = result.step
+        learningRate = result.learningRate
+        gradientNorm = result.gradientNorm
+        (self.loss, self.tokens, self.metrics) = (loss, tokens, metrics)
+    }
+}
+
+/// How a training run came to its end.
+public enum TrainingOutcome<Report: Sendable>: Sendable {
+    case finished(Report)
+    /// The run had come to its end before.
+    case alreadyFinished(Report)
+    /// The task was cancelled. The run can go on from the checkpoint; nil if no step was taken yet.
+    case interrupted(step: Int, checkpoint: String?)
+}
+
+/// What every finished run has to tell.
+public struct TrainingEnd: Sendable, Equatable, Codable {
+    /// Tokens of text, padding not counted, for each second of training steps.
+    public var tokensPerSecond: Double
+    public var steps: Int
+    /// How long the steps took.
+    public var seconds: Double
+    /// Where the last checkpoint lies.
+    public var checkpoint: String
+    /// Where the trained model lies, in Hugging Face's layout.
+    public var exported: String
+}

@@ -1,0 +1,190 @@
+import Foundation
+import Swage
+
+/// One kind of training, as a ``TrainingRun`` drives it: what a step is, and what is measured around the steps.
+protocol TrainingAlgorithm: Sendable {
+    /// What is measured before the first step and after the last.
+    associatedtype Measurement: Codable & Sendable
+    /// Where in its data a step ends.
+    associatedtype Position: Codable & Sendable
+    associatedtype Report: Codable & Sendable
+
+    /// The outputs of the model that its losses read.
+    var outputsRead: Set<ModelOutput> { get }
+    var position: Position { get }
+    mutating func resume(at position: Position) throws
+
+    /// - Parameter progress: called with how much is done, from 0 to 1.
+    func measure(_ moment: TrainingMoment, progress: @escaping @Sendable (Double) -> Void) async throws -> Measurement
+    /// Takes one optimizer step.
+    mutating func step() async throws -> TrainingStep
+    func report(before: Measurement, after: Measurement, end: TrainingEnd) -> Report
+}
+
+/// A run of steps in a folder: begun, interrupted and gone on with in the same way, whatever a step is.
+struct TrainingRun: Sendable {
+    let trainer: any Trainer
+    let directory: RunDirectory
+    /// What the run is begun with, by name. It only goes on with the same.
+    let settings: [String: String]
+    let steps: Int
+    /// After how many steps a checkpoint is written; one is always written at the end.
+    let saveEvery: Int?
+
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    init(
+        trainer: any Trainer, directory: RunDirectory, settings: [String: String], steps: Int, saveEvery: Int?
+    ) throws {
+        for (name, value) in [("steps", steps), ("saveEvery", saveEvery ?? 1)] where value < 1 {
+            throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
+        }
+        (self.trainer, self.directory, self.settings) = (trainer, directory, settings)
+        (self.steps, self.saveEvery) = (steps, saveEvery)
+    }
+
+    /// Begins the run, or goes on with it.
+    func run<Algorithm: TrainingAlgorithm>(
+        _ algorithm: Algorithm, observe: @escaping @Sendable (TrainingEvent<Algorithm.Measurement>) -> Void
+    ) async throws -> TrainingOutcome<Algorithm.Report> {
+        let known = try directory.readBeginning(Algorithm.Measurement.self)
+        if let known { try checkSettings(known.settings) }
+        if let report = try directory.readReport(Algorithm.Report.self) { return .alreadyFinished(report) }
+        try await checkCapabilities(algorithm.outputsRead)
+        try directory.prepare()
+        do {
+            var session = Session(algorithm: algorithm, observe: observe)
+            if known != nil { try await resume(&session) }
+            let before: Algorithm.Measurement
+            if let known { before = known.before } else { before = try await begin(session) }
+            return try await train(&session, before)
+        } catch is CancellationError {
+            return .interrupted(step: 0, checkpoint: nil)
+        }
+    }
+
+    /// Everything that a step changes beside the trainer.
+    private struct Session<Algorithm: TrainingAlgorithm> {
+        var algorithm: Algorithm
+        var step = 0
+        var tokens = 0
+        var seconds = 0.0
+        var lastCheckpoint: String?
+        let observe: @Sendable (TrainingEvent<Algorithm.Measurement>) -> Void
+
+        func measure(_ moment: TrainingMoment) async throws -> Algorithm.Measurement {
+            let result = try await algorithm.measure(moment) { [observe] in observe(.measuring(moment, done: $0)) }
+            observe(.measured(moment, result))
+            return result
+        }
+
+        var progress: RunDirectory.Progress<Algorithm.Position> {
+            .init(position: algorithm.position, tokens: tokens, seconds: seconds)
+        }
+    }
+
+    private func checkCapabilities(_ outputs: Set<ModelOutput>) async throws {
+        let config = try await trainer.config()
+        let missing = outputs.subtracting(config.capabilities.outputs)
+        guard missing.isEmpty else {
+            throw TrainerError(
+                .unsupported, "\(config.modelName)'s engine does not give \(missing.map(\.rawValue).sorted().joined(separator: ", "))",
+                expected: "an engine whose losses can read it")
+        }
+    }
+
+    private func begin<Algorithm>(_ session: Session<Algorithm>) async throws -> Algorithm.Measurement {
+        let before = try await session.measure(.before)
+        try directory.write(RunDirectory.Beginning(settings: settings, before: before))
+        return before
+    }
+
+    private func resume<Algorithm>(_ session: inout Session<Algorithm>) async throws {
+        let loaded: LoadedCheckpoint
+        do {
+            loaded = try await trainer.load()
+        } catch let error as TrainerError where error.code == .checkpointNotFound {
+            return
+        }
+        guard let progress = try directory.readProgress(Algorithm.Position.self, step: loaded.step) else {
+            throw TrainerError(
+                .checkpointMismatch, "\(loaded.path) is at step \(loaded.step), where no step of this run ended",
+                expected: "a checkpoint of the run in \(directory.path)")
+        }
+        session.observe(.resumed(step: loaded.step, checkpoint: loaded.path))
+        (session.step, session.lastCheckpoint) = (loaded.step, loaded.path)
+        (session.tokens, session.seconds) = (progress.tokens, progress.seconds)
+        try session.algorithm.resume(at: progress.position)
+    }
+
+    private func train<Algorithm>(
+        _ session: inout Session<Algorithm>, _ before: Algorithm.Measurement
+    ) async throws -> TrainingOutcome<Algorithm.Report> {
+        let metrics = try MetricsFile(directory.metrics, keepingSteps: session.step)
+        while session.step < steps {
+            do {
+                try await step(&session, metrics)
+            } catch is CancellationError {
+                try await trainer.clearGradients()
+                return .interrupted(step: session.step, checkpoint: try await saveDespiteCancellation(session))
+            }
+            let isDue = saveEvery.map { session.step % $0 == 0 } ?? false
+            if isDue || session.step >= steps {
+                try metrics.synchronize()
+                session.lastCheckpoint = try await save(session)
+            }
+        }
+        do {
+            return .finished(try await finish(session, before))
+        } catch is CancellationError {
+            return .interrupted(step: session.step, checkpoint: session.lastCheckpoint)
+        }
+    }
+
+    private func step<Algorithm>(_ session: inout Session<Algorithm>, _ metrics: MetricsFile) async throws {
+        let start = ContinuousClock.now
+        var algorithm = session.algorithm
+        var step = try await algorithm.step()
+        step.seconds = start.duration(to: .now) / .seconds(1)
+        session.algorithm = algorithm
+        session.step = step.step
+        session.tokens += step.tokens
+        session.seconds += step.seconds
+        try metrics.append(step)
+        session.observe(.step(step, of: steps))
+    }
+
+    private func save<Algorithm>(_ session: Session<Algorithm>) async throws -> String {
+        session.observe(.saving(step: session.step))
+        try directory.write(session.progress, step: session.step)
+        return try await trainer.save().path
+    }
+
+    /// Saves in a task of its own, which the cancellation of this one does not reach.
+    private func saveDespiteCancellation<Algorithm>(_ session: Session<Algorithm>) async throws -> String? {
+        guard session.step > 0 else { return nil }
+        return try await Task { try await save(session) }.value
+    }
+
+    private func finish<Algorithm>(
+        _ session: Session<Algorithm>, _ before: Algorithm.Measurement
+    ) async throws -> Algorithm.Report {
+        let after = try await session.measure(.after)
+        let exported = try await trainer.save(name: nil, path: directory.model, weightsOnly: true)
+        let end = TrainingEnd(
+            tokensPerSecond: Double(session.tokens) / max(session.seconds, 1e-9), steps: session.step,
+            seconds: session.seconds, checkpoint: session.lastCheckpoint ?? directory.checkpoints,
+            exported: exported.path)
+        let report = session.algorithm.report(before: before, after: after, end: end)
+        try directory.write(report: report)
+        return report
+    }
+
+    private func checkSettings(_ known: [String: String]) throws {
+        let names = Set(known.keys).union(settings.keys).sorted()
+        guard let odd = names.first(where: { known[$0] != settings[$0] }) else { return }
+        throw TrainerError(
+            .invalidOption,
+            "the run in \(directory.path) was begun with \(odd) \(known[odd] ?? "unset"), not \(settings[odd] ?? "unset")",
+            expected: "the same settings to go on, another output folder, or a restart")
+    }
+}
