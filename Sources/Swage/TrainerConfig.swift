@@ -32,8 +32,12 @@ public enum ConfigurationValue: Sendable, Equatable {
 public struct Capabilities: Sendable, Equatable {
     /// The outputs of the model that losses and ``Trainer/forward(_:)`` may read.
     public var outputs: Set<ModelOutput>
+    /// Whether it has a ``Sampler`` that writes with the trainer's weights.
+    public var generates: Bool
 
-    public init(outputs: Set<ModelOutput> = Set(ModelOutput.allCases)) { self.outputs = outputs }
+    public init(outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false) {
+        (self.outputs, self.generates) = (outputs, generates)
+    }
 }
 
 /// How many ways each dimension of the work is divided, and on what it runs.

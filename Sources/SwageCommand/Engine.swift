@@ -24,7 +24,7 @@ struct StartedEngine {
     /// - Throws: ``TrainerError`` with code `unsupported` where the engine has no sampler.
     func requireSampler() throws -> any Sampler {
         guard let sampler else {
-            throw TrainerError(.unsupported, "this engine does not write", expected: "an engine with a sampler")
+            throw TrainerError(.unsupported, "this engine does not write", expected: "native, huggingface, or a server that does")
         }
         return sampler
     }
@@ -49,25 +49,36 @@ extension ModelOptions {
                 try await trainer.profile().map(ProfileReport.init)
             }
         case .huggingface, .titan:
-            return StartedEngine(
-                trainer: try await startWorker(
-                    optimizer: optimizer, checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints))
+            return try await startWorker(
+                optimizer: optimizer, checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints)
         case .remote:
-            return StartedEngine(
-                trainer: try await remote.connect(
-                    checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints))
+            return try await remote.connect(checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints)
         }
     }
 
     /// Opens the model for writing alone.
     /// - Parameter inEightBits: whether its matrices are read in 8 bits.
-    func startSampler(inEightBits: Bool) async throws -> (sampler: any Sampler, tokenizer: any Tokenizer) {
-        guard engine == .native else {
-            throw TrainerError(.unsupported, "the engine \(engine.rawValue) does not write", expected: "native")
+    func startSampler(inEightBits: Bool = false) async throws -> (sampler: any Sampler, tokenizer: any Tokenizer) {
+        guard engine == .native || engine == .titan else {
+            guard !inEightBits else {
+                throw TrainerError(.unsupported, "the engine \(engine.rawValue) does not read weights in 8 bits", expected: "native")
+            }
+            let started = try await start()
+            return (try started.requireSampler(), try await started.trainer.tokenizer())
         }
         let sampler = try await NativeSampler(
             model: model!, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
         return (sampler, try sampler.tokenizer())
+    }
+
+    /// The sampler of a trainer that is to be trained: its own, or a native one that gets its weights, where it has none.
+    func sampler(for started: StartedEngine) async throws -> any Sampler {
+        if let sampler = started.sampler { return sampler }
+        guard model != nil else {
+            throw TrainerError(
+                .unsupported, "\(modelName) does not write", expected: "a trainer with a sampler, or --model for one that gets its weights")
+        }
+        return try await NativeSampler(model: model!, chatTemplate: chatTemplate, threads: threads)
     }
 }
 
@@ -80,24 +91,26 @@ extension ModelOptions {
     #if Engines
         private func startWorker(
             optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
-        ) async throws -> any Trainer {
+        ) async throws -> StartedEngine {
             let logger = logger()
             let log: @Sendable (String) -> Void = { logger.info("worker: \($0)") }
             if engine == .titan {
-                return try await TitanTrainer(
-                    model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
-                    keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
-                    options: worker.titan(threads: threads), log: log)
+                return StartedEngine(
+                    trainer: try await TitanTrainer(
+                        model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                        keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
+                        options: worker.titan(threads: threads), log: log))
             }
-            return try await HuggingFaceTrainer(
+            let trainer = try await HuggingFaceTrainer(
                 model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
                 keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
                 options: worker.huggingFace(threads: threads), log: log)
+            return StartedEngine(trainer: trainer, sampler: trainer.sampler)
         }
     #else
         private func startWorker(
             optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
-        ) async throws -> any Trainer { throw engineIsNotBuilt }
+        ) async throws -> StartedEngine { throw engineIsNotBuilt }
     #endif
 }
 
@@ -143,15 +156,17 @@ extension RemoteOptions {
 
     #if Engines
         /// - Parameter checkpointDirectory: the default place of checkpoints, if the server is on this machine.
-        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> any Trainer {
+        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> StartedEngine {
             guard let text = address else { throw ValidationError("--address is missing.") }
             let address = try TrainerAddress(text)
             var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
             if address.isLocal { (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints) }
-            return try await RemoteTrainer(at: address, options: options)
+            let trainer = try await RemoteTrainer(at: address, options: options)
+            return StartedEngine(
+                trainer: trainer, sampler: try await trainer.config().capabilities.generates ? trainer.sampler : nil)
         }
     #else
-        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> any Trainer {
+        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> StartedEngine {
             throw engineIsNotBuilt
         }
     #endif

@@ -93,7 +93,7 @@ struct GRPOCommand: AsyncParsableCommand {
         let problems = try problemOptions.training(seed: runOptions.seed, logger)
         let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed, logger)
         let engine = try await started
-        let sampler = try engine.requireSampler()
+        let sampler = try await modelOptions.sampler(for: engine)
         let reference = klCoefficient == 0 ? nil : try await modelOptions.start().trainer
         let config = try await engine.trainer.config()
         display.note("\(config.modelName) learns from \(rewards.map(\.name).joined(separator: ", "))")

@@ -44,11 +44,11 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let address = try TrainerAddress(listen)
         let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
-        let trainer = try await modelOptions.start(
+        let engine = try await modelOptions.start(
             optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: checkpoints
-        ).trainer
+        )
         let server = try TrainerServer(
-            trainer, at: address, token: try modelOptions.remote.token(), identity: identity)
+            engine.trainer, sampler: engine.sampler, at: address, token: try modelOptions.remote.token(), identity: identity)
         let logger = modelOptions.logger()
         try await cancelledByInterrupt {
             try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }

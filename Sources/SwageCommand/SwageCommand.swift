@@ -13,7 +13,7 @@ struct SwageCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            SFTCommand.self, GRPOCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, ConformanceCommand.self,
+            SFTCommand.self, DPOCommand.self, GRPOCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, ConformanceCommand.self,
         ] + servingCommands)
 
     #if Engines

@@ -20,7 +20,7 @@ struct TrainerCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let trainer = try await remote.connect()
+            let trainer = try await remote.connect().trainer
             let (config, status) = (try await trainer.config(), try await trainer.status())
             let parallelism = config.parallelism
             let outputs = config.capabilities.outputs.map(\.rawValue).sorted()

@@ -64,7 +64,7 @@ public struct NativeTrainer: Trainer {
         let configuration = engine.files.configuration
         return TrainerConfig(
             modelName: configuration.name, modelConfiguration: configuration.reported,
-            parallelism: Parallelism(device: "cpu"))
+            parallelism: Parallelism(device: "cpu"), capabilities: Capabilities(generates: true))
     }
 
     public func status() async throws -> TrainerStatus { await engine.status() }

@@ -9,6 +9,7 @@ import SwageText
 /// run.json             settings, and what was measured before the first step
 /// metrics.jsonl        one line a step
 /// data/step-N.json     where in the data step N ended
+/// data/reference-*.bin what a reference model makes of the data, as float32
 /// checkpoints/step-N/  the trainer's checkpoints
 /// model/               the trained model, in Hugging Face's layout
 /// report.json          the end
@@ -23,6 +24,8 @@ public struct RunDirectory: Sendable {
     /// Where the trained model is exported to.
     public var model: String { path + "/model" }
     public var metrics: String { path + "/metrics.jsonl" }
+    /// Where a reference model's log-probabilities of some data are kept.
+    func reference(_ name: String) -> String { "\(path)/data/reference-\(name).bin" }
     private var begun: String { path + "/run.json" }
     private var report: String { path + "/report.json" }
 
@@ -37,7 +40,7 @@ public struct RunDirectory: Sendable {
     /// Makes sure that the folder is there and can be written to, before any work is done.
     func prepare() throws {
         try Self.withPath(path, "created") {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: path + "/data", withIntermediateDirectories: true)
         }
         guard FileManager.default.isWritableFile(atPath: path) else {
             throw TrainerError(.inputOutput, "\(path) cannot be written to", expected: "a folder with permission to write")

@@ -13,4 +13,11 @@ struct SeededOrder {
         var generator = SeededGenerator(seed: seed, stream: UInt64(pass) + 1)
         return (0..<count).shuffled(using: &generator)[place]
     }
+
+    /// What comes first, at most once each.
+    func first(_ wanted: Int) -> [Int] {
+        guard let seed else { return Array(0..<min(wanted, count)) }
+        var generator = SeededGenerator(seed: seed, stream: 1)
+        return Array((0..<count).shuffled(using: &generator).prefix(wanted))
+    }
 }

@@ -24,7 +24,10 @@ extension Swage_V1_GetConfigResponse {
             $0.worldSize = Int64(config.parallelism.worldSize)
             $0.device = config.parallelism.device
         }
-        capabilities = .with { $0.outputs = config.capabilities.outputs.map(\.rawValue).sorted() }
+        capabilities = .with {
+            $0.outputs = config.capabilities.outputs.map(\.rawValue).sorted()
+            $0.generates = config.capabilities.generates
+        }
     }
 
     var config: TrainerConfig {
@@ -40,7 +43,8 @@ extension Swage_V1_GetConfigResponse {
                 }
             },
             parallelism: parallelism.value,
-            capabilities: Capabilities(outputs: Set(capabilities.outputs.compactMap(ModelOutput.init))))
+            capabilities: Capabilities(
+                outputs: Set(capabilities.outputs.compactMap(ModelOutput.init)), generates: capabilities.generates))
     }
 }
 

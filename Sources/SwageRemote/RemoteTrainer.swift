@@ -127,6 +127,35 @@ public final class RemoteTrainer: Trainer {
         }
     }
 
+    /// Lets this trainer's model write. A trainer that cannot says so at the call.
+    public var sampler: RemoteSampler { RemoteSampler(self) }
+
+    func generate(
+        _ prompts: [[Int32]], options: SamplingOptions, endOfSequenceIDs: [Int32], onToken: (@Sendable (Int, Int32) -> Void)?
+    ) async throws -> [Completion] {
+        let request = Swage_V1_GenerateRequest(
+            prompts, options: options, streamsTokens: onToken != nil, endOfSequenceIDs: endOfSequenceIDs, id: newID())
+        return try await call(request.requestID) { callOptions in
+            try await self.stub.generate(request, metadata: self.metadata(), options: callOptions) { response in
+                var completions = [Completion?](repeating: nil, count: prompts.count)
+                for try await message in response.messages {
+                    switch message.event {
+                    case .token(let token): onToken?(Int(clamping: token.prompt), token.token)
+                    case .completion(let completion) where completions.indices.contains(Int(clamping: completion.prompt)):
+                        completions[Int(completion.prompt)] = try completion.completion
+                    default: break
+                    }
+                }
+                guard completions.allSatisfy({ $0 != nil }) else {
+                    throw TrainerError(
+                        .engineFailed, "\(self.address) has written \(completions.count { $0 != nil }) completions",
+                        expected: "\(prompts.count), one a prompt")
+                }
+                return completions.map { $0! }
+            }
+        }
+    }
+
     public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
         guard path == nil, let place else {
             return try await saveThere(name: name, path: path.map(seenFromThere), weightsOnly: weightsOnly)

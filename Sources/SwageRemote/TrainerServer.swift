@@ -26,10 +26,14 @@ public struct TrainerServer: Sendable {
     private let address: TrainerAddress
 
     /// - Parameters:
+    ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
     ///   - address: where to listen; port 0 lets the system choose one.
     ///   - token: what callers have to know.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an open door.
-    public init(_ trainer: any Trainer, at address: TrainerAddress, token: String? = nil, identity: Identity? = nil) throws {
+    public init(
+        _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress, token: String? = nil,
+        identity: Identity? = nil
+    ) throws {
         guard address.isLocal || (token?.isEmpty == false && identity != nil) else {
             throw TrainerError(
                 .invalidOption, "\(address) can be reached from other machines",
@@ -45,7 +49,7 @@ public struct TrainerServer: Sendable {
                 config.connection.keepalive.clientBehavior.allowWithoutCalls = true
                 config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
             })
-        let service = TrainerService(trainer)
+        let service = TrainerService(trainer, sampler: sampler)
         var interceptors: [any ServerInterceptor] = [InstanceCheck(instance: service.instance)]
         if let token { interceptors.insert(BearerTokenCheck(token: token), at: 0) }
         server = GRPCServer(transport: transport, services: [service, HealthService()], interceptors: interceptors)

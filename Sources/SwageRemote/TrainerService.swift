@@ -15,9 +15,11 @@ package struct TrainerService: Sendable {
     /// Tells this start of the service from any other.
     let instance = UUID().uuidString
     private let trainer: any Trainer
+    private let sampler: (any Sampler)?
     private let log = RequestLog()
 
-    package init(_ trainer: any Trainer) { self.trainer = trainer }
+    /// - Parameter sampler: writes with the trainer's weights; nil for a trainer that cannot.
+    package init(_ trainer: any Trainer, sampler: (any Sampler)? = nil) { (self.trainer, self.sampler) = (trainer, sampler) }
 
     /// Carries a request out, once for each id, and ends it when its caller is gone.
     private func answer<Response: Sendable>(
@@ -98,6 +100,35 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         }
     }
 
+    package func generate(
+        request: Swage_V1_GenerateRequest, response: RPCWriter<Swage_V1_GenerateEvent>, context: ServerContext
+    ) async throws {
+        let (events, feed) = AsyncStream.makeStream(of: Swage_V1_GenerateEvent.self)
+        async let completions = complete(request, into: feed)
+        for await event in events { try await response.write(event) }
+        for (index, completion) in try await completions.enumerated() {
+            try await response.write(.with { $0.completion = .init(completion, prompt: index) })
+        }
+    }
+
+    /// Writes what the request asks for, and feeds each token if it asks for that.
+    private func complete(
+        _ request: Swage_V1_GenerateRequest, into feed: AsyncStream<Swage_V1_GenerateEvent>.Continuation
+    ) async throws -> [Completion] {
+        defer { feed.finish() }
+        return try await answer {
+            guard let sampler else { throw TrainerError(.unsupported, "this trainer does not write") }
+            let onToken: @Sendable (Int, Int32) -> Void = { prompt, token in
+                var event = Swage_V1_GenerateEvent()
+                event.token.prompt = Int64(prompt)
+                event.token.token = token
+                feed.yield(event)
+            }
+            return try await sampler.generate(
+                request.prompts.map(\.tokens), options: request.options, onToken: request.streamsTokens ? onToken : nil)
+        }
+    }
+
     package func save(request: Swage_V1_SaveRequest, context: ServerContext) async throws -> Swage_V1_SaveResponse {
         try await answer(request.requestID) {
             let saved = try await trainer.save(
@@ -121,7 +152,11 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func getConfig(
         request: Swage_V1_GetConfigRequest, context: ServerContext
     ) async throws -> Swage_V1_GetConfigResponse {
-        try await answer { Swage_V1_GetConfigResponse(try await trainer.config()) }
+        try await answer {
+            var response = Swage_V1_GetConfigResponse(try await trainer.config())
+            response.capabilities.generates = sampler != nil
+            return response
+        }
     }
 
     package func getStatus(

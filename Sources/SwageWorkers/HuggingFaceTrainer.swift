@@ -25,6 +25,9 @@ public final class HuggingFaceTrainer: WorkerTrainer {
     public let worker: Worker
     public let ownTokenizer: Result<any Tokenizer, TrainerError>
 
+    /// Lets this trainer's model write, by transformers' `generate`. Nothing is copied.
+    public var sampler: WorkerSampler { WorkerSampler(self) }
+
     /// Starts a worker and opens a model in it.
     ///
     /// - Parameters:

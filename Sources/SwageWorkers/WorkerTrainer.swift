@@ -2,6 +2,7 @@
 import Foundation
 import Swage
 import SwageFiles
+import SwageRemote
 
 /// A trainer whose work is done by a worker process in Python.
 public protocol WorkerTrainer: Trainer {
@@ -35,6 +36,29 @@ extension WorkerTrainer {
     public func status() async throws -> TrainerStatus { try await worker.call { try await $0.status() } }
 
     public func tokenizer() async throws -> any Tokenizer { try ownTokenizer.get() }
+}
+
+/// Lets the model of a worker write, with its trainer's weights as they are.
+public struct WorkerSampler: Sampler {
+    private let worker: Worker
+    private let endOfSequenceIDs: [Int32]
+
+    init(_ trainer: some WorkerTrainer) {
+        worker = trainer.worker
+        endOfSequenceIDs = (try? trainer.ownTokenizer.get())?.endOfSequenceIDs ?? []
+    }
+
+    public var sharesWeights: Bool { true }
+
+    public func updateWeights(from checkpoint: String, version: Int) async throws {}
+
+    public func generate(
+        _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
+    ) async throws -> [Completion] {
+        try await worker.call { [endOfSequenceIDs] in
+            try await RemoteSampler($0, endOfSequenceIDs: endOfSequenceIDs).generate(prompts, options: options, onToken: onToken)
+        }
+    }
 }
 
 /// What every engine in a worker is told of a model and its training.

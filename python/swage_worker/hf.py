@@ -3,16 +3,19 @@
 import base64
 import contextlib
 import math
+import pathlib
+import tempfile
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from .batch import segment_runs
 from .checkpoints import CheckpointStore, signature
 from .errors import Cancelled, TrainerError, check
 from .loss import OUTPUTS, evaluate_batch, outputs_read
+from .sampling import complete
 from .schedule import schedule_factor
 
 CHUNK = 512
@@ -94,6 +97,10 @@ class HuggingFaceEngine:
         computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
         return {name: computed[name].float().cpu() for name in outputs}
 
+    def generate(self, prompts, streams, options, is_cancelled):
+        """Completions by the weights as they are, and the step that they are of."""
+        return complete(self.model, self._tokenizer() if options.stop_strings else None, prompts, streams, options, is_cancelled), self.step
+
     def save(self, name, path, weights_only):
         state = dict(
             modelSignature=self.weights_signature if weights_only else self.signature, step=self.step, optimizer=self.optimizer_options,
@@ -128,12 +135,20 @@ class HuggingFaceEngine:
 
     def config(self):
         plain = {name: value for name, value in self.model.config.to_dict().items() if isinstance(value, (bool, int, float, str))}
-        return self.name, plain | dict(vocab_size=self.vocabulary), dict(world_size=1, device=self.device), OUTPUTS
+        return self.name, plain | dict(vocab_size=self.vocabulary), dict(world_size=1, device=self.device), OUTPUTS, True
 
     def status(self):
         return self.step, self.microbatches
 
     # The model
+
+    def _tokenizer(self):
+        """That of the files beside the weights; only the text of tokens is asked of it."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "tokenizer.json"
+            check("tokenizer.json" in self.companions, "unsupported", "the model has no tokenizer.json, which stop strings need")
+            file.write_bytes(self.companions["tokenizer.json"])
+            return PreTrainedTokenizerFast(tokenizer_file=str(file))
 
     def _outputs(self, batch, read, is_cancelled):
         if is_cancelled():

@@ -7,9 +7,10 @@ import uuid
 import grpc
 
 from .batch import Batch
-from .errors import Cancelled, TrainerError
+from .errors import Cancelled, TrainerError, check
 from .generated.swage.v1 import trainer_pb2 as pb
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
+from .sampling import SamplingOptions
 
 VERSION, PIECE, REMEMBERED = 1, 1 << 20, 256
 
@@ -68,10 +69,10 @@ class TrainerService(rpc.TrainerServiceServicer):
         return self._answer(request, context, body, of_any_instance=True)
 
     def GetConfig(self, request, context):
-        name, configuration, parallelism, outputs = self.engine.config()
+        name, configuration, parallelism, outputs, generates = self.engine.config()
         return pb.GetConfigResponse(
             model_name=name, model_configuration={key: _value(value) for key, value in configuration.items()},
-            parallelism=pb.Parallelism(**parallelism), capabilities=pb.Capabilities(outputs=outputs))
+            parallelism=pb.Parallelism(**parallelism), capabilities=pb.Capabilities(outputs=outputs, generates=generates))
 
     def GetStatus(self, request, context):
         def body():
@@ -79,6 +80,29 @@ class TrainerService(rpc.TrainerServiceServicer):
             return pb.GetStatusResponse(step=step, accumulated_microbatches=microbatches)
 
         return self._answer(request, context, body)
+
+    def Generate(self, request, context):
+        def body():
+            check(hasattr(self.engine, "generate"), "unsupported", "this engine does not write")
+            prompts = [list(prompt.tokens) for prompt in request.prompts]
+            self._check_prompts(prompts)
+            options = SamplingOptions.of(request)
+            streams = [prompt.stream for prompt in request.prompts]
+            return self.engine.generate(prompts, streams, options, self._is_cancelled(request, context))
+
+        completions, version = self._answer(request, context, body, remembers=False)
+        for index, completion in enumerate(completions):
+            yield pb.GenerateEvent(completion=pb.GenerateEvent.Completion(
+                prompt=index, tokens=completion.tokens, log_probs=completion.log_probs,
+                finish_reason=completion.finish_reason, weights_version=version))
+
+    def _check_prompts(self, prompts):
+        for index, tokens in enumerate(prompts):
+            check(tokens, "invalidBatch", f"prompt {index} is empty", "at least one token")
+            for position, token in enumerate(tokens):
+                check(
+                    0 <= token < self.engine.vocabulary, "tokenOutOfRange", f"prompts[{index}][{position}] is {token}",
+                    f"a token id in 0..<{self.engine.vocabulary}")
 
     def Cancel(self, request, context):
         self.cancelled.add(request.request_id)

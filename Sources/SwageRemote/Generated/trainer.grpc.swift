@@ -151,6 +151,19 @@ package enum Swage_V1_TrainerService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Generate" metadata.
+        package enum Generate: Sendable {
+            /// Request type for "Generate".
+            package typealias Input = Swage_V1_GenerateRequest
+            /// Response type for "Generate".
+            package typealias Output = Swage_V1_GenerateEvent
+            /// Descriptor for "Generate".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "swage.v1.TrainerService"),
+                method: "Generate",
+                type: .serverStreaming
+            )
+        }
         /// Namespace for "Cancel" metadata.
         package enum Cancel: Sendable {
             /// Request type for "Cancel".
@@ -176,6 +189,7 @@ package enum Swage_V1_TrainerService: Sendable {
             GetConfig.descriptor,
             GetStatus.descriptor,
             GetTokenizer.descriptor,
+            Generate.descriptor,
             Cancel.descriptor
         ]
     }
@@ -382,6 +396,25 @@ extension Swage_V1_TrainerService {
             request: GRPCCore.StreamingServerRequest<Swage_V1_GetTokenizerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GetTokenizerResponse>
+
+        /// Handle the "Generate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+        /// > UNIMPLEMENTED, and does not name it among its capabilities.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Swage_V1_GenerateRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Swage_V1_GenerateEvent` messages.
+        func generate(
+            request: GRPCCore.StreamingServerRequest<Swage_V1_GenerateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GenerateEvent>
 
         /// Handle the "Cancel" method.
         ///
@@ -591,6 +624,25 @@ extension Swage_V1_TrainerService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Swage_V1_GetTokenizerResponse>
 
+        /// Handle the "Generate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+        /// > UNIMPLEMENTED, and does not name it among its capabilities.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_GenerateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Swage_V1_GenerateEvent` messages.
+        func generate(
+            request: GRPCCore.ServerRequest<Swage_V1_GenerateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GenerateEvent>
+
         /// Handle the "Cancel" method.
         ///
         /// > Source IDL Documentation:
@@ -798,6 +850,26 @@ extension Swage_V1_TrainerService {
             context: GRPCCore.ServerContext
         ) async throws -> Swage_V1_GetTokenizerResponse
 
+        /// Handle the "Generate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+        /// > UNIMPLEMENTED, and does not name it among its capabilities.
+        ///
+        /// - Parameters:
+        ///   - request: A `Swage_V1_GenerateRequest` message.
+        ///   - response: A response stream of `Swage_V1_GenerateEvent` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func generate(
+            request: Swage_V1_GenerateRequest,
+            response: GRPCCore.RPCWriter<Swage_V1_GenerateEvent>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
         /// Handle the "Cancel" method.
         ///
         /// > Source IDL Documentation:
@@ -934,6 +1006,17 @@ extension Swage_V1_TrainerService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Swage_V1_TrainerService.Method.Generate.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_GenerateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_GenerateEvent>(),
+            handler: { request, context in
+                try await self.generate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Swage_V1_TrainerService.Method.Cancel.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_CancelRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_CancelResponse>(),
@@ -1058,6 +1141,17 @@ extension Swage_V1_TrainerService.ServiceProtocol {
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func generate(
+        request: GRPCCore.StreamingServerRequest<Swage_V1_GenerateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GenerateEvent> {
+        let response = try await self.generate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
     }
 
     package func cancel(
@@ -1206,6 +1300,23 @@ extension Swage_V1_TrainerService.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    package func generate(
+        request: GRPCCore.ServerRequest<Swage_V1_GenerateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GenerateEvent> {
+        return GRPCCore.StreamingServerResponse<Swage_V1_GenerateEvent>(
+            metadata: [:],
+            producer: { writer in
+                try await self.generate(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 
@@ -1460,6 +1571,30 @@ extension Swage_V1_TrainerService {
             deserializer: some GRPCCore.MessageDeserializer<Swage_V1_GetTokenizerResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_GetTokenizerResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Generate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+        /// > UNIMPLEMENTED, and does not name it among its capabilities.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_GenerateRequest` message.
+        ///   - serializer: A serializer for `Swage_V1_GenerateRequest` messages.
+        ///   - deserializer: A deserializer for `Swage_V1_GenerateEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func generate<Result>(
+            request: GRPCCore.ClientRequest<Swage_V1_GenerateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swage_V1_GenerateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swage_V1_GenerateEvent>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swage_V1_GenerateEvent>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Cancel" method.
@@ -1841,6 +1976,39 @@ extension Swage_V1_TrainerService {
             )
         }
 
+        /// Call the "Generate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+        /// > UNIMPLEMENTED, and does not name it among its capabilities.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_GenerateRequest` message.
+        ///   - serializer: A serializer for `Swage_V1_GenerateRequest` messages.
+        ///   - deserializer: A deserializer for `Swage_V1_GenerateEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func generate<Result>(
+            request: GRPCCore.ClientRequest<Swage_V1_GenerateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swage_V1_GenerateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swage_V1_GenerateEvent>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swage_V1_GenerateEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Swage_V1_TrainerService.Method.Generate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "Cancel" method.
         ///
         /// > Source IDL Documentation:
@@ -2164,6 +2332,34 @@ extension Swage_V1_TrainerService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_GetTokenizerRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_GetTokenizerResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Generate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+    /// > UNIMPLEMENTED, and does not name it among its capabilities.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Swage_V1_GenerateRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func generate<Result>(
+        request: GRPCCore.ClientRequest<Swage_V1_GenerateRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swage_V1_GenerateEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.generate(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_GenerateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_GenerateEvent>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2525,6 +2721,38 @@ extension Swage_V1_TrainerService.ClientProtocol {
             metadata: metadata
         )
         return try await self.getTokenizer(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Generate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+    /// > UNIMPLEMENTED, and does not name it among its capabilities.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func generate<Result>(
+        _ message: Swage_V1_GenerateRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swage_V1_GenerateEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Swage_V1_GenerateRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.generate(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -553,6 +553,9 @@ package nonisolated struct Swage_V1_Capabilities: Sendable {
   /// The outputs that losses and Forward may read.
   package var outputs: [String] = []
 
+  /// Whether Generate is there.
+  package var generates: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -623,6 +626,142 @@ package nonisolated struct Swage_V1_CancelResponse: Sendable {
   // methods supported on all messages.
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Swage_V1_GenerateRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var requestID: String = String()
+
+  package var prompts: [Swage_V1_Prompt] = []
+
+  package var maxTokens: Int64 = 0
+
+  /// 0: the likeliest token, always
+  package var temperature: Double = 0
+
+  /// absent: all tokens
+  package var topK: Int64 {
+    get {_topK ?? 0}
+    set {_topK = newValue}
+  }
+  /// Returns true if `topK` has been explicitly set.
+  package var hasTopK: Bool {self._topK != nil}
+  /// Clears the value of `topK`. Subsequent reads from it will return its default value.
+  package mutating func clearTopK() {self._topK = nil}
+
+  package var topP: Double = 0
+
+  package var seed: UInt64 = 0
+
+  /// Texts that end a completion. The tokens that spell them stay in it.
+  package var stopStrings: [String] = []
+
+  /// How many completions are written at once.
+  package var concurrency: Int64 = 0
+
+  /// Whether each token is sent as it is chosen, if the trainer can.
+  package var streamsTokens: Bool = false
+
+  /// The tokens that end a completion, beside those that the trainer knows of.
+  package var endOfSequenceIds: [Int32] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _topK: Int64? = nil
+}
+
+package nonisolated struct Swage_V1_Prompt: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var tokens: [Int32] = []
+
+  /// Which of the seed's many streams of random numbers this completion draws from. The same seed, stream and prompt give
+  /// the same completion.
+  package var stream: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Swage_V1_GenerateEvent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var event: Swage_V1_GenerateEvent.OneOf_Event? = nil
+
+  package var token: Swage_V1_GenerateEvent.Token {
+    get {
+      if case .token(let v)? = event {return v}
+      return Swage_V1_GenerateEvent.Token()
+    }
+    set {event = .token(newValue)}
+  }
+
+  /// One for each prompt, in any order.
+  package var completion: Swage_V1_GenerateEvent.Completion {
+    get {
+      if case .completion(let v)? = event {return v}
+      return Swage_V1_GenerateEvent.Completion()
+    }
+    set {event = .completion(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Event: Equatable, Sendable {
+    case token(Swage_V1_GenerateEvent.Token)
+    /// One for each prompt, in any order.
+    case completion(Swage_V1_GenerateEvent.Completion)
+
+  }
+
+  package nonisolated struct Token: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var prompt: Int64 = 0
+
+    package var token: Int32 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Completion: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var prompt: Int64 = 0
+
+    package var tokens: [Int32] = []
+
+    /// At temperature 1 and over the whole vocabulary.
+    package var logProbs: [Float] = []
+
+    /// endOfSequence, stopString or length.
+    package var finishReason: String = String()
+
+    /// The trainer's step.
+    package var weightsVersion: Int64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
 
   package init() {}
 }
@@ -1480,7 +1619,7 @@ nonisolated extension Swage_V1_Parallelism: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Capabilities"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1489,6 +1628,7 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.generates) }()
       default: break
       }
     }
@@ -1498,11 +1638,15 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
     if !self.outputs.isEmpty {
       try visitor.visitRepeatedStringField(value: self.outputs, fieldNumber: 1)
     }
+    if self.generates != false {
+      try visitor.visitSingularBoolField(value: self.generates, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swage_V1_Capabilities, rhs: Swage_V1_Capabilities) -> Bool {
     if lhs.outputs != rhs.outputs {return false}
+    if lhs.generates != rhs.generates {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1655,6 +1799,277 @@ nonisolated extension Swage_V1_CancelResponse: SwiftProtobuf.Message, SwiftProto
   }
 
   package static func ==(lhs: Swage_V1_CancelResponse, rhs: Swage_V1_CancelResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}prompts\0\u{3}max_tokens\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{1}seed\0\u{3}stop_strings\0\u{1}concurrency\0\u{3}streams_tokens\0\u{3}end_of_sequence_ids\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.prompts) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.maxTokens) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.temperature) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._topK) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.topP) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.stopStrings) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.concurrency) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.streamsTokens) }()
+      case 11: try { try decoder.decodeRepeatedInt32Field(value: &self.endOfSequenceIds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.requestID.isEmpty {
+      try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 1)
+    }
+    if !self.prompts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.prompts, fieldNumber: 2)
+    }
+    if self.maxTokens != 0 {
+      try visitor.visitSingularInt64Field(value: self.maxTokens, fieldNumber: 3)
+    }
+    if self.temperature.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.temperature, fieldNumber: 4)
+    }
+    try { if let v = self._topK {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    if self.topP.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.topP, fieldNumber: 6)
+    }
+    if self.seed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 7)
+    }
+    if !self.stopStrings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.stopStrings, fieldNumber: 8)
+    }
+    if self.concurrency != 0 {
+      try visitor.visitSingularInt64Field(value: self.concurrency, fieldNumber: 9)
+    }
+    if self.streamsTokens != false {
+      try visitor.visitSingularBoolField(value: self.streamsTokens, fieldNumber: 10)
+    }
+    if !self.endOfSequenceIds.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.endOfSequenceIds, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_GenerateRequest, rhs: Swage_V1_GenerateRequest) -> Bool {
+    if lhs.requestID != rhs.requestID {return false}
+    if lhs.prompts != rhs.prompts {return false}
+    if lhs.maxTokens != rhs.maxTokens {return false}
+    if lhs.temperature != rhs.temperature {return false}
+    if lhs._topK != rhs._topK {return false}
+    if lhs.topP != rhs.topP {return false}
+    if lhs.seed != rhs.seed {return false}
+    if lhs.stopStrings != rhs.stopStrings {return false}
+    if lhs.concurrency != rhs.concurrency {return false}
+    if lhs.streamsTokens != rhs.streamsTokens {return false}
+    if lhs.endOfSequenceIds != rhs.endOfSequenceIds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Prompt"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tokens\0\u{1}stream\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt32Field(value: &self.tokens) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.stream) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tokens.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.tokens, fieldNumber: 1)
+    }
+    if self.stream != 0 {
+      try visitor.visitSingularUInt64Field(value: self.stream, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_Prompt, rhs: Swage_V1_Prompt) -> Bool {
+    if lhs.tokens != rhs.tokens {return false}
+    if lhs.stream != rhs.stream {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_GenerateEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GenerateEvent"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}completion\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Swage_V1_GenerateEvent.Token?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .token(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .token(v)
+        }
+      }()
+      case 2: try {
+        var v: Swage_V1_GenerateEvent.Completion?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .completion(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .completion(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.event {
+    case .token?: try {
+      guard case .token(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .completion?: try {
+      guard case .completion(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_GenerateEvent, rhs: Swage_V1_GenerateEvent) -> Bool {
+    if lhs.event != rhs.event {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_GenerateEvent.Token: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Swage_V1_GenerateEvent.protoMessageName + ".Token"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{1}token\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.prompt) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.token) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.prompt != 0 {
+      try visitor.visitSingularInt64Field(value: self.prompt, fieldNumber: 1)
+    }
+    if self.token != 0 {
+      try visitor.visitSingularInt32Field(value: self.token, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_GenerateEvent.Token, rhs: Swage_V1_GenerateEvent.Token) -> Bool {
+    if lhs.prompt != rhs.prompt {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_GenerateEvent.Completion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Swage_V1_GenerateEvent.protoMessageName + ".Completion"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{1}tokens\0\u{3}log_probs\0\u{3}finish_reason\0\u{3}weights_version\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.prompt) }()
+      case 2: try { try decoder.decodeRepeatedInt32Field(value: &self.tokens) }()
+      case 3: try { try decoder.decodeRepeatedFloatField(value: &self.logProbs) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.finishReason) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.weightsVersion) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.prompt != 0 {
+      try visitor.visitSingularInt64Field(value: self.prompt, fieldNumber: 1)
+    }
+    if !self.tokens.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.tokens, fieldNumber: 2)
+    }
+    if !self.logProbs.isEmpty {
+      try visitor.visitPackedFloatField(value: self.logProbs, fieldNumber: 3)
+    }
+    if !self.finishReason.isEmpty {
+      try visitor.visitSingularStringField(value: self.finishReason, fieldNumber: 4)
+    }
+    if self.weightsVersion != 0 {
+      try visitor.visitSingularInt64Field(value: self.weightsVersion, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_GenerateEvent.Completion, rhs: Swage_V1_GenerateEvent.Completion) -> Bool {
+    if lhs.prompt != rhs.prompt {return false}
+    if lhs.tokens != rhs.tokens {return false}
+    if lhs.logProbs != rhs.logProbs {return false}
+    if lhs.finishReason != rhs.finishReason {return false}
+    if lhs.weightsVersion != rhs.weightsVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -117,7 +117,7 @@ class TitanEngine:
         parallelism = dict(
             data_parallel=degrees["replicate"] * degrees["shard"], tensor_parallel=degrees["tensor"],
             pipeline_parallel=degrees["pipeline"], context_parallel=degrees["context"], world_size=self.world, device=self.device)
-        return self.name, plain, parallelism, OUTPUTS
+        return self.name, plain, parallelism, OUTPUTS, False
 
     def status(self):
         return self.step, self.microbatches

@@ -84,6 +84,11 @@ class TrainerServiceStub:
                 request_serializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerRequest.SerializeToString,
                 response_deserializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerResponse.FromString,
                 _registered_method=True)
+        self.Generate = channel.unary_stream(
+                '/swage.v1.TrainerService/Generate',
+                request_serializer=swage_dot_v1_dot_trainer__pb2.GenerateRequest.SerializeToString,
+                response_deserializer=swage_dot_v1_dot_trainer__pb2.GenerateEvent.FromString,
+                _registered_method=True)
         self.Cancel = channel.unary_unary(
                 '/swage.v1.TrainerService/Cancel',
                 request_serializer=swage_dot_v1_dot_trainer__pb2.CancelRequest.SerializeToString,
@@ -164,6 +169,14 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Generate(self, request, context):
+        """Lets the model write, with the trainer's weights as they are. Needed by those who sample; a trainer that cannot answers
+        UNIMPLEMENTED, and does not name it among its capabilities.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Cancel(self, request, context):
         """Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
         changed nothing, or with its result. Without this method, calls run to their end.
@@ -224,6 +237,11 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.GetTokenizer,
                     request_deserializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerRequest.FromString,
                     response_serializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerResponse.SerializeToString,
+            ),
+            'Generate': grpc.unary_stream_rpc_method_handler(
+                    servicer.Generate,
+                    request_deserializer=swage_dot_v1_dot_trainer__pb2.GenerateRequest.FromString,
+                    response_serializer=swage_dot_v1_dot_trainer__pb2.GenerateEvent.SerializeToString,
             ),
             'Cancel': grpc.unary_unary_rpc_method_handler(
                     servicer.Cancel,
@@ -501,6 +519,33 @@ class TrainerService:
             '/swage.v1.TrainerService/GetTokenizer',
             swage_dot_v1_dot_trainer__pb2.GetTokenizerRequest.SerializeToString,
             swage_dot_v1_dot_trainer__pb2.GetTokenizerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Generate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/swage.v1.TrainerService/Generate',
+            swage_dot_v1_dot_trainer__pb2.GenerateRequest.SerializeToString,
+            swage_dot_v1_dot_trainer__pb2.GenerateEvent.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,131 @@
+import ArgumentParser
+import Foundation
+import Swage
+import SwageRecipes
+import SwageText
+
+struct DPOCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dpo",
+        abstract: "Let a model learn from preferences between answers.",
+        discussion: """
+            Reads JSON lines of {"prompt": ..., "chosen": ..., "rejected": ...}, texts or lists of messages, or of OpenAI's \
+            {"input": ..., "preferred_output": ..., "non_preferred_output": ...}. Every option can stand in a YAML recipe, \
+            with _ for -:
+
+              swage dpo recipes/dpo-smollm2.yaml
+              swage dpo --model my-model --data preferences.jsonl --output runs/mine
+
+            Run again with the same options, it goes on where it stopped. Ctrl-C saves a checkpoint first.
+            """)
+
+    @Argument(help: "A YAML file with any of the options below.")
+    var recipe: String?
+
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
+
+    @Option(help: "The pairs to learn from, JSON lines.")
+    var data: String
+
+    @Option(help: "Held-out pairs, measured before and after.")
+    var heldOut: String?
+
+    @Option(help: "How many of the held-out pairs to measure. Default: all.")
+    var heldOutLimit: Int?
+
+    @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
+    var skipBadLines = false
+
+    @Option(help: "How many pairs a step learns from.")
+    var pairsPerStep = 8
+
+    @Option(help: "How many pairs are trained on at once.")
+    var microbatch = 4
+
+    @Option(help: "The most tokens of a prompt with an answer; what is longer is cut.")
+    var sequenceLength = 1024
+
+    @Option(help: "How strongly the model is kept near to what it was.")
+    var beta = 0.1
+
+    @Option(help: "The loss: \(LossFunction.PreferenceLoss.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var loss: LossFunction.PreferenceLoss = .sigmoid
+
+    @Flag(inversion: .prefixedNo, help: "Whether the data is shuffled.")
+    var shuffle = true
+
+    @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
+
+    @OptionGroup(title: "Run") var runOptions: RunOptions
+
+    func run() async throws {
+        if runOptions.restart { try runOptions.directory.clear() }
+        let display = TrainingDisplay()
+        let logger = modelOptions.logger()
+        async let started = runOptions.start(modelOptions, optimizerOptions)
+        let training = try JSONLines<PreferencePair>(data, skippingBadLines: skipBadLines, logger)
+        let heldOutData = try heldOut.map { try JSONLines<PreferencePair>($0, skippingBadLines: skipBadLines, logger) }
+        let engine = try await started
+        display.note("\(try await engine.trainer.config().modelName) learns from \(training.count) preferences")
+        let dpo = try DPO(
+            trainer: engine.trainer, training: training, heldOut: heldOutData,
+            tokenizer: try await engine.trainer.tokenizer(), directory: runOptions.directory, settings: settings,
+            options: DPO.Options(
+                steps: runOptions.steps, pairsPerStep: pairsPerStep, microbatch: microbatch, sequenceLength: sequenceLength,
+                beta: beta, loss: loss, shuffleSeed: shuffle ? runOptions.seed : nil, heldOutLimit: heldOutLimit,
+                saveEvery: runOptions.saveEvery)
+        ) { event in
+            display.show(event, measured: { $0?.summary }, detail: Self.detail)
+        }
+        try await runOptions.conduct(engine, display) { try await dpo.run() }
+    }
+
+    private static func detail(_ step: TrainingStep) -> [String] {
+        [
+            "loss \(fixed(step.loss, 4))", "margin \(fixed(step.metrics["margin"] ?? 0, 3))",
+            "accuracy \(fixed(step.metrics["accuracy"] ?? 0, 2))", "norm \(fixed(step.gradientNorm, 2))",
+            "\(Int(Double(step.tokens) / step.seconds)) tokens/s",
+        ]
+    }
+
+    /// What makes two runs different ones.
+    private var settings: [String: String] {
+        [
+            "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none",
+            "held-out-limit": heldOutLimit.map { "\($0)" } ?? "all", "pairs-per-step": "\(pairsPerStep)",
+            "sequence-length": "\(sequenceLength)", "beta": "\(beta)", "loss": loss.rawValue, "shuffle": "\(shuffle)",
+            "chat-template": modelOptions.chatTemplate ?? "the model's",
+        ].merging(optimizerOptions.settings) { own, _ in own }.merging(runOptions.settings) { own, _ in own }
+    }
+}
+
+extension LossFunction.PreferenceLoss: ExpressibleByArgument {}
+
+extension DPO.Margins {
+    var summary: String {
+        "held-out margin \(fixed(margin, 3)) ± \(fixed(error, 3)), accuracy \(fixed(accuracy * 100, 1)) % of \(pairs) pairs"
+    }
+}
+
+extension DPO.Report: PrintableReport {
+    var json: [String: Any] {
+        var object = end.json
+        object["marginBefore"] = before?.margin
+        object["marginAfter"] = after?.margin
+        object["accuracyAfter"] = after?.accuracy
+        object["pairs"] = after?.pairs
+        return object
+    }
+
+    var summary: String {
+        let margins = before.map { before in
+            """
+
+            before            \(before.summary)
+            after             \(after?.summary ?? "not measured")
+            """
+        }
+        return [margins, "steps             \(end.steps) in \(readable(seconds: end.seconds))", end.summary].compactMap { $0 }
+            .joined(separator: "\n")
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import Swage
+import SwageText
+
+/// Direct preference optimization (Rafailov et al., 2023): a model learns to prefer what people prefer, kept near to what
+/// it was.
+///
+/// The reference is the model as the run begins. Its log-probabilities are computed once, before the first step, and kept
+/// in the run's folder: there is no second model.
+public struct DPO: Sendable {
+    public struct Options: Sendable, Equatable {
+        /// The number of optimizer steps.
+        public var steps: Int
+        public var pairsPerStep: Int
+        /// How many pairs are trained on at once.
+        public var microbatch: Int
+        /// The most tokens of a prompt with a completion; what is longer is cut.
+        public var sequenceLength: Int
+        /// How strongly the model is kept near to what it was.
+        public var beta: Double
+        public var loss: LossFunction.PreferenceLoss
+        /// Nil keeps the order of the file.
+        public var shuffleSeed: UInt64?
+        /// How many held-out pairs are measured; nil for all.
+        public var heldOutLimit: Int?
+        /// After how many steps a checkpoint is written; one is always written at the end.
+        public var saveEvery: Int?
+
+        public init(
+            steps: Int, pairsPerStep: Int = 8, microbatch: Int = 4, sequenceLength: Int = 1024, beta: Double = 0.1,
+            loss: LossFunction.PreferenceLoss = .sigmoid, shuffleSeed: UInt64? = 0, heldOutLimit: Int? = nil,
+            saveEvery: Int? = nil
+        ) {
+            (self.steps, self.pairsPerStep, self.microbatch) = (steps, pairsPerStep, microbatch)
+            (self.sequenceLength, self.beta, self.loss) = (sequenceLength, beta, loss)
+            (self.shuffleSeed, self.heldOutLimit, self.saveEvery) = (shuffleSeed, heldOutLimit, saveEvery)
+        }
+    }
+
+    /// How far a model tells chosen completions from rejected ones, beyond what the reference does.
+    public struct Margins: Sendable, Equatable, Codable {
+        /// The mean of β times the difference of both completions' log-ratios.
+        public var margin: Double
+        /// Twice the standard error of that mean.
+        public var error: Double
+        /// The share of pairs whose margin is above 0.
+        public var accuracy: Double
+        public var pairs: Int
+    }
+
+    /// What came out.
+    public struct Report: Sendable, Equatable, Codable {
+        public var before: Margins?
+        public var after: Margins?
+        public var end: TrainingEnd
+    }
+
+    public typealias Event = TrainingEvent<Margins?>
+    public typealias Outcome = TrainingOutcome<Report>
+
+    private let algorithm: DPOAlgorithm
+    private let run: TrainingRun
+    private let observe: @Sendable (Event) -> Void
+
+    /// - Parameters:
+    ///   - trainer: its default place of checkpoints is the directory's.
+    ///   - settings: what the run is begun with, by name. A run is only resumed with the same.
+    ///   - observe: told about everything that happens.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` or `invalidData`.
+    public init(
+        trainer: any Trainer, training: JSONLines<PreferencePair>, heldOut: JSONLines<PreferencePair>? = nil,
+        tokenizer: any Tokenizer, directory: RunDirectory, settings: [String: String] = [:], options: Options,
+        observe: @escaping @Sendable (Event) -> Void = { _ in }
+    ) throws {
+        for (name, value) in [
+            ("pairsPerStep", options.pairsPerStep), ("microbatch", options.microbatch),
+            ("sequenceLength", options.sequenceLength), ("heldOutLimit", options.heldOutLimit ?? 1),
+        ] where value < 1 {
+            throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
+        }
+        run = try TrainingRun(
+            trainer: trainer, directory: directory, settings: settings, steps: options.steps, saveEvery: options.saveEvery)
+        self.observe = observe
+        let order = SeededOrder(count: training.count, seed: options.shuffleSeed)
+        let wanted = min(training.count, options.steps * options.pairsPerStep)
+        let limit = options.sequenceLength
+        algorithm = DPOAlgorithm(
+            trainer: trainer, options: options,
+            training: try PreferenceSet(
+                training, order.first(wanted), tokenizer: tokenizer, limit: limit, cache: directory.reference("training")),
+            heldOut: try heldOut.map { data in
+                try PreferenceSet(
+                    data, Array(0..<min(data.count, options.heldOutLimit ?? .max)), tokenizer: tokenizer, limit: limit,
+                    cache: directory.reference("held-out"))
+            })
+    }
+
+    /// Begins the run, or goes on with it.
+    /// - Throws: ``Swage/TrainerError``.
+    public func run() async throws -> Outcome { try await run.run(algorithm, observe: observe) }
+}
+
+/// The steps of ``DPO``.
+private struct DPOAlgorithm: TrainingAlgorithm {
+    let trainer: any Trainer
+    let options: DPO.Options
+    var training: PreferenceSet
+    var heldOut: PreferenceSet?
+    /// How many pairs have been learned from.
+    private(set) var position = 0
+
+    init(trainer: any Trainer, options: DPO.Options, training: PreferenceSet, heldOut: PreferenceSet?) {
+        (self.trainer, self.options, self.training, self.heldOut) = (trainer, options, training, heldOut)
+    }
+
+    private var loss: LossFunction { .dpo(beta: options.beta, loss: options.loss) }
+    var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
+
+    mutating func resume(at position: Int) { self.position = position }
+
+    func report(before: DPO.Margins?, after: DPO.Margins?, end: TrainingEnd) -> DPO.Report {
+        DPO.Report(before: before, after: after, end: end)
+    }
+
+    mutating func step() async throws -> TrainingStep {
+        if !training.hasReference { try training.readReference() }
+        let pairs = (position..<position + options.pairsPerStep).map { training.pairs[$0 % training.pairs.count] }
+        var sums: [String: Double] = [:]
+        for begin in stride(from: 0, to: pairs.count, by: options.microbatch) {
+            let part = pairs[begin..<min(begin + options.microbatch, pairs.count)]
+            let result = try await trainer.forwardBackward(PreferenceSet.batch(part), loss: loss)
+            for (name, value) in result.metrics.merging(["loss": result.loss], uniquingKeysWith: { own, _ in own }) {
+                sums[name, default: 0] += value * Double(part.count) / Double(pairs.count)
+            }
+        }
+        let result = try await trainer.optimStep()
+        position += pairs.count
+        return TrainingStep(
+            result, loss: sums.removeValue(forKey: "loss") ?? 0,
+            tokens: pairs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.tokens.count - 1 } }, metrics: sums)
+    }
+
+    func measure(
+        _ moment: TrainingMoment, progress: @escaping @Sendable (Double) -> Void
+    ) async throws -> DPO.Margins? {
+        guard moment == .before else { return try await margins(progress) }
+        // The model is still the one that the run begins with: what it says now is the reference.
+        var (training, heldOut) = (training, heldOut)
+        let all = Double(training.pairs.count + (heldOut?.pairs.count ?? 0))
+        let trainingCount = training.pairs.count
+        try await training.computeReference(trainer, batch: options.microbatch) { progress(Double($0) / all) }
+        try await heldOut?.computeReference(trainer, batch: options.microbatch) {
+            progress(Double(trainingCount + $0) / all)
+        }
+        return heldOut.map { DPO.Margins(margin: 0, error: 0, accuracy: 0, pairs: $0.pairs.count) }
+    }
+
+    private func margins(_ progress: @Sendable (Double) -> Void) async throws -> DPO.Margins? {
+        guard var heldOut else { return nil }
+        try heldOut.readReference()
+        var margins: [Double] = []
+        for begin in stride(from: 0, to: heldOut.pairs.count, by: options.microbatch) {
+            let part = heldOut.pairs[begin..<min(begin + options.microbatch, heldOut.pairs.count)]
+            let logProbs = try await PolicyBatch.logProbs(part.flatMap { $0 }, by: trainer)
+            let ratios = zip(logProbs, part.flatMap { $0 }).map { own, row in
+                zip(own, row.referenceLogProbs!).reduce(0.0) { $0 + Double($1.0) - Double($1.1) }
+            }
+            margins += part.indices.map { $0 - begin }.map { options.beta * (ratios[2 * $0] - ratios[2 * $0 + 1]) }
+            progress(Double(margins.count) / Double(heldOut.pairs.count))
+        }
+        let count = Double(margins.count)
+        return DPO.Margins(
+            margin: margins.reduce(0, +) / count, error: 2 * Advantages.deviation(margins) / count.squareRoot(),
+            accuracy: Double(margins.count { $0 > 0 }) / count, pairs: margins.count)
+    }
+}

@@ -1,0 +1,131 @@
+"""How transformers' `generate` draws as Swage promises: each completion from its own stream, with the log-probability of
+every token at temperature 1 and over the whole vocabulary."""
+
+from dataclasses import dataclass
+
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+
+from .errors import Cancelled, check
+
+
+@dataclass
+class SamplingOptions:
+    max_tokens: int
+    temperature: float
+    top_k: int | None
+    top_p: float
+    seed: int
+    stop_strings: list
+    concurrency: int
+    end_of_sequence_ids: list
+
+    @classmethod
+    def of(cls, request):
+        options = cls(
+            request.max_tokens, request.temperature, request.top_k if request.HasField("top_k") else None, request.top_p,
+            request.seed, list(request.stop_strings), request.concurrency, list(request.end_of_sequence_ids))
+        check(options.max_tokens > 0, "invalidOption", f"maxTokens is {options.max_tokens}", "1 or more")
+        check(options.temperature >= 0, "invalidOption", f"temperature is {options.temperature}", "a finite number, 0 or more")
+        check(options.top_k is None or options.top_k > 0, "invalidOption", f"topK is {options.top_k}", "1 or more, or nil for all tokens")
+        check(0 < options.top_p <= 1, "invalidOption", f"topP is {options.top_p}", "a number above 0, at most 1")
+        check(options.concurrency > 0, "invalidOption", f"concurrency is {options.concurrency}", "1 or more")
+        return options
+
+
+@dataclass
+class Completion:
+    tokens: list
+    log_probs: list
+    finish_reason: str
+
+
+@torch.no_grad()
+def complete(model, tokenizer, prompts, streams, options, is_cancelled):
+    """One completion for each prompt, a list of token ids; as many at once as the options say."""
+    completions = []
+    for begin in range(0, len(prompts), options.concurrency):
+        end = begin + options.concurrency
+        completions += _complete_together(model, tokenizer, prompts[begin:end], streams[begin:end], options, is_cancelled)
+    return completions
+
+
+def _complete_together(model, tokenizer, prompts, streams, options, is_cancelled):
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device)
+    seen = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    drawing = _Drawing(streams, options)
+    ending = _Ending(tokenizer, longest, len(prompts), options, is_cancelled)
+    was_training = model.training
+    model.eval()
+    try:
+        model.generate(
+            ids, attention_mask=seen, max_new_tokens=options.max_tokens, do_sample=False, pad_token_id=0, eos_token_id=None,
+            logits_processor=LogitsProcessorList([drawing]), stopping_criteria=StoppingCriteriaList([ending]))
+    finally:
+        model.train(was_training)
+    completions = []
+    for row in range(len(prompts)):
+        count = ending.lengths[row] or len(drawing.tokens)
+        reason = ending.reasons[row] or "length"
+        completions.append(Completion(
+            [tokens[row] for tokens in drawing.tokens[:count]], [values[row] for values in drawing.log_probs[:count]], reason))
+    return completions
+
+
+class _Drawing(LogitsProcessor):
+    """Chooses each row's next token, and leaves `generate`, which takes the likeliest, no other choice."""
+
+    def __init__(self, streams, options):
+        self.options, self.tokens, self.log_probs = options, [], []
+        # torch takes seeds of 64 bits; the mixing keeps neighbouring streams apart.
+        self.generators = [
+            torch.Generator().manual_seed((options.seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) % 2**63) for stream in streams]
+
+    def __call__(self, input_ids, scores):
+        logits = scores.float().log_softmax(-1)
+        chosen = logits.argmax(-1) if self.options.temperature == 0 else self._draw(logits).to(logits.device)
+        self.tokens.append(chosen.tolist())
+        self.log_probs.append(logits.gather(-1, chosen[:, None])[:, 0].tolist())
+        return torch.full_like(scores, -torch.inf).scatter(-1, chosen[:, None], 0.0)
+
+    def _draw(self, logits):
+        probabilities = (logits / self.options.temperature).softmax(-1).cpu()
+        return torch.stack([self._draw_one(row, generator) for row, generator in zip(probabilities, self.generators)])
+
+    def _draw_one(self, probabilities, generator):
+        if self.options.top_k is not None or self.options.top_p < 1:
+            sorted_values, order = probabilities.sort(descending=True, stable=True)
+            count = int((sorted_values.cumsum(-1) < self.options.top_p).sum()) + 1
+            count = min(count, self.options.top_k or count)
+            kept = torch.zeros_like(probabilities)
+            kept[order[:count]] = sorted_values[:count]
+            probabilities = kept
+        return torch.multinomial(probabilities, 1, generator=generator)[0]
+
+
+class _Ending(StoppingCriteria):
+    """Notes where each completion ends, and stops when all have."""
+
+    def __init__(self, tokenizer, prompt_length, rows, options, is_cancelled):
+        self.tokenizer, self.prompt_length, self.options, self.is_cancelled = tokenizer, prompt_length, options, is_cancelled
+        self.lengths, self.reasons = [None] * rows, [None] * rows
+
+    def __call__(self, input_ids, scores, **_):
+        if self.is_cancelled():
+            raise Cancelled
+        written = input_ids[:, self.prompt_length :].tolist()
+        for row, tokens in enumerate(written):
+            if self.reasons[row] is None:
+                self.reasons[row] = self._reason(tokens)
+                self.lengths[row] = len(tokens) if self.reasons[row] else None
+        return torch.tensor([reason is not None for reason in self.reasons], device=input_ids.device)
+
+    def _reason(self, tokens):
+        if tokens[-1] in self.options.end_of_sequence_ids:
+            return "endOfSequence"
+        if self.options.stop_strings:
+            text = self.tokenizer.decode(tokens)
+            if any(stop in text for stop in self.options.stop_strings):
+                return "stopString"
+        return "length" if len(tokens) == self.options.max_tokens else None
