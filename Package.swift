@@ -63,7 +63,7 @@ let package = Package(
             ]),
 
         .executableTarget(
-            name: "SwageBenchmarks", dependencies: ["Swage", "SwageNative"], path: "Benchmarks/SwageBenchmarks"),
+            name: "SwageBenchmarks", dependencies: ["Swage", "SwageNative", "SwageRecipes"], path: "Benchmarks/SwageBenchmarks"),
         .executableTarget(
             name: "EngineBenchmarks",
             dependencies: [

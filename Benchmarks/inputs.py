@@ -102,3 +102,25 @@ def prompts(count, length=40, vocabulary=49152):
 def token_count(batch):
     """Positions that read a token and predict one."""
     return sum(len(sequence["ids"]) - 1 for sequence in batch)
+
+
+def arithmetic(count, seed):
+    """Problems as `swage grpo --arithmetic 2` draws them."""
+    numbers = random.Random(seed)
+    problems = []
+    for _ in range(count):
+        first, second, adds = numbers.randrange(10, 100), numbers.randrange(1, 10), numbers.random() < 0.5
+        question = f"What is {first} {'+' if adds else '-'} {second}? Answer with the number only."
+        problems.append(dict(question=question, answer=str(first + second if adds else first - second)))
+    return problems
+
+
+def groups(count, members, prompt, completion, vocabulary=49152):
+    """Sequences of token ids in groups that begin alike."""
+    numbers = random.Random(2)
+
+    def ids(length):
+        return [numbers.randrange(vocabulary) for _ in range(length)]
+
+    prompts = [ids(prompt) for _ in range(count)]
+    return [[beginning + ids(completion) for _ in range(members)] for beginning in prompts]

@@ -192,6 +192,36 @@ def titan_step(program):
     return result("s", times, rounds[-1], higher_is_better=False, peer="TorchTitan")
 
 
+def grpo_step(program):
+    """A step of GRPO: 8 answers of up to 64 tokens to each of 8 problems, and one update. Each side draws its own."""
+    model = inputs.with_tokenizer()
+    steps = [inputs.arithmetic(8, seed) for seed in range(ROUNDS + 1)]
+    with worker.ours(program, model) as ours, worker.trl(model, ROUNDS + 1) as peer:
+        peer.tell(questions=[question for step in steps for question in step])
+        rounds = [(ours.run(grpo=step), peer.run(next=True)) for step in steps]
+    times = [[side["seconds"] for side in pair] for pair in rounds[1:]]
+    answer = result("s", times, rounds[-1], higher_is_better=False, peer="TRL")
+    for index, side in enumerate(("ours", "peer")):
+        sides = [pair[index] for pair in rounds[1:]]
+        total = sum(side["seconds"] for side in sides)
+        written = sum(side["writtenTokens"] for side in sides)
+        answer[f"{side}Rollout"] = sum(side["rolloutSeconds"] for side in sides) / total
+        answer[f"{side}Tokens"] = written / len(sides)
+    return answer
+
+
+def prefix_shared(program):
+    """An update on 16 completions of 64 tokens, 8 for each of 2 prompts of 256: side by side, where the prompt is computed
+    once, and in turn, where no neighbours have one in common."""
+    groups = inputs.groups(count=2, members=8, prompt=256, completion=64)
+    together = [row for group in groups for row in group]
+    apart = [row for rows in zip(*groups) for row in rows]
+    with worker.ours(program, inputs.smollm2()) as shared, worker.ours(program, inputs.smollm2()) as unshared:
+        rounds = [(shared.run(policy=together), unshared.run(policy=apart)) for _ in range(ROUNDS + 1)]
+    times = [[side["seconds"] for side in pair] for pair in rounds[1:]]
+    return result("s", times, rounds[-1], higher_is_better=False, peer="unshared")
+
+
 def result(unit, values, last, higher_is_better, peer="torch"):
     """Medians over rounds of (ours, peer), and the median of the rounds' ratios."""
     ratios = [ours / other if higher_is_better else other / ours for ours, other in values]
@@ -217,6 +247,8 @@ JOBS = {
     "long-2048": (sft(lambda count: inputs.random_batches(count, 1, 2048)), 1.5, None),
     "long-4096": (sft(lambda count: inputs.random_batches(count, 1, 4096)), 1.5, None),
     "linear-cross-entropy": (loss, 1.5, None),
+    "grpo-step": (grpo_step, 2.5, None),
+    "prefix-shared": (prefix_shared, 2.5, None),
     "loss-call": (loss_call, None, None),
 }
 

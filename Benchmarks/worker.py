@@ -17,9 +17,12 @@ class Worker:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
-    def run(self, **job):
+    def tell(self, **job):
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
+
+    def run(self, **job):
+        self.tell(**job)
         line = self.process.stdout.readline()
         if not line:
             sys.exit(f"{' '.join(self.command)} ended with {self.process.wait()} at the job {next(iter(job))}")
@@ -50,3 +53,7 @@ def direct_titan(model):
     """TorchTitan driven by its own step, in the environment that `swage setup titan` has made."""
     home = pathlib.Path(os.environ.get("SWAGE_HOME", pathlib.Path.home() / ".swage")) / "environments" / "titan"
     return Worker([str(home / "bin" / "python"), "-B", str(HERE / "peer_titan.py"), str(model)], PYTHONPATH=str(home / "modules"))
+
+
+def trl(model, steps):
+    return Worker([sys.executable, "-B", str(HERE / "peer_grpo.py"), str(model), str(THREADS), str(steps)])

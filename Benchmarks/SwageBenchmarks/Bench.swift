@@ -22,6 +22,8 @@ struct Bench {
 
     func run(_ job: Job) async throws -> Answer {
         if let sequences = job.train { return try await train(sequences) }
+        if let questions = job.grpo { return try await ReinforcementBench(trainer).learn(from: questions) }
+        if let sequences = job.policy { return try await ReinforcementBench(trainer).update(sequences) }
         if let prompts = job.generate { return try await generate(prompts) }
         if let loss = job.loss { return try await computeLoss(loss) }
         if let products = job.products { return limits.run(products) }

@@ -15,6 +15,16 @@ struct Job: Decodable {
     /// What a loss costs before any work: `call` or `trace`.
     var lossCost: String?
 
+    /// Problems to roll out in groups of 8, up to 64 tokens each, and to learn from by one step of GRPO.
+    var grpo: [Question]?
+    /// Completions to learn from by one step of GRPO, in this order: neighbours share what they begin with.
+    var policy: [[Int32]]?
+
+    struct Question: Decodable {
+        let question: String
+        let answer: String
+    }
+
     struct Sequence: Decodable {
         let ids: [Int32]
         /// 1 for each token that the loss counts when it is predicted.
@@ -41,6 +51,9 @@ struct Answer: Encodable {
     /// Bytes read, for `bandwidth` and `generate`.
     var bytes: Int?
     var waiting: Double?
+    /// How long the writing of a `grpo` took, and how many tokens it wrote.
+    var rolloutSeconds: Double?
+    var writtenTokens: Int?
     /// Seconds by phase.
     var phases: [String: Double]?
     var peakMemory = 0

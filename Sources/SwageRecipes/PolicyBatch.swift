@@ -1,17 +1,21 @@
 import Swage
 
-/// Trajectories as one batch, in which those with the same prompt stand together.
-enum PolicyBatch {
+/// Trajectories as batches that a loss learns from.
+///
+/// Trajectories of one prompt should stand together: engines may compute what neighbours begin with once.
+public enum PolicyBatch {
     /// Which number stands at each token of a trajectory; the first token is predicted by none.
-    typealias TokenValues = (Trajectory) -> [Float]
+    public typealias TokenValues = (Trajectory) -> [Float]
 
+    /// One batch, a row a trajectory, in which the model learns what it wrote.
+    ///
     /// - Parameters:
     ///   - advantages: one a trajectory.
     ///   - correction: what the advantage is multiplied by at each token; nil for 1.
     ///   - lossInputs: further numbers a token, by the names under which a loss reads them.
-    static func make(
+    public static func make(
         _ trajectories: [Trajectory], advantages: [Double]? = nil, correction: TokenValues? = nil,
-        lossInputs: [String: TokenValues] = [:]
+        lossInputs: [String: TokenValues] = ["samplerLogProbs": \.samplerLogProbs]
     ) -> TextTrainBatch {
         let length = trajectories.map { $0.tokens.count - 1 }.max() ?? 0
         func tensor<Scalar>(_ padding: Scalar, _ values: (Int) -> [Scalar]) -> Tensor<Scalar> {
@@ -38,8 +42,8 @@ enum PolicyBatch {
     }
 
     /// A trainer's log-probability of each token that its model or another wrote; 0 for the others.
-    static func logProbs(_ trajectories: [Trajectory], by trainer: any Trainer) async throws -> [[Float]] {
-        let outputs = try await trainer.forward(ForwardInputs(logProbsOf: make(trajectories)))
+    public static func logProbs(_ trajectories: [Trajectory], by trainer: any Trainer) async throws -> [[Float]] {
+        let outputs = try await trainer.forward(ForwardInputs(logProbsOf: make(trajectories, lossInputs: [:])))
         guard let logProbs = outputs.logProbs else { return trajectories.map { $0.tokens.map { _ in 0 } } }
         let columns = logProbs.shape[1]
         return trajectories.enumerated().map { row, trajectory in
