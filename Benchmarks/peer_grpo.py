@@ -40,7 +40,7 @@ class TimedTrainer(GRPOTrainer):
         start = time.perf_counter()
         result = super()._generate_single_turn(*arguments, **named)
         self.rollout_seconds += time.perf_counter() - start
-        self.written += sum(map(len, result[1]))
+        self.written += sum(map(len, result[0]))
         return result
 
 

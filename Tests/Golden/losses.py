@@ -103,8 +103,9 @@ class Computed:
     def dpo(self, beta, kind):
         total = ((self.lp - self.reference) * self.mask).sum(1)
         h = total[0::2] - total[1::2]
+        mean = total / self.mask.sum(1)
         losses = dict(
-            sigmoid=-F.logsigmoid(beta * h), ipo=(h - 1 / (2 * beta)) ** 2, hinge=torch.relu(1 - beta * h)
+            sigmoid=-F.logsigmoid(beta * h), ipo=(mean[0::2] - mean[1::2] - 1 / (2 * beta)) ** 2, hinge=torch.relu(1 - beta * h)
         )
         return losses[kind].mean()
 

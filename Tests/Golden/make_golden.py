@@ -13,12 +13,14 @@ import safetensors
 import tokenizers
 import torch
 import transformers
+import trl
 
 import chat_templates
 import decoders
 import gguf_decoders
 import gguf_tensors
 import losses
+import preferences
 import real_model
 import tokenization
 
@@ -27,7 +29,7 @@ HERE = pathlib.Path(__file__).parent
 
 def main():
     gguf_path = pathlib.Path(sys.argv[1])
-    modules = [torch, transformers, tokenizers, safetensors, numpy]
+    modules = [torch, transformers, trl, tokenizers, safetensors, numpy]
     versions = {module.__name__: module.__version__ for module in modules}
     versions["gguf"] = __import__("importlib.metadata").metadata.version("gguf")
     versions["python"] = sys.version.split()[0]
@@ -37,6 +39,7 @@ def main():
     decoders.write(HERE / "decoders", HERE / "tokenizers" / "tiny.json")
     gguf_decoders.write(HERE / "decoders")
     losses.write(HERE / "losses", HERE / "decoders" / "llama")
+    preferences.write(HERE / "losses" / "preferences.safetensors", HERE / "decoders" / "llama", HERE / "tokenizers" / "tiny.json")
     gguf_tensors.write(HERE / "gguf")
     real_model.write(HERE / "smollm2.json", gguf_path)
     (HERE / "versions.json").write_text(json.dumps(versions, indent=2, sort_keys=True) + "\n")

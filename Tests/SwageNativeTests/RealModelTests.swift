@@ -70,6 +70,32 @@ import TestSupport
         _ = try await twin.forwardBackward(short)
         #expect(try await twin.optimStep().gradientNorm == norm)
     }
+
+    /// Groups of a rollout as it is learned from, through continuous batching on the one side and shared prompts on the
+    /// other.
+    @Test func aRolloutsLogProbabilitiesAreThoseOfTheTrainer() async throws {
+        let trainer = try await NativeTrainer(model: Golden.smolLM2)
+        let tokenizer = try await trainer.tokenizer()
+        let prompts = try ["What is 12 + 7?", "Name a colour.", "Say hello to Ada."].flatMap { question in
+            let chat = [ChatMessage(role: "user", content: question)]
+            return Array(repeating: try tokenizer.encode(chat: chat, addGenerationPrompt: true).ids, count: 4)
+        }
+        let completions = try await trainer.sampler.generate(
+            prompts, options: SamplingOptions(maxTokens: 24, seed: 5, concurrency: 7))
+        let rows = zip(prompts, completions).map { $0 + $1.tokens }
+        let length = rows.map(\.count).max()! - 1
+        func padded(_ row: some Collection<Int32>) -> [Int32] { row + Array(repeating: 0, count: length - row.count) }
+        let outputs = try await trainer.forward(
+            ForwardInputs(
+                inputIDs: Tensor(rows: rows.map { padded($0.dropLast()) }), targetIDs: Tensor(rows: rows.map { padded($0.dropFirst()) }),
+                outputs: [.logProbs]))
+        for (row, (prompt, completion)) in zip(prompts, completions).enumerated() {
+            let begin = row * length + prompt.count - 1
+            let trained = outputs.logProbs!.scalars[begin..<begin + completion.tokens.count]
+            let gap = zip(trained, completion.logProbs).map { abs($0 - $1) }.max()!
+            #expect(gap < 1e-4, "the log-probabilities of completion \(row) differ by \(gap)")
+        }
+    }
 }
 
 extension TrainerConfig {

@@ -55,6 +55,58 @@ import TestSupport
         #expect(try await sampler.generate(Self.prompts, options: .init(maxTokens: 20, seed: 12)) != first)
     }
 
+    /// Prompts of several lengths, some of them equal.
+    private static let manyPrompts: [[Int32]] = (0..<24).map { index in
+        let (group, length) = (index / 3, index / 3 * 5 % 17 + 1)
+        return (0..<length).map { place in Int32((place * 31 + group * 7) % 300) }
+    }
+
+    @Test(arguments: ["llama", "mistral", "qwen3"], [1, 2, 5, 40])
+    func aCompletionIsTheSameWhateverOthersAreWritten(_ model: String, _ concurrency: Int) async throws {
+        let sampler = try await trainer(model).sampler
+        let options = SamplingOptions(maxTokens: 20, seed: 6)
+        let all = try await sampler.generate(Self.manyPrompts, options: options).map(\.tokens)
+        #expect(Set(all).count > 16, "the completions are too alike to tell them apart")
+        var others = options
+        others.concurrency = concurrency
+        #expect(try await sampler.generate(Self.manyPrompts, options: others).map(\.tokens) == all)
+        let some = [3, 4, 17, 23]
+        others.streams = some.map { UInt64($0) }
+        #expect(
+            try await sampler.generate(some.map { Self.manyPrompts[$0] }, options: others).map(\.tokens) == some.map { all[$0] })
+    }
+
+    @Test func aSamplerOfItsOwnWritesByTheWeightsItWasGiven() async throws {
+        let model = Golden.decoder("llama")
+        let trainer = try await NativeTrainer(model: model, optimizer: OptimizerOptions(learningRate: 0.05), threads: 2)
+        let apart = try await NativeSampler(model: model, threads: 2)
+        #expect(trainer.sampler.sharesWeights && !apart.sharesWeights)
+        let batch = try GoldenTensors(model + "/golden.safetensors").batch(0)
+        _ = try await trainer.forwardBackward(batch)
+        let step = try await trainer.optimStep().step
+        let options = SamplingOptions(maxTokens: 12, seed: 1)
+        let own = try await trainer.sampler.generate(Self.prompts, options: options)
+        #expect(own.allSatisfy { $0.weightsVersion == step })
+        #expect(try await apart.generate(Self.prompts, options: options) != own)
+        try await withTemporaryDirectory { directory in
+            let saved = try await trainer.save(name: nil, path: directory + "/weights", weightsOnly: true)
+            try await apart.updateWeights(from: saved.path, version: step)
+            #expect(try await apart.generate(Self.prompts, options: options) == own)
+        }
+    }
+
+    @Test func aCancelledRolloutEndsSoon() async throws {
+        let sampler = try await trainer("llama").sampler
+        let (started, signal) = AsyncStream.makeStream(of: Void.self)
+        let task = Task {
+            try await sampler.generate([[1, 2]], options: .init(maxTokens: 100_000)) { _, _ in signal.yield() }
+        }
+        for await _ in started { break }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(try await sampler.generate([[1, 2]], options: .init(maxTokens: 3))[0].tokens.count == 3)
+    }
+
     @Test func topOneIsGreedyAndATinyTopPToo() async throws {
         let sampler = try await trainer("qwen3").sampler
         let greedy = try await sampler.generate(Self.prompts, options: .greedy(maxTokens: 10)).map(\.tokens)
@@ -134,7 +186,8 @@ import TestSupport
             ([[1]], .init(maxTokens: 0), .invalidOption), ([[1]], .init(temperature: -1), .invalidOption),
             ([[1]], .init(temperature: .nan), .invalidOption), ([[1]], .init(topK: 0), .invalidOption),
             ([[1]], .init(topP: 0), .invalidOption), ([[1]], .init(topP: 1.5), .invalidOption),
-            ([[1]], .init(stopStrings: [""]), .invalidOption),
+            ([[1]], .init(stopStrings: [""]), .invalidOption), ([[1]], .init(streams: [1, 2]), .invalidOption),
+            ([[1]], .init(concurrency: 0), .invalidOption),
         ]
         for (prompts, options, code) in bad {
             let error = await #expect(throws: TrainerError.self) { try await sampler.generate(prompts, options: options) }

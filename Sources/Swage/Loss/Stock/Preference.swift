@@ -3,7 +3,8 @@ extension LossFunction {
     public enum PreferenceLoss: String, Sendable, CaseIterable {
         /// −log σ(margin) (Rafailov et al., 2023, DPO).
         case sigmoid
-        /// (margin/β − 1/2β)² (Azar et al., 2024, IPO).
+        /// (m − 1/2β)², where m is the difference of the completions' log-ratios, each a mean over its tokens (Azar et al.,
+        /// 2024, IPO; the mean is what its authors used, and TRL does).
         case ipo
         /// max(0, 1 − margin) (Zhao et al., 2023, SLiC-HF).
         case hinge
@@ -14,12 +15,13 @@ extension LossFunction {
     public static func dpo(beta: Double = 0.1, loss kind: PreferenceLoss = .sigmoid) -> LossFunction {
         LossFunction("dpo_\(kind.rawValue)") { outputs, batch in
             let logRatio = outputs.logProbs - batch["referenceLogProbs"]
-            let (chosen, rejected) = (logRatio * batch.targetMask).sum(axis: 1).pairs
+            let sums = (logRatio * batch.targetMask).sum(axis: 1)
+            let (chosen, rejected) = sums.pairs
             let margin = beta * (chosen - rejected)
             let loss =
                 switch kind {
                 case .sigmoid: -logSigmoid(margin)
-                case .ipo: square(margin / beta - 1 / (2 * beta))
+                case .ipo: square(difference(sums / maximum(batch.targetMask.sum(axis: 1), 1)) - 1 / (2 * beta))
                 case .hinge: relu(1 - margin)
                 }
             let pairs = margin.size(axis: 0)
@@ -29,5 +31,11 @@ extension LossFunction {
                 .reporting("chosen_reward", beta * chosen.sum() / pairs)
                 .reporting("rejected_reward", beta * rejected.sum() / pairs)
         }
+    }
+
+    /// What the chosen completions have more than the rejected ones.
+    private static func difference(_ rows: LossExpression) -> LossExpression {
+        let (chosen, rejected) = rows.pairs
+        return chosen - rejected
     }
 }
