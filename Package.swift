@@ -88,7 +88,8 @@ let package = Package(
         .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "TestSupport"]),
         .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),
         .testTarget(
-            name: "SwageRecipesTests", dependencies: ["SwageRecipes", "SwageNative", "TestSupport"]),
+            name: "SwageRecipesTests",
+            dependencies: ["SwageRecipes", "SwageNative", "TutorialLoops", "TestSupport"]),
         .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "Swage", "TestSupport"]),
         .testTarget(
             name: "SwageRemoteTests",
@@ -96,6 +97,7 @@ let package = Package(
         .testTarget(
             name: "SwageWorkersTests",
             dependencies: ["SwageWorkers", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"]),
+        .target(name: "TutorialLoops", dependencies: ["Swage"], path: "examples/loops"),
         .target(name: "BigramVendor", path: "Tests/BigramVendor"),
         .testTarget(
             name: "SwageNativeTests",

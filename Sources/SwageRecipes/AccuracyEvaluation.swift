@@ -10,6 +10,10 @@ public struct Accuracy: Sendable, Equatable, Codable {
     /// The right answers to each problem.
     public var right: [Int]
 
+    public init(problems: Int, samples: Int, right: [Int]) {
+        (self.problems, self.samples, self.right) = (problems, samples, right)
+    }
+
     /// The share of right answers.
     public var value: Double { Double(right.reduce(0, +)) / Double(max(problems * samples, 1)) }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 struct DeadlineExceeded: Error {}
@@ -5,12 +6,12 @@ struct DeadlineExceeded: Error {}
 /// The result of `body`, or ``DeadlineExceeded`` if it takes longer than that.
 ///
 /// Returns at the deadline, and at a cancellation, also where `body` heeds neither; it then goes on by itself, and what
-/// it returns is dropped.
+/// it returns is dropped. Code that blocks its thread blocks one that nothing else needs.
 func withDeadline<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     let first = FirstResult<Result>()
-    let work = Task { first.settle(await Swift.Result { try await body() }) }
+    let work = Task(executorPreference: ForeignCode.executor) { first.settle(await Swift.Result { try await body() }) }
     let clock = Task {
         try await Task.sleep(for: limit)
         first.settle(.failure(DeadlineExceeded()))
@@ -23,6 +24,17 @@ func withDeadline<Result: Sendable>(
         try await withCheckedThrowingContinuation { first.await($0) }
     } onCancel: {
         first.settle(.failure(CancellationError()))
+    }
+}
+
+/// Runs code of others on threads of its own: Swift's few may not be blocked.
+private final class ForeignCode: TaskExecutor {
+    static let executor = ForeignCode()
+    private let queue = DispatchQueue(label: "swage.foreign-code", attributes: .concurrent)
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

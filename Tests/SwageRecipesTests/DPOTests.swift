@@ -1,0 +1,75 @@
+import Foundation
+import Swage
+import SwageNative
+import SwageRecipes
+import SwageText
+import Testing
+import TestSupport
+
+@Suite struct DPOTests {
+    private func run(
+        _ directory: String, name: String, steps: Int, observe: @escaping @Sendable (DPO.Event) -> Void = { _ in }
+    ) async throws -> DPO.Outcome {
+        let path = directory + "/pairs.jsonl"
+        let lines = (0..<40).map { #"{"prompt": "Number \#($0 % 13)", "chosen": " is good \#($0)", "rejected": " is bad"}"# }
+        try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        let data = try JSONLines<PreferencePair>(path: path)
+        let output = RunDirectory(path: "\(directory)/\(name)")
+        let trainer = try await NativeTrainer(
+            model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
+            checkpointDirectory: output.checkpoints, keptCheckpoints: 2, threads: 2)
+        return try await DPO(
+            trainer: trainer, training: data, heldOut: data, tokenizer: try await trainer.tokenizer(), directory: output,
+            settings: ["steps": "\(steps)"],
+            options: .init(steps: steps, pairsPerStep: 4, microbatch: 3, heldOutLimit: 20, saveEvery: 4), observe: observe
+        ).run()
+    }
+
+    private struct Line: Decodable, Equatable {
+        var step: Int
+        var loss: Double
+        var gradientNorm: Double
+        var metrics: [String: Double]
+    }
+
+    private func curve(_ directory: String) throws -> [Line] {
+        try String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
+            try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+        }
+    }
+
+    @Test func theMarginRisesFromNothing() async throws {
+        try await withTemporaryDirectory { directory in
+            guard case .finished(let report) = try await run(directory, name: "run", steps: 20) else {
+                Issue.record("the run did not finish")
+                return
+            }
+            let first = try #require(try curve(directory + "/run").first)
+            #expect(abs(first.loss - log(2.0)) < 1e-6 && abs(first.metrics["margin"]!) < 1e-5, "\(first)")
+            #expect(report.before?.margin == 0 && report.after!.margin > report.after!.error, "\(report)")
+            #expect(report.after!.accuracy > 0.9, "\(report)")
+        }
+    }
+
+    @Test func anInterruptedRunGoesOnWithItsReference() async throws {
+        try await withTemporaryDirectory { directory in
+            _ = try await run(directory, name: "whole", steps: 10)
+            let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+            let task = Task {
+                try await run(directory, name: "broken", steps: 10) { event in
+                    if case .step(let step, _) = event { continuation.yield(step.step) }
+                }
+            }
+            for await step in stream where step == 5 {
+                task.cancel()
+                break
+            }
+            guard case .interrupted = try await task.value else {
+                Issue.record("the cancelled run was not interrupted")
+                return
+            }
+            _ = try await run(directory, name: "broken", steps: 10)
+            #expect(try curve(directory + "/broken") == curve(directory + "/whole"))
+        }
+    }
+}

@@ -1,0 +1,233 @@
+import Foundation
+import Swage
+import SwageNative
+import SwageRecipes
+import Testing
+import TestSupport
+
+@Suite struct GRPOTests {
+    /// Problems that differ in nothing that matters.
+    private struct Numbers: ProblemSource {
+        func problem(_ number: Int) -> Problem {
+            Problem(messages: [ChatMessage(role: "user", content: "Say \(number % 9)")], answer: "\(number % 9)")
+        }
+    }
+
+    /// How many of a reply's characters are of the first half of ASCII's letters: something that can be learned at once.
+    private static let early = Reward("early") { conversation in
+        let letters = conversation.reply.unicodeScalars.filter { $0.properties.isAlphabetic }
+        return Double(letters.count { $0.value % 2 == 0 }) / Double(max(letters.count, 1))
+    }
+
+    private struct Setting {
+        var steps = 6
+        var options = GRPO.Options(steps: 6, problemsPerRollout: 3, microbatch: 4, heldOutProblems: 4, saveEvery: 2)
+        var loss = LossFunction.grpo()
+        var rewards = [early]
+        var samplesApart = false
+        var environment: (@Sendable (Problem) -> any Environment)?
+        var watches: @Sendable (RolloutBatch, [[Conversation]]) -> Void = { _, _ in }
+        var observe: @Sendable (GRPO.Event) -> Void = { _ in }
+
+        init(group: Int = 4, tokens: Int = 8, failures: FailurePolicy = .stop) {
+            options.rollouts = .init(
+                groupSize: group, sampling: SamplingOptions(maxTokens: tokens, seed: 3), maxTurns: 3, failures: failures)
+        }
+    }
+
+    private func run(_ directory: String, _ setting: Setting) async throws -> GRPO.Outcome {
+        let output = RunDirectory(path: directory)
+        let model = Golden.decoder("llama")
+        let trainer = try await NativeTrainer(
+            model: model, optimizer: OptimizerOptions(learningRate: 3e-3), checkpointDirectory: output.checkpoints,
+            keptCheckpoints: 2, chatTemplate: "chatml", threads: 2)
+        var sampler = trainer.sampler
+        if setting.samplesApart { sampler = try await NativeSampler(model: model, chatTemplate: "chatml", threads: 2) }
+        let reference = try await NativeTrainer(model: model, chatTemplate: "chatml", threads: 2)
+        var options = setting.options
+        options.steps = setting.steps
+        return try await GRPO(
+            trainer: trainer, sampler: sampler, reference: reference, loss: setting.loss, problems: Numbers(),
+            heldOut: Numbers(), rewards: setting.rewards, environment: setting.environment,
+            tokenizer: try await trainer.tokenizer(), directory: output, settings: ["steps": "\(setting.steps)"],
+            options: options, observeRollout: setting.watches, observe: setting.observe
+        ).run()
+    }
+
+    private struct Line: Decodable, Equatable {
+        var step: Int
+        var loss: Double
+        var gradientNorm: Double
+        var metrics: [String: Double]
+
+        static func == (a: Line, b: Line) -> Bool {
+            func told(_ line: Line) -> [String: Double] {
+                line.metrics.filter { !$0.key.contains("second") }
+            }
+            return (a.step, a.loss, a.gradientNorm) == (b.step, b.loss, b.gradientNorm) && told(a) == told(b)
+        }
+    }
+
+    private func curve(_ directory: String) throws -> [Line] {
+        try String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
+            try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+        }
+    }
+
+    @Test func theRewardRises() async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting(group: 8)
+            setting.steps = 30
+            guard case .finished = try await run(directory, setting) else {
+                Issue.record("the run did not finish")
+                return
+            }
+            let rewards = try curve(directory).map { $0.metrics["reward"]! }
+            let (first, last) = (rewards.prefix(5).reduce(0, +) / 5, rewards.suffix(5).reduce(0, +) / 5)
+            #expect(last > first + 0.2, "the reward went from \(first) to \(last)")
+        }
+    }
+
+    @Test(arguments: [false, true]) func oneSeedGivesOneCurveBitForBit(_ isAsynchronous: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting()
+            setting.options.isAsynchronous = isAsynchronous
+            setting.loss = .grpo(klCoefficient: 0.1)
+            for name in ["a", "b"] { _ = try await run("\(directory)/\(name)", setting) }
+            let (first, second) = (try curve(directory + "/a"), try curve(directory + "/b"))
+            #expect(first.count == 6 && first == second, "\(first)\n\(second)")
+            let staleness = first.map { $0.metrics["staleness"]! }
+            #expect(staleness == (isAsynchronous ? [0, 1, 1, 1, 1, 1] : [0, 0, 0, 0, 0, 0]), "\(staleness)")
+            #expect(first[0].metrics["reference_kl"]! < 1e-9)
+        }
+    }
+
+    @Test(arguments: [(false, 1), (false, 3), (true, 1), (true, 2)])
+    func aRunThatWasInterruptedGoesOnWithTheSameCurve(_ isAsynchronous: Bool, _ updates: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting()
+            setting.steps = 8
+            setting.options.isAsynchronous = isAsynchronous
+            setting.options.updatesPerRollout = updates
+            _ = try await run(directory + "/whole", setting)
+
+            let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+            var interrupted = setting
+            interrupted.observe = { if case .step(let step, _) = $0 { continuation.yield(step.step) } }
+            let task = Task { [interrupted] in try await run(directory + "/broken", interrupted) }
+            for await step in stream where step == 3 {
+                task.cancel()
+                break
+            }
+            guard case .interrupted = try await task.value else {
+                Issue.record("the cancelled run was not interrupted")
+                return
+            }
+            _ = try await run(directory + "/broken", setting)
+            #expect(try curve(directory + "/broken") == curve(directory + "/whole"))
+        }
+    }
+
+    @Test func aSamplerOfItsOwnGivesTheSameCurve() async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting()
+            _ = try await run(directory + "/shared", setting)
+            setting.samplesApart = true
+            _ = try await run(directory + "/apart", setting)
+            let (shared, apart) = (try curve(directory + "/shared"), try curve(directory + "/apart"))
+            #expect(shared == apart)
+            #expect(shared.allSatisfy { $0.metrics["handover_seconds"] == 0 })
+            #expect(apart.allSatisfy { $0.metrics["handover_seconds"]! > 0 })
+        }
+    }
+
+    private static let badRewards: [(name: String, reward: Reward)] = [
+        ("throws", Reward("throws") { conversation in
+            if conversation.reply.utf8.count % 2 == 0 { throw TrainerError(.invalidData, "no even replies") }
+            return 1
+        }),
+        ("nan", Reward("nan") { $0.reply.utf8.count % 2 == 0 ? .nan : 1 }),
+        ("slow", Reward("slow", timeout: .milliseconds(300)) { conversation in
+            if conversation.reply.utf8.count % 2 == 0 { try await Task.sleep(for: .seconds(3600)) }
+            return 1
+        }),
+        ("hangs", Reward("hangs", timeout: .milliseconds(300)) { conversation in
+            // Heeds no cancellation.
+            let end = ContinuousClock.now + .seconds(20)
+            while conversation.reply.utf8.count % 2 == 0, ContinuousClock.now < end { await Task.yield() }
+            return 1
+        }),
+        ("blocks", Reward("blocks", timeout: .milliseconds(300)) { conversation in
+            if conversation.reply.utf8.count % 2 == 0 { usleep(20_000_000) }
+            return 1
+        }),
+    ]
+
+    @Test(arguments: badRewards.indices) func aBadRewardIsDroppedAndCountedOrStopsTheRunWithItsName(_ index: Int) async throws {
+        let (name, bad) = Self.badRewards[index]
+        let start = ContinuousClock.now
+        try await withTemporaryDirectory { directory in
+            var setting = Setting(failures: .drop)
+            setting.steps = 2
+            setting.options.heldOutProblems = 1
+            setting.rewards = [Self.early, bad]
+            guard case .finished = try await run(directory + "/drop", setting) else {
+                Issue.record("\(name): the run did not finish")
+                return
+            }
+            let dropped = try curve(directory + "/drop").map { $0.metrics["dropped"]! }
+            #expect(dropped.allSatisfy { $0 < 12 } && dropped.contains { $0 > 0 }, "\(name): \(dropped)")
+            setting.options.rollouts.failures = .stop
+            let stopping = setting
+            let error = await #expect(throws: TrainerError.self) { try await run(directory + "/stop", stopping) }
+            #expect(start.duration(to: .now) < .seconds(20), "\(name) held the run up")
+            #expect(error?.code == .rewardFailed && error!.message.contains(name), "\(name): \(String(describing: error))")
+        }
+    }
+
+    @Test func equalAndOverlongGroupsAreCountedAndDoNoHarm() async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting()
+            setting.steps = 2
+            setting.rewards = [Reward("constant") { _ in 1 }]
+            setting.options.masksOverlong = true
+            _ = try await run(directory, setting)
+            for line in try curve(directory) {
+                #expect(line.metrics["equal_groups"] == 3 && line.gradientNorm == 0, "\(line)")
+                #expect(line.metrics["overlong"]! > 0)
+            }
+        }
+    }
+
+    /// Answers "more" once, and then ends the conversation.
+    private struct Repeater: Environment {
+        var answers = 0
+        mutating func respond(to reply: String) -> [ChatMessage]? {
+            answers += 1
+            return answers < 2 ? [ChatMessage(role: "user", content: "more")] : nil
+        }
+    }
+
+    @Test func whatAnEnvironmentSaysIsReadAndNotLearned() async throws {
+        try await withTemporaryDirectory { directory in
+            let (stream, continuation) = AsyncStream.makeStream(of: (RolloutBatch, [[Conversation]]).self)
+            var setting = Setting()
+            setting.steps = 1
+            setting.environment = { _ in Repeater() }
+            setting.watches = { continuation.yield(($0, $1)) }
+            _ = try await run(directory, setting)
+            continuation.finish()
+            let tokenizer = try await NativeTrainer(model: Golden.decoder("llama"), chatTemplate: "chatml").tokenizer()
+            for await (rollout, conversations) in stream {
+                for (trajectory, conversation) in zip(rollout.trajectories, conversations.joined()) {
+                    #expect(conversation.messages.map(\.role) == ["assistant", "user", "assistant"])
+                    #expect(trajectory.writtenCount <= 16 && trajectory.tokens.count == trajectory.isWritten.count)
+                    let read = zip(trajectory.tokens, trajectory.isWritten).filter { !$0.1 }.map(\.0)
+                    let text = try tokenizer.decode(read, skipSpecialTokens: false)
+                    #expect(text.contains("more") && text.contains("Say"), "\(text)")
+                    #expect(zip(trajectory.samplerLogProbs, trajectory.isWritten).allSatisfy { ($0.0 != 0) == $0.1 })
+                }
+            }
+        }
+    }
+}
