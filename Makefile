@@ -52,6 +52,7 @@ test: engines ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build
+	@swift run -c release --package-path examples/bring-your-own-trainer
 
 conformance: engines ## Put every engine through the nine promises of the protocol, and nine broken trainers.
 	@$(SWAGE) setup huggingface titan

@@ -96,13 +96,14 @@ let package = Package(
             dependencies: ["SwageRemote", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"] + gRPC),
         .testTarget(
             name: "SwageWorkersTests",
-            dependencies: ["SwageWorkers", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"]),
+            dependencies: [
+                "SwageWorkers", "SwageNative", "SwageRecipes", "SwageConformance", "TestEngines", "TestSupport",
+            ]),
         .target(name: "TutorialLoops", dependencies: ["Swage"], path: "examples/loops"),
-        .target(name: "BigramVendor", path: "Tests/BigramVendor"),
         .testTarget(
             name: "SwageNativeTests",
             dependencies: [
-                "SwageNative", "SwageConformance", "CSwageKernels", "BigramVendor", "TestEngines", "TestSupport",
+                "SwageNative", "SwageConformance", "CSwageKernels", "TestEngines", "TestSupport",
             ]),
     ],
     swiftLanguageModes: [.v6]

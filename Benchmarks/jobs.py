@@ -210,6 +210,16 @@ def grpo_step(program):
     return answer
 
 
+def handover(program):
+    """Until a sampler writes with the weights of a step: the trainer's own, and one with weights of its own."""
+    with worker.ours(program, inputs.smollm2()) as ours:
+        rounds = [(ours.run(handover="shared"), ours.run(handover="apart")) for _ in range(ROUNDS + 1)]
+    times = [[side["seconds"] for side in pair] for pair in rounds[1:]]
+    copied, apart = (max(pair[index]["bytes"] for pair in rounds) for index in (0, 1))
+    assert copied == 0, f"{copied} bytes of weights were copied"
+    return result("s", times, ({}, {}), higher_is_better=False, peer="apart") | dict(bytesCopied=copied, bytesApart=apart)
+
+
 def prefix_shared(program):
     """An update on 16 completions of 64 tokens, 8 for each of 2 prompts of 256: side by side, where the prompt is computed
     once, and in turn, where no neighbours have one in common."""
@@ -249,6 +259,7 @@ JOBS = {
     "linear-cross-entropy": (loss, 1.5, None),
     "grpo-step": (grpo_step, 2.5, None),
     "prefix-shared": (prefix_shared, 2.5, None),
+    "handover": (handover, None, None),
     "loss-call": (loss_call, None, None),
 }
 

@@ -5,11 +5,13 @@ import SwageNative
 /// Does the jobs of a benchmark with the native engine.
 struct Bench {
     private let trainer: NativeTrainer
+    private let path: String
     private let model: [String: ConfigurationValue]
     private let limits: MachineLimits
     private let sampler: NativeSampler
 
     init(model path: String, threads: Int, inEightBits: Bool) async throws {
+        self.path = path
         trainer = try await NativeTrainer(
             model: path, optimizer: OptimizerOptions(learningRate: 1e-5, maxGradientNorm: 1), threads: threads,
             profiles: true)
@@ -24,6 +26,7 @@ struct Bench {
         if let sequences = job.train { return try await train(sequences) }
         if let questions = job.grpo { return try await ReinforcementBench(trainer).learn(from: questions) }
         if let sequences = job.policy { return try await ReinforcementBench(trainer).update(sequences) }
+        if let kind = job.handover { return try await HandoverBench(trainer, model: path).run(kind) }
         if let prompts = job.generate { return try await generate(prompts) }
         if let loss = job.loss { return try await computeLoss(loss) }
         if let products = job.products { return limits.run(products) }

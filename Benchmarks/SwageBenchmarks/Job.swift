@@ -17,6 +17,8 @@ struct Job: Decodable {
 
     /// Problems to roll out in groups of 8, up to 64 tokens each, and to learn from by one step of GRPO.
     var grpo: [Question]?
+    /// How the weights of a step come to a sampler: `shared`, or `apart` through a checkpoint.
+    var handover: String?
     /// Completions to learn from by one step of GRPO, in this order: neighbours share what they begin with.
     var policy: [[Int32]]?
 
@@ -48,7 +50,7 @@ struct Job: Decodable {
 struct Answer: Encodable {
     var seconds: Double
     var loss: Double?
-    /// Bytes read, for `bandwidth` and `generate`.
+    /// Bytes read, for `bandwidth` and `generate`; bytes of weights that were copied, for `handover`.
     var bytes: Int?
     var waiting: Double?
     /// How long the writing of a `grpo` took, and how many tokens it wrote.

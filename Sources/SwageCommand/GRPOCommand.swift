@@ -88,7 +88,7 @@ struct GRPOCommand: AsyncParsableCommand {
         if runOptions.restart { try runOptions.directory.clear() }
         let display = TrainingDisplay()
         let logger = modelOptions.logger()
-        let rewards = try problemOptions.rewards()
+        let rewards = try problemOptions.rewardOptions.rewards()
         async let started = runOptions.start(modelOptions, optimizerOptions)
         let problems = try problemOptions.training(seed: runOptions.seed, logger)
         let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed, logger)

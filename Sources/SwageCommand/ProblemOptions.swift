@@ -21,15 +21,7 @@ struct ProblemOptions: ParsableArguments {
     @Option(help: "How many answers to each of them: 1 for the likeliest, more for draws and pass@k.")
     var heldOutSamples = 1
 
-    @Option(
-        parsing: .upToNextOption,
-        help:
-            "The rewards, each perhaps with a weight behind a colon: \(Reward.stock.map(\.name).joined(separator: ", ")). The first also says what is right."
-    )
-    var reward = ["number"]
-
-    @Option(help: "How many seconds a reward may take.")
-    var rewardTimeout = 60.0
+    @OptionGroup var rewardOptions: RewardOptions
 
     @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
     var skipBadLines = false
@@ -50,6 +42,31 @@ struct ProblemOptions: ParsableArguments {
         return try heldOut.map { ProblemFile(try open($0, logger), shuffleSeed: nil) }
     }
 
+    private func open(_ path: String, _ logger: Logger) throws -> JSONLines<Problem> {
+        try JSONLines(path, skippingBadLines: skipBadLines, logger)
+    }
+
+    /// What makes two runs different ones.
+    var settings: [String: String] {
+        [
+            "data": data ?? "arithmetic \(arithmetic ?? 0)", "held-out": heldOut ?? "none",
+            "held-out-limit": "\(heldOutLimit)", "held-out-samples": "\(heldOutSamples)",
+            "reward": rewardOptions.reward.joined(separator: ", "),
+        ]
+    }
+}
+
+/// What answers are scored by.
+struct RewardOptions: ParsableArguments {
+    @Option(
+        parsing: .upToNextOption,
+        help: "The rewards, the first of which says what is right, each perhaps with a weight as in finished:0.1. There are \(Reward.stock.map(\.name).joined(separator: ", "))."
+    )
+    var reward = ["number"]
+
+    @Option(help: "How many seconds a reward may take.")
+    var rewardTimeout = 60.0
+
     func rewards() throws -> [Reward] {
         try reward.map { text in
             let parts = text.split(separator: ":", maxSplits: 1)
@@ -61,19 +78,6 @@ struct ProblemOptions: ParsableArguments {
             }
             return known.weighted(weight).within(.seconds(rewardTimeout))
         }
-    }
-
-    private func open(_ path: String, _ logger: Logger) throws -> JSONLines<Problem> {
-        try JSONLines(path, skippingBadLines: skipBadLines, logger)
-    }
-
-    /// What makes two runs different ones.
-    var settings: [String: String] {
-        [
-            "data": data ?? "arithmetic \(arithmetic ?? 0)", "held-out": heldOut ?? "none",
-            "held-out-limit": "\(heldOutLimit)", "held-out-samples": "\(heldOutSamples)",
-            "reward": reward.joined(separator: ", "),
-        ]
     }
 }
 

@@ -61,6 +61,7 @@ actor NativeEngine {
     static let lossOutputs = Set(ModelOutput.allCases)
 
     var weightBytes: Int { model.weightBytes }
+    var weightsAddress: Int { Int(bitPattern: model.parameters.start) }
     var vocabularySize: Int { model.configuration.vocabularySize }
 
     /// Where the time has gone; nil if the engine was not told to profile.

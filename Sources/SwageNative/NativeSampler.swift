@@ -37,6 +37,9 @@ public struct NativeSampler: Sampler {
     /// How many bytes of weights are read for each token that is written alone.
     package var weightBytes: Int { get async { await engine.weightBytes } }
 
+    /// Where the weights lie, for those who ask whether two have the same.
+    package var weightsAddress: Int { get async { await engine.weightsAddress } }
+
     public func generate(
         _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) async throws -> [Completion] {

@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 struct DeadlineExceeded: Error {}
@@ -11,7 +10,7 @@ func withDeadline<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     let first = FirstResult<Result>()
-    let work = Task(executorPreference: ForeignCode.executor) { first.settle(await Swift.Result { try await body() }) }
+    let work = Task(executorPreference: PatientThreads.shared) { first.settle(await Swift.Result { try await body() }) }
     let clock = Task {
         try await Task.sleep(for: limit)
         first.settle(.failure(DeadlineExceeded()))
@@ -24,17 +23,6 @@ func withDeadline<Result: Sendable>(
         try await withCheckedThrowingContinuation { first.await($0) }
     } onCancel: {
         first.settle(.failure(CancellationError()))
-    }
-}
-
-/// Runs code of others on threads of its own: Swift's few may not be blocked.
-private final class ForeignCode: TaskExecutor {
-    static let executor = ForeignCode()
-    private let queue = DispatchQueue(label: "swage.foreign-code", attributes: .concurrent)
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

@@ -92,7 +92,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
 
     /// Computes what stays the same in all updates of a rollout, once.
     private func prepare(_ rollout: inout RolloutBatch) async throws {
-        for group in rollout.groups.indices where !rollout.groups[group].isEmpty {
+        for group in GroupSelection.indices(in: rollout, options) {
             if let reference, loss.reads(lossInput: "referenceLogProbs") {
                 let logProbs = try await PolicyBatch.logProbs(rollout.groups[group], by: reference)
                 for (index, values) in logProbs.enumerated() { rollout.groups[group][index].referenceLogProbs = values }

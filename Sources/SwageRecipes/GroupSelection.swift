@@ -13,20 +13,27 @@ struct GroupSelection {
     let metrics: [String: Double]
 
     init(_ rollout: RolloutBatch, _ options: GRPO.Options) {
-        let candidates = rollout.groups.filter { $0.count > 1 }
-        let rewards = candidates.map { $0.map(\.reward) }
-        let all = zip(candidates, options.advantages(rewards)).map { group, advantages in
-            zip(group, advantages).map { Member(trajectory: $0, advantage: $1) }
+        let advantages = options.advantages(rollout.groups.map { $0.map(\.reward) })
+        let taught = Self.indices(in: rollout, options).map { index in
+            zip(rollout.groups[index], advantages[index]).map { Member(trajectory: $0, advantage: $1) }
         }
-        let differing = zip(all, rewards).filter { Advantages.deviation($1) > 1e-8 }.map(\.0)
-        // Where no group teaches anything, one of them still makes a step: the optimizer's momentum goes on.
-        let taught = options.keepsEqualGroups ? all : differing.isEmpty ? Array(all.prefix(1)) : differing
         let unmasked = taught.map { group in
             options.masksOverlong ? group.filter { $0.trajectory.finishReason != .length } : group
         }
         groups = unmasked.contains { !$0.isEmpty } ? unmasked.filter { !$0.isEmpty } : Array(taught.prefix(1))
-        metrics = Self.metrics(rollout, equalGroups: all.count - differing.count)
+        metrics = Self.metrics(rollout)
     }
+
+    /// The groups that are learned from. Where no group teaches anything, one of them still makes a step: the optimizer's
+    /// momentum goes on.
+    static func indices(in rollout: RolloutBatch, _ options: GRPO.Options) -> [Int] {
+        let comparable = rollout.groups.indices.filter { rollout.groups[$0].count > 1 }
+        if options.keepsEqualGroups { return comparable }
+        let differing = comparable.filter { !isEqual(rollout.groups[$0]) }
+        return differing.isEmpty ? Array(comparable.prefix(1)) : differing
+    }
+
+    private static func isEqual(_ group: [Trajectory]) -> Bool { Advantages.deviation(group.map(\.reward)) < 1e-8 }
 
     /// The conversations in batches of whole groups, at least `count` in each but the last.
     func batches(of count: Int) -> [[Member]] {
@@ -38,7 +45,7 @@ struct GroupSelection {
 
     var tokenCount: Int { groups.joined().reduce(0) { $0 + $1.trajectory.tokens.count - 1 } }
 
-    private static func metrics(_ rollout: RolloutBatch, equalGroups: Int) -> [String: Double] {
+    private static func metrics(_ rollout: RolloutBatch) -> [String: Double] {
         let trajectories = rollout.trajectories
         func mean(_ value: (Trajectory) -> Double) -> Double {
             trajectories.reduce(0) { $0 + value($1) } / Double(max(trajectories.count, 1))
@@ -47,7 +54,7 @@ struct GroupSelection {
             "reward": mean(\.reward), "reward_deviation": Advantages.deviation(trajectories.map(\.reward)),
             "completion_length": mean { Double($0.writtenCount) },
             "overlong": mean { $0.finishReason == .length ? 1 : 0 },
-            "equal_groups": Double(equalGroups), "dropped": Double(rollout.failures.count),
+            "equal_groups": Double(rollout.groups.count { $0.count > 1 && isEqual($0) }), "dropped": Double(rollout.failures.count),
         ]
         for name in trajectories.first?.scores.keys.sorted() ?? [] {
             metrics["reward/\(name)"] = mean { $0.scores[name] ?? 0 }

@@ -47,6 +47,7 @@ public final class RemoteTrainer: Trainer {
     public let address: TrainerAddress
     private let client: GRPCClient<HTTP2ClientTransport.Posix>
     private let stub: Swage_V1_TrainerService.Client<HTTP2ClientTransport.Posix>
+    private let health: Grpc_Health_V1_Health.Client<HTTP2ClientTransport.Posix>
     private let connections: Task<Void, any Error>
     private let options: Options
     /// The start of the server whose state this side knows.
@@ -75,6 +76,7 @@ public final class RemoteTrainer: Trainer {
                     config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(5), allowWithoutCalls: false)
                 }))
         stub = Swage_V1_TrainerService.Client(wrapping: client)
+        health = Grpc_Health_V1_Health.Client(wrapping: client)
         connections = Task { [client] in try await client.runConnections() }
         let found = try await translated { try await self.connect() }
         instance.withLock { $0 = found }
@@ -216,6 +218,14 @@ public final class RemoteTrainer: Trainer {
     public func tokenizer() async throws -> any Tokenizer {
         let response = try await call { try await self.stub.getTokenizer(.init(), metadata: self.metadata(), options: $0) }
         return try BPETokenizer(files: response.files, from: "the trainer at \(address)")
+    }
+
+    /// Whether the trainer says that it serves, by gRPC's standard health service.
+    public func isServing() async throws -> Bool {
+        try await call {
+            try await self.health.check(
+                .with { $0.service = "swage.v1.TrainerService" }, metadata: self.metadata(ofInstance: false), options: $0)
+        }.status == .serving
     }
 
     private func newID() -> String { UUID().uuidString }

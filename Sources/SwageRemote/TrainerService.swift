@@ -116,7 +116,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         _ request: Swage_V1_GenerateRequest, into feed: AsyncStream<Swage_V1_GenerateEvent>.Continuation
     ) async throws -> [Completion] {
         defer { feed.finish() }
-        return try await answer {
+        return try await answer(request.requestID) {
             guard let sampler else { throw TrainerError(.unsupported, "this trainer does not write") }
             let onToken: @Sendable (Int, Int32) -> Void = { prompt, token in
                 var event = Swage_V1_GenerateEvent()

@@ -36,6 +36,9 @@ extension WorkerTrainer {
     public func status() async throws -> TrainerStatus { try await worker.call { try await $0.status() } }
 
     public func tokenizer() async throws -> any Tokenizer { try ownTokenizer.get() }
+
+    /// Whether the worker says that it serves.
+    public func isServing() async throws -> Bool { try await worker.call { try await $0.isServing() } }
 }
 
 /// Lets the model of a worker write, with its trainer's weights as they are.

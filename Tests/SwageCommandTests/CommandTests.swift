@@ -116,7 +116,7 @@ import TestSupport
         }
     }
 
-    @Test(arguments: ["", "sft", "evaluate", "generate", "inspect"])
+    @Test(arguments: ["", "sft", "dpo", "grpo", "evaluate", "generate", "inspect"])
     func helpExplainsEveryOption(_ command: String) throws {
         let result = try Program.run(command.isEmpty ? ["--help"] : [command, "--help"])
         #expect(result.status == 0)

@@ -1,27 +1,14 @@
-import BigramVendor
 import Foundation
-import Swage
-import SwageConformance
 import TestSupport
 import Testing
 
 @Suite struct BringYourOwnTrainerTests {
     private static let page = Golden.repository + "/docs/BringYourOwnTrainer.md"
 
-    @Test func theVendorsTypeKeepsEveryPromise() async throws {
-        try await withTemporaryDirectory { directory in
-            let make = { @Sendable (directory: String) in Bigram(vocabulary: 40, rate: 0.5, directory: directory) }
-            let findings = await Conformance(
-                .init(vocabularySize: 40, workspace: directory, isBitExact: false, makeTrainer: make, makeReference: make)
-            ).run()
-            for finding in findings { #expect(finding.failure == nil, "\(finding)") }
-        }
-    }
-
     @Test func theSwiftOfThePageIsWhatIsCompiled() throws {
         let page = try String(contentsOfFile: Self.page, encoding: .utf8)
         let source = try String(
-            contentsOfFile: Golden.repository + "/Tests/SwageNativeTests/BringYourOwnTrainer.swift", encoding: .utf8)
+            contentsOfFile: Golden.repository + "/examples/bring-your-own-trainer/Sources/App/Bigram+Trainer.swift", encoding: .utf8)
         for section in source.components(separatedBy: "// MARK: ").dropFirst() {
             let code = section[section.firstIndex(of: "\n")!...].trimmingCharacters(in: .newlines)
             #expect(page.contains("```swift\n\(code)\n```"), "\(section.prefix(20))")

@@ -99,7 +99,8 @@ import TestSupport
         let sampler = try await trainer("llama").sampler
         let (started, signal) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
-            try await sampler.generate([[1, 2]], options: .init(maxTokens: 100_000)) { _, _ in signal.yield() }
+            let prompts = (0..<3000).map { [Int32($0 % 300), 2] }
+            return try await sampler.generate(prompts, options: .init(maxTokens: 400, concurrency: 2)) { _, _ in signal.yield() }
         }
         for await _ in started { break }
         task.cancel()

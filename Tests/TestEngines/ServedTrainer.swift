@@ -9,11 +9,11 @@ package struct ServedTrainer {
     private let task: Task<Void, any Error>
 
     package init(
-        _ trainer: any Trainer, at address: TrainerAddress? = nil, token: String? = nil,
+        _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress? = nil, token: String? = nil,
         identity: TrainerServer.Identity? = nil
     ) async throws {
         let address = try address ?? TrainerAddress("unix:/tmp/swage-\(UUID().uuidString.prefix(8)).sock")
-        let server = try TrainerServer(trainer, at: address, token: token, identity: identity)
+        let server = try TrainerServer(trainer, sampler: sampler, at: address, token: token, identity: identity)
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
         task = Task {
             defer { signal.finish() }
@@ -36,10 +36,10 @@ package struct ServedTrainer {
 
 /// Serves `trainer` while `body` talks to it.
 package func withServed<Result>(
-    _ trainer: any Trainer, token: String? = nil, options: RemoteTrainer.Options = .init(),
+    _ trainer: any Trainer, sampler: (any Sampler)? = nil, token: String? = nil, options: RemoteTrainer.Options = .init(),
     _ body: (RemoteTrainer) async throws -> Result
 ) async throws -> Result {
-    let served = try await ServedTrainer(trainer, token: token)
+    let served = try await ServedTrainer(trainer, sampler: sampler, token: token)
     do {
         let remote = try await RemoteTrainer(at: served.address, options: options)
         let result = try await body(remote)

@@ -1,6 +1,5 @@
 """Any causal model of transformers, trained in this process."""
 
-import base64
 import contextlib
 import math
 import pathlib
@@ -12,7 +11,8 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from .batch import segment_runs
-from .checkpoints import CheckpointStore, signature
+from .checkpoints import signature
+from .engine import Engine, plain_values
 from .errors import Cancelled, TrainerError, check
 from .loss import OUTPUTS, evaluate_batch, outputs_read
 from .sampling import complete
@@ -21,20 +21,16 @@ from .schedule import schedule_factor
 CHUNK = 512
 
 
-class HuggingFaceEngine:
-    """`options`: model (a folder), its name, optimizer and loss as Swift encodes them, checkpointDirectory, keptCheckpoints, companions (files
-    to write beside weights, base64 by name), dtype, attention, device, threads."""
+class HuggingFaceEngine(Engine):
+    """`options`: those of every engine, and model (a folder), dtype, attention, device, threads, lora."""
 
     def __init__(self, options):
+        self.sums = {}
+        super().__init__(options)
         if options.get("threads"):
             torch.set_num_threads(options["threads"])
         self.device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.name = options["name"]
         self.model = _load(options).to(self.device).train()
-        self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
-        self.default_loss = options["loss"]
-        self.optimizer_options = options["optimizer"]
-        self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
         self.weights = self.parameters = dict(self.model.named_parameters())
         self.weights_signature = self.signature = _signature(self.weights)
         self.adapters = None
@@ -46,7 +42,7 @@ class HuggingFaceEngine:
             self.weights, self.parameters = adapters.weights(self.model), adapters.adapters(self.model)
             self.signature = f"adapters of {_signature(self.parameters)}, on {self.weights_signature}"
         self.vocabulary = self.model.get_output_embeddings().weight.shape[0]
-        self._begin(0)
+        self._begin()
 
     # The protocol
 
@@ -65,17 +61,14 @@ class HuggingFaceEngine:
         for name, gradient in zip(self.parameters, gradients):
             if gradient is not None:
                 self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
-        self.microbatches += 1
-        self.denominator += denominator.item()
+        self.accumulate(denominator.item())
         return (total / denominator).item(), {name: metric.item() for name, metric in metrics.items()}
 
+    def gradient_norm(self):
+        return math.sqrt(sum(g.double().square().sum().item() for g in self.sums.values()))
+
     @torch.no_grad()
-    def optim_step(self):
-        check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
-        norm = math.sqrt(sum(g.double().square().sum().item() for g in self.sums.values())) / self.denominator
-        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
-        limit = self.optimizer_options.get("maxGradientNorm")
-        scale = (min(1.0, limit / (norm + 1e-6)) if limit else 1.0) / self.denominator
+    def apply(self, scale):
         rate = self.optimizer_options["learningRate"] * schedule_factor(self.optimizer_options["schedule"], self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -83,13 +76,10 @@ class HuggingFaceEngine:
             parameter.grad = self.sums[name].mul_(scale) if name in self.sums else None
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        microbatches = self.microbatches
-        self.step += 1
-        self.clear_gradients()
-        return self.step, rate, microbatches, norm
+        return rate
 
-    def clear_gradients(self):
-        self.sums, self.microbatches, self.denominator = {}, 0, 0.0
+    def drop_gradients(self):
+        self.sums = {}
 
     @torch.no_grad()
     def forward(self, batch, outputs, is_cancelled):
@@ -101,11 +91,8 @@ class HuggingFaceEngine:
         """Completions by the weights as they are, and the step that they are of."""
         return complete(self.model, self._tokenizer() if options.stop_strings else None, prompts, streams, options, is_cancelled), self.step
 
-    def save(self, name, path, weights_only):
-        state = dict(
-            modelSignature=self.weights_signature if weights_only else self.signature, step=self.step, optimizer=self.optimizer_options,
-            accumulatedMicrobatches=self.microbatches, accumulatedDenominator=self.denominator)
-        return self.store.save(name, path, weights_only, state, lambda folder: self._fill(folder, weights_only))
+    def checkpoint_signature(self, weights_only):
+        return self.weights_signature if weights_only else self.signature
 
     def load(self, path):
         """Reads everything before anything changes."""
@@ -124,21 +111,15 @@ class HuggingFaceEngine:
             self.adapters.reset(self.model)
         if full:
             self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
-        self._begin(manifest["step"] if full else 0)
+        self._begin()
+        self.resume(manifest, full)
+        self.sums = {name: tensor.to(self.device) for name, tensor in sums.items()}
         if moments:
             self._restore_moments(moments)
-        if full:
-            self.sums = {name: tensor.to(self.device) for name, tensor in sums.items()}
-            self.microbatches = manifest["accumulatedMicrobatches"]
-            self.denominator = manifest["accumulatedDenominator"]
         return str(place), self.step, not full
 
     def config(self):
-        plain = {name: value for name, value in self.model.config.to_dict().items() if isinstance(value, (bool, int, float, str))}
-        return self.name, plain | dict(vocab_size=self.vocabulary), dict(world_size=1, device=self.device), OUTPUTS, True
-
-    def status(self):
-        return self.step, self.microbatches
+        return self.name, plain_values(self.model.config) | dict(vocab_size=self.vocabulary), dict(world_size=1, device=self.device), OUTPUTS, True
 
     # The model
 
@@ -200,7 +181,7 @@ class HuggingFaceEngine:
 
     # State
 
-    def _begin(self, step):
+    def _begin(self):
         options = self.optimizer_options
         decays = [p for p in self.parameters.values() if p.dim() > 1]
         others = [p for p in self.parameters.values() if p.dim() <= 1]
@@ -208,8 +189,6 @@ class HuggingFaceEngine:
         self.optimizer = torch.optim.AdamW(
             [group for group in groups if group["params"]], lr=options["learningRate"],
             betas=(options["beta1"], options["beta2"]), eps=options["epsilon"], fused=True)
-        self.step = step
-        self.clear_gradients()
 
     def _restore_moments(self, moments):
         for name, parameter in self.parameters.items():
@@ -217,9 +196,7 @@ class HuggingFaceEngine:
                 step=torch.tensor(float(self.step)), exp_avg=moments["exp_avg." + name].to(self.device),
                 exp_avg_sq=moments["exp_avg_sq." + name].to(self.device))
 
-    def _fill(self, folder, weights_only):
-        for name, content in self.companions.items():
-            (folder / name).write_bytes(content)
+    def fill(self, folder, weights_only):
         whole = self.weights
         if self.adapters and weights_only:
             whole = self.adapters.merged(self.model)

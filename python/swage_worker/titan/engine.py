@@ -1,6 +1,5 @@
 """TorchTitan on a Monarch mesh, one actor a rank. What happens in what order is decided here; the ranks do as they are told."""
 
-import base64
 import math
 import os
 import pathlib
@@ -12,23 +11,21 @@ from monarch.actor import attach_to_workers, enable_transport, this_host
 from monarch.spmd import setup_torch_elastic_env
 from safetensors import safe_open
 
-from ..checkpoints import CheckpointStore, signature
+from ..checkpoints import signature
+from ..engine import Engine, plain_values
 from ..errors import Cancelled, TrainerError, check
 from ..loss import OUTPUTS, outputs_read
 from .model import read_configuration
 from .rank import TitanRank
 
 
-class TitanEngine:
-    """`options`: those of HuggingFaceEngine, and parallelism (replicate, shard, tensor, context, pipeline), hosts
-    (addresses of Monarch's workers; none: this machine), meshAddress (where those find this machine), sequenceLength, scratch (a folder)."""
+class TitanEngine(Engine):
+    """`options`: those of every engine, and model (a folder), dtype, attention, threads, parallelism (replicate, shard, tensor,
+    context, pipeline), hosts (addresses of Monarch's workers; none: this machine), meshAddress (where those find this
+    machine), sequenceLength, scratch (a folder)."""
 
     def __init__(self, options):
-        self.name = options["name"]
-        self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
-        self.default_loss = options["loss"]
-        self.optimizer_options = options["optimizer"]
-        self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
+        super().__init__(options)
         self.degrees = options["parallelism"]
         self.world = math.prod(self.degrees.values())
         self.configuration = read_configuration(options["model"])
@@ -40,8 +37,6 @@ class TitanEngine:
         self.shapes = {name: shape for shapes, _ in parts for name, shape in shapes.items()}
         self.device = parts[0][1]
         self.signature = signature(self.shapes)
-        self.step = 0
-        self._forget()
 
     # The protocol
 
@@ -60,37 +55,23 @@ class TitanEngine:
             raise
         self._on_all("keep")
         value, denominator, metrics = outcome
-        self.microbatches += 1
-        self.denominator += denominator
+        self.accumulate(denominator)
         return value, metrics
 
-    def optim_step(self):
-        check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
-        norm = self._answer("norm") / self.denominator
-        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
-        limit = self.optimizer_options.get("maxGradientNorm")
-        scale = (min(1.0, limit / (norm + 1e-6)) if limit else 1.0) / self.denominator
-        rate = self._answer("step", scale)
-        microbatches = self.microbatches
-        self.step += 1
-        self._forget()
-        return self.step, rate, microbatches, norm
+    def gradient_norm(self):
+        return self._answer("norm")
 
-    def clear_gradients(self):
+    def apply(self, scale):
+        return self._answer("step", scale)
+
+    def drop_gradients(self):
         self._on_all("clear")
-        self._forget()
 
     def forward(self, batch, outputs, is_cancelled):
         batch.check_answerable(outputs)
         if is_cancelled():
             raise Cancelled
         return self._answer("forward", batch, list(outputs))
-
-    def save(self, name, path, weights_only):
-        state = dict(
-            modelSignature=self.signature, step=self.step, optimizer=self.optimizer_options,
-            accumulatedMicrobatches=self.microbatches, accumulatedDenominator=self.denominator)
-        return self.store.save(name, path, weights_only, state, lambda folder: self._fill(folder, weights_only))
 
     def load(self, path):
         place, manifest, full = self.store.open(path, self.signature, self.signature)
@@ -103,24 +84,16 @@ class TitanEngine:
         self._on_all("stage", str(place), files)
         if full:
             self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
-        self.step = manifest["step"] if full else 0
-        self._on_all("take", self.optimizer_options, self.step)
-        self._forget()
-        if full:
-            self.microbatches = manifest["accumulatedMicrobatches"]
-            self.denominator = manifest["accumulatedDenominator"]
+        self._on_all("take", self.optimizer_options, manifest["step"] if full else 0)
+        self.resume(manifest, full)
         return str(place), self.step, not full
 
     def config(self):
-        plain = {name: value for name, value in self.configuration.to_dict().items() if isinstance(value, (bool, int, float, str))}
         degrees = self.degrees
         parallelism = dict(
             data_parallel=degrees["replicate"] * degrees["shard"], tensor_parallel=degrees["tensor"],
             pipeline_parallel=degrees["pipeline"], context_parallel=degrees["context"], world_size=self.world, device=self.device)
-        return self.name, plain, parallelism, OUTPUTS, False
-
-    def status(self):
-        return self.step, self.microbatches
+        return self.name, plain_values(self.configuration), parallelism, OUTPUTS, False
 
     # The mesh
 
@@ -138,12 +111,7 @@ class TitanEngine:
             raise answer
         return answer
 
-    def _forget(self):
-        self.microbatches, self.denominator = 0, 0.0
-
-    def _fill(self, folder, weights_only):
-        for name, content in self.companions.items():
-            (folder / name).write_bytes(content)
+    def fill(self, folder, weights_only):
         self.configuration.save_pretrained(folder)
         self._on_all("write", str(folder), weights_only)
 

@@ -4,7 +4,7 @@ import Foundation
 import Swage
 
 // MARK: learning
-extension Bigram: Trainer {
+extension Bigram: @retroactive Trainer {
     public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
         try Task.checkCancellation()
         try batch.validate(vocabularySize: vocabulary)

@@ -1,0 +1,84 @@
+#if Engines
+import Foundation
+import Swage
+import SwageNative
+import SwageRecipes
+import SwageWorkers
+import Testing
+import TestEngines
+import TestSupport
+
+extension WorkerTests {
+    @Suite(.serialized, .enabled(if: WorkerEnvironment("huggingface").isInstalled)) struct WorkerSamplerTests {
+        private static let prompts: [[Int32]] = [[5, 9, 200, 31], [7], [100, 101, 102, 103, 104, 105]]
+
+        @Test func transformersWritesAsTheProtocolSays() async throws {
+            let model = Golden.decoder("llama")
+            let worker = try await HuggingFaceTrainer(model: model, optimizer: TinyModel.optimizer)
+            let native = try await NativeTrainer(model: model, threads: 1)
+            #expect(try await worker.isServing())
+            #expect(try await worker.config().capabilities.generates)
+
+            let greedy = SamplingOptions.greedy(maxTokens: 10)
+            let expected = try await native.sampler.generate(Self.prompts, options: greedy)
+            let found = try await worker.sampler.generate(Self.prompts, options: greedy)
+            #expect(found.map(\.tokens) == expected.map(\.tokens) && found.map(\.finishReason) == expected.map(\.finishReason))
+            for (own, native) in zip(found, expected) { #expect(relativeDifference(own.logProbs, native.logProbs) < 1e-4) }
+
+            // Each completion draws from its own stream, whatever others are written.
+            var options = SamplingOptions(maxTokens: 12, temperature: 1.2, topK: 80, topP: 0.98, seed: 8)
+            let all = try await worker.sampler.generate(Self.prompts, options: options)
+            options.streams = [2, 1]
+            options.concurrency = 1
+            let some = try await worker.sampler.generate([Self.prompts[2], Self.prompts[1]], options: options)
+            #expect(some.map(\.tokens) == [all[2].tokens, all[1].tokens])
+            #expect(Set(all.map(\.tokens)).count == 3)
+            for (prompt, completion) in zip(Self.prompts, all) {
+                let text = prompt + completion.tokens
+                let outputs = try await worker.forward(
+                    ForwardInputs(
+                        inputIDs: Tensor(rows: [Array(text.dropLast())]), targetIDs: Tensor(rows: [Array(text.dropFirst())]),
+                        outputs: [.logProbs]))
+                let trained = Array(outputs.logProbs!.scalars.suffix(completion.tokens.count))
+                #expect(relativeDifference(completion.logProbs, trained) < 1e-4)
+            }
+
+            _ = try await worker.forwardBackward(TinyModel.batch)
+            _ = try await worker.optimStep()
+            #expect(try await worker.sampler.generate([[1]], options: greedy)[0].weightsVersion == 1)
+            let error = await #expect(throws: TrainerError.self) { try await worker.sampler.generate([[1, 300]]) }
+            #expect(error?.code == .tokenOutOfRange)
+        }
+
+        @Test func aRecipeRunsOnTransformersAsItDoesHere() async throws {
+            struct Questions: ProblemSource {
+                func problem(_ number: Int) -> Problem {
+                    Problem(messages: [ChatMessage(role: "user", content: "Say \(number)")])
+                }
+            }
+            try await withTemporaryDirectory { directory in
+                let output = RunDirectory(path: directory + "/run")
+                let trainer = try await HuggingFaceTrainer(
+                    model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
+                    checkpointDirectory: output.checkpoints, chatTemplate: "chatml")
+                let outcome = try await GRPO(
+                    trainer: trainer, sampler: trainer.sampler, problems: Questions(),
+                    rewards: [Reward("length") { Double($0.reply.utf8.count % 5) }], tokenizer: try await trainer.tokenizer(),
+                    directory: output,
+                    options: .init(
+                        steps: 2, problemsPerRollout: 2,
+                        rollouts: .init(groupSize: 4, sampling: SamplingOptions(maxTokens: 6)))
+                ).run()
+                guard case .finished(let report) = outcome else {
+                    Issue.record("\(outcome)")
+                    return
+                }
+                let lines = try String(contentsOfFile: output.metrics, encoding: .utf8).split(separator: "\n")
+                #expect(report.end.steps == 2 && lines.count == 2)
+                let metrics = try JSONDecoder().decode(TrainingStep.self, from: Data(lines[0].utf8)).metrics
+                #expect(metrics["largest_difference"]! < 1e-4 && metrics["staleness"] == 0, "\(metrics)")
+            }
+        }
+    }
+}
+#endif

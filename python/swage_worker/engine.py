@@ -1,0 +1,94 @@
+"""What all engines do alike: the count of what is accumulated, the checks of a step, what a checkpoint says of itself."""
+
+import base64
+import math
+
+from .checkpoints import CheckpointStore
+from .errors import check
+
+
+class Engine:
+    """`options`: the model's name, optimizer and loss as Swift encodes them, checkpointDirectory, keptCheckpoints, companions
+    (files to write beside weights, base64 by name)."""
+
+    def __init__(self, options):
+        self.name = options["name"]
+        self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
+        self.default_loss = options["loss"]
+        self.optimizer_options = options["optimizer"]
+        self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
+        self.step = 0
+        self.forget()
+
+    # What an engine adds
+
+    def gradient_norm(self):
+        """The norm of the accumulated sums."""
+        raise NotImplementedError
+
+    def apply(self, scale):
+        """Steps by the sums times `scale`, and returns the learning rate."""
+        raise NotImplementedError
+
+    def drop_gradients(self):
+        """Drops the sums."""
+        raise NotImplementedError
+
+    def fill(self, folder, weights_only):
+        """Writes a checkpoint's files."""
+        raise NotImplementedError
+
+    # What all have
+
+    def optim_step(self):
+        check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
+        norm = self.gradient_norm() / self.denominator
+        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
+        limit = self.optimizer_options.get("maxGradientNorm")
+        rate = self.apply((min(1.0, limit / (norm + 1e-6)) if limit else 1.0) / self.denominator)
+        microbatches = self.microbatches
+        self.step += 1
+        self.clear_gradients()
+        return self.step, rate, microbatches, norm
+
+    def clear_gradients(self):
+        self.drop_gradients()
+        self.forget()
+
+    def accumulate(self, denominator):
+        self.microbatches += 1
+        self.denominator += denominator
+
+    def forget(self):
+        self.microbatches, self.denominator = 0, 0.0
+
+    def save(self, name, path, weights_only):
+        state = dict(
+            modelSignature=self.checkpoint_signature(weights_only), step=self.step, optimizer=self.optimizer_options,
+            accumulatedMicrobatches=self.microbatches, accumulatedDenominator=self.denominator)
+
+        def fill(folder):
+            for name, content in self.companions.items():
+                (folder / name).write_bytes(content)
+            self.fill(folder, weights_only)
+
+        return self.store.save(name, path, weights_only, state, fill)
+
+    def checkpoint_signature(self, weights_only):
+        return self.signature
+
+    def resume(self, manifest, full):
+        """Takes over what a checkpoint says, once its tensors are in place."""
+        self.step = manifest["step"] if full else 0
+        self.forget()
+        if full:
+            self.microbatches = manifest["accumulatedMicrobatches"]
+            self.denominator = manifest["accumulatedDenominator"]
+
+    def status(self):
+        return self.step, self.microbatches
+
+
+def plain_values(configuration):
+    """What of a configuration can be told in a word."""
+    return {name: value for name, value in configuration.to_dict().items() if isinstance(value, (bool, int, float, str))}
