@@ -125,7 +125,7 @@ import TestSupport
         for (line, next) in zip(lines, lines.dropFirst()) where line.hasPrefix("  --") {
             // What an option does stands behind it, or on the line below.
             let names = line.components(separatedBy: "  ").filter { !$0.isEmpty }
-            #expect(names.count > 1 || next.hasPrefix(String(repeating: " ", count: 20)), "\(line)")
+            #expect(names.count > 1 || line.contains("> ") || next.hasPrefix(String(repeating: " ", count: 20)), "\(line)")
         }
     }
 

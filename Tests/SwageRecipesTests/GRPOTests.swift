@@ -141,6 +141,20 @@ import TestSupport
         }
     }
 
+    /// Sampler and trainer agree here, so there is nothing to correct.
+    @Test func theCorrectionForAnotherSamplerLeavesThisOneAlone() async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting()
+            setting.steps = 3
+            _ = try await run(directory + "/plain", setting)
+            setting.options.importanceCap = 2
+            _ = try await run(directory + "/corrected", setting)
+            for (plain, corrected) in zip(try curve(directory + "/plain"), try curve(directory + "/corrected")) {
+                #expect(abs(plain.gradientNorm - corrected.gradientNorm) < 1e-3 * plain.gradientNorm, "\(plain)\n\(corrected)")
+            }
+        }
+    }
+
     private static let badRewards: [(name: String, reward: Reward)] = [
         ("throws", Reward("throws") { conversation in
             if conversation.reply.utf8.count % 2 == 0 { throw TrainerError(.invalidData, "no even replies") }

@@ -50,33 +50,57 @@ extension WorkerTests {
             #expect(error?.code == .tokenOutOfRange)
         }
 
-        @Test func aRecipeRunsOnTransformersAsItDoesHere() async throws {
-            struct Questions: ProblemSource {
-                func problem(_ number: Int) -> Problem {
-                    Problem(messages: [ChatMessage(role: "user", content: "Say \(number)")])
-                }
+        private struct Questions: ProblemSource {
+            func problem(_ number: Int) -> Problem {
+                Problem(messages: [ChatMessage(role: "user", content: "Say \(number)")])
             }
+        }
+
+        /// Two steps of GRPO; returns their metrics.
+        private func learn(_ trainer: any Trainer, _ sampler: any Sampler, _ output: RunDirectory) async throws -> [TrainingStep] {
+            let outcome = try await GRPO(
+                trainer: trainer, sampler: sampler, problems: Questions(),
+                rewards: [Reward("length") { Double($0.reply.utf8.count % 5) }], tokenizer: try await trainer.tokenizer(),
+                directory: output,
+                options: .init(
+                    steps: 2, problemsPerRollout: 2, rollouts: .init(groupSize: 4, sampling: SamplingOptions(maxTokens: 6)))
+            ).run()
+            guard case .finished = outcome else { throw TrainerError(.engineFailed, "\(outcome)") }
+            return try String(contentsOfFile: output.metrics, encoding: .utf8).split(separator: "\n").map {
+                try JSONDecoder().decode(TrainingStep.self, from: Data($0.utf8))
+            }
+        }
+
+        @Test func aRecipeRunsOnTransformersAsItDoesHere() async throws {
             try await withTemporaryDirectory { directory in
                 let output = RunDirectory(path: directory + "/run")
                 let trainer = try await HuggingFaceTrainer(
                     model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
                     checkpointDirectory: output.checkpoints, chatTemplate: "chatml")
-                let outcome = try await GRPO(
-                    trainer: trainer, sampler: trainer.sampler, problems: Questions(),
-                    rewards: [Reward("length") { Double($0.reply.utf8.count % 5) }], tokenizer: try await trainer.tokenizer(),
-                    directory: output,
-                    options: .init(
-                        steps: 2, problemsPerRollout: 2,
-                        rollouts: .init(groupSize: 4, sampling: SamplingOptions(maxTokens: 6)))
-                ).run()
-                guard case .finished(let report) = outcome else {
-                    Issue.record("\(outcome)")
-                    return
+                let steps = try await learn(trainer, trainer.sampler, output)
+                #expect(steps.count == 2)
+                for metrics in steps.map(\.metrics) {
+                    #expect(metrics["largest_difference"]! < 1e-4 && metrics["staleness"] == 0, "\(metrics)")
+                    #expect(metrics["handover_seconds"] == 0, "\(metrics)")
                 }
-                let lines = try String(contentsOfFile: output.metrics, encoding: .utf8).split(separator: "\n")
-                #expect(report.end.steps == 2 && lines.count == 2)
-                let metrics = try JSONDecoder().decode(TrainingStep.self, from: Data(lines[0].utf8)).metrics
-                #expect(metrics["largest_difference"]! < 1e-4 && metrics["staleness"] == 0, "\(metrics)")
+            }
+        }
+
+        @Test(.enabled(if: WorkerEnvironment("titan").isInstalled))
+        func ranksLearnFromWhatANativeSamplerWrites() async throws {
+            try await withTemporaryDirectory { directory in
+                let output = RunDirectory(path: directory + "/run")
+                var options = TitanTrainer.Options()
+                options.degrees.shard = 2
+                let trainer = try await TitanTrainer(
+                    model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
+                    checkpointDirectory: output.checkpoints, chatTemplate: "chatml", options: options)
+                let sampler = try await NativeSampler(model: Golden.decoder("llama"), chatTemplate: "chatml", threads: 1)
+                for metrics in try await learn(trainer, sampler, output).map(\.metrics) {
+                    // Each rollout is written by the weights of the step before it.
+                    #expect(metrics["largest_difference"]! < 1e-4 && metrics["staleness"] == 0, "\(metrics)")
+                    #expect(metrics["handover_seconds"]! > 0, "\(metrics)")
+                }
             }
         }
     }
