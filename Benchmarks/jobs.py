@@ -207,6 +207,9 @@ def grpo_step(program):
         written = sum(side["writtenTokens"] for side in sides)
         answer[f"{side}Rollout"] = sum(side["rolloutSeconds"] for side in sides) / total
         answer[f"{side}Tokens"] = written / len(sides)
+        print(
+            f"  {side}: writing is {answer[f'{side}Rollout']:.0%} of a step, {answer[f'{side}Tokens']:.0f} tokens in 64 answers",
+            file=sys.stderr)
     return answer
 
 
@@ -217,6 +220,7 @@ def handover(program):
     times = [[side["seconds"] for side in pair] for pair in rounds[1:]]
     copied, apart = (max(pair[index]["bytes"] for pair in rounds) for index in (0, 1))
     assert copied == 0, f"{copied} bytes of weights were copied"
+    print(f"  bytes copied: {copied}; by a sampler apart: {apart}", file=sys.stderr)
     return result("s", times, ({}, {}), higher_is_better=False, peer="apart") | dict(bytesCopied=copied, bytesApart=apart)
 
 

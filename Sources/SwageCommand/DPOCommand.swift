@@ -103,7 +103,8 @@ extension LossFunction.PreferenceLoss: ExpressibleByArgument {}
 
 extension DPO.Margins {
     var summary: String {
-        "held-out margin \(fixed(margin, 3)) ± \(fixed(error, 3)), accuracy \(fixed(accuracy * 100, 1)) % of \(pairs) pairs"
+        if error == 0 { return "the reference, whose margin is 0, on \(pairs) held-out pairs" }
+        return "held-out margin \(fixed(margin, 3)) ± \(fixed(error, 3)), accuracy \(fixed(accuracy * 100, 1)) % of \(pairs) pairs"
     }
 }
 
@@ -117,15 +118,5 @@ extension DPO.Report: PrintableReport {
         return object
     }
 
-    var summary: String {
-        let margins = before.map { before in
-            """
-
-            before            \(before.summary)
-            after             \(after?.summary ?? "not measured")
-            """
-        }
-        return [margins, "steps             \(end.steps) in \(readable(seconds: end.seconds))", end.summary].compactMap { $0 }
-            .joined(separator: "\n")
-    }
+    var summary: String { end.summary(before: before?.summary, after: after?.summary) }
 }

@@ -200,17 +200,7 @@ extension GRPO.Report: PrintableReport {
         return object
     }
 
-    var summary: String {
-        let accuracy = before.map { before in
-            """
-
-            before            \(before.summary)
-            after             \(after?.summary ?? "not measured")
-            """
-        }
-        return [accuracy, "steps             \(end.steps) in \(readable(seconds: end.seconds))", end.summary].compactMap { $0 }
-            .joined(separator: "\n")
-    }
+    var summary: String { end.summary(before: before?.summary, after: after?.summary) }
 }
 
 /// Shows some answers of a rollout now and then.

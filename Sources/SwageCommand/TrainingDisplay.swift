@@ -65,6 +65,19 @@ extension TrainingEnd {
         exported model    \(exported)
         """
     }
+
+    /// What a run has done, with what was measured before and after.
+    func summary(before: String?, after: String?) -> String {
+        let measured = before.map { before in
+            """
+
+            before            \(before)
+            after             \(after ?? "not measured")
+            """
+        }
+        return [measured, "steps             \(steps) in \(readable(seconds: seconds))", summary].compactMap { $0 }
+            .joined(separator: "\n")
+    }
 }
 
 func quoted(_ text: String) -> String { "“\(text.replacingOccurrences(of: "\n", with: " "))”" }

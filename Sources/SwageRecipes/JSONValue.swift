@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageText
 
 /// Any value of JSON.
 enum JSONValue: Codable, Equatable, Sendable {
@@ -36,6 +37,16 @@ enum JSONValue: Codable, Equatable, Sendable {
         case .text(let text): try container.encode(text)
         case .list(let list): try container.encode(list)
         case .object(let object): try container.encode(object)
+        }
+    }
+
+    /// One line of a file, which should be an object.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData`.
+    static func object(_ json: Data) throws -> [String: JSONValue] {
+        do {
+            return try JSONDecoder().decode([String: JSONValue].self, from: json)
+        } catch {
+            throw TrainerError(.invalidData, error.summary)
         }
     }
 

@@ -14,12 +14,7 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     /// prompt may also be what both lists begin with; or of OpenAI's
     /// `{"input": {"messages"}, "preferred_output", "non_preferred_output"}`.
     public init(json: Data) throws {
-        let line: [String: JSONValue]
-        do {
-            line = try JSONDecoder().decode([String: JSONValue].self, from: json)
-        } catch {
-            throw TrainerError(.invalidData, error.summary)
-        }
+        let line = try JSONValue.object(json)
         var input = line["prompt"]
         if case .object(let object)? = line["input"] { input = object["messages"] }
         guard let chosen = (line["chosen"] ?? line["preferred_output"])?.messages(role: "assistant"),

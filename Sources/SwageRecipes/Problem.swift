@@ -42,12 +42,7 @@ extension Problem: JSONLineDecodable {
     /// OpenAI's `{"messages": [...], "reference_answer": …}`. The answer may also be named `solution`,
     /// `ground_truth` or `completion`; an assistant's last message counts as the answer too. All other keys become fields.
     public init(json: Data) throws {
-        let line: [String: JSONValue]
-        do {
-            line = try JSONDecoder().decode([String: JSONValue].self, from: json)
-        } catch {
-            throw TrainerError(.invalidData, error.summary)
-        }
+        let line = try JSONValue.object(json)
         guard let asked = line["prompt"] ?? line["messages"], var messages = asked.messages(role: "user"), !messages.isEmpty else {
             throw TrainerError(
                 .invalidData, "the line has the keys \(line.keys.sorted())",

@@ -76,11 +76,34 @@ extension WorkerTests {
             }
         }
 
+        /// TorchTitan's own attention of GPUs has a forward pass here, and packed sequences keep apart in it.
+        @Test func flexAttentionSeesWhatOursSees() async throws {
+            let titan = try await Self.trainer { $0.attention = "flex" }
+            let native = try await TinyModel.trainer()
+            var random = RandomNumbers(seed: 4)
+            let inputs = ForwardInputs(
+                inputIDs: try Tensor(random.tokens(24, below: 300), shape: [2, 12]),
+                targetIDs: try Tensor(random.tokens(24, below: 300), shape: [2, 12]),
+                segmentIDs: try Tensor(rows: [(0..<12).map { $0 < 5 ? 1 : 2 }, (0..<12).map { $0 < 9 ? 0 : 3 }]),
+                outputs: [.logProbs])
+            let (found, expected) = (try await titan.forward(inputs), try await native.forward(inputs))
+            let difference = relativeDifference(found.logProbs!.scalars, expected.logProbs!.scalars)
+            #expect(difference < 1e-4, "the log-probabilities differ by \(difference)")
+            let error = await #expect(throws: TrainerError.self) { _ = try await titan.forwardBackward(TinyModel.batch) }
+            #expect(error?.code == .unsupported)
+        }
+
+        @Test(.disabled(if: FileManager.default.fileExists(atPath: "/dev/nvidia0")))
+        func varlenAttentionSaysThatItNeedsAGPU() async throws {
+            let error = await #expect(throws: TrainerError.self) { _ = try await Self.trainer { $0.attention = "varlen" } }
+            #expect(error?.description.contains("varlen attention needs a GPU") == true, "\(String(describing: error))")
+        }
+
         @Test func whatCannotBeDividedIsSaidBeforeWorkStarts() async throws {
             for (model, configure, word): (String, (inout TitanTrainer.Options) -> Void, String) in [
                 ("llama", { $0.degrees.tensor = 3 }, "num_attention_heads"),
                 ("llama3_tied", { $0.degrees.pipeline = 2 }, "embedding"),
-                ("llama", { $0.degrees.shard = 0 }, "shard"),
+                ("llama", { $0.degrees.shard = 0 }, "shard"), ("llama", { $0.attention = "quick" }, "quick"),
             ] {
                 let error = await #expect(throws: TrainerError.self) { _ = try await Self.trainer(Golden.decoder(model), configure) }
                 #expect(error?.description.contains(word) == true, "\(String(describing: error))")

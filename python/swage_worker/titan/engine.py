@@ -7,6 +7,7 @@ import socket
 import sys
 
 import monarch.actor
+import torch
 from monarch.actor import attach_to_workers, enable_transport, this_host
 from monarch.spmd import setup_torch_elastic_env
 from safetensors import safe_open
@@ -31,6 +32,9 @@ class TitanEngine(Engine):
         self.configuration = read_configuration(options["model"])
         self.vocabulary = self.configuration.vocab_size
         _check_degrees(self.degrees, self.configuration)
+        self.attention = options.get("attention") or "sdpa"
+        check(self.attention in ("sdpa", "flex", "varlen"), "invalidOption", f"the attention is {self.attention}", "sdpa, flex or varlen")
+        check(self.attention != "varlen" or torch.cuda.is_available(), "unsupported", "varlen attention needs a GPU", "sdpa or flex")
         monarch.actor.unhandled_fault_hook = _end
         self.ranks = _mesh(self.world, options.get("hosts"), options.get("meshAddress")).spawn("titan", TitanRank, options)
         parts = list(self._on_all("open"))
@@ -42,6 +46,7 @@ class TitanEngine(Engine):
 
     def forward_backward(self, batch, program, is_cancelled):
         batch.check_learnable()
+        check(self.attention != "flex" or self.device != "cpu", "unsupported", "flex attention has no backward pass on a CPU", "sdpa, or a GPU")
         program = program or self.default_loss
         reads = sorted(outputs_read(program, batch))
         if is_cancelled():
