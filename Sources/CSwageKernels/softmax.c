@@ -94,6 +94,61 @@ void swage_exponentials(const float *logits, float *weights, size_t count, float
     for (size_t i = 0; i < count; i++) weights[i] = exp_inline((logits[i] - top) * inverse_temperature);
 }
 
+/// log(x) for 0 < x <= 1, to 2 units in the last place, without a branch.
+static inline float log_inline(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int32_t exponent = (bits - 0x3F3504F3) >> 23;
+    int32_t mantissa_bits = bits - (int32_t)((uint32_t)exponent << 23);
+    float m;
+    memcpy(&m, &mantissa_bits, sizeof m);
+    float r = m - 1.0f, n = (float)exponent;
+    float p = 7.0376836292e-2f;
+    p = p * r - 1.1514610310e-1f;
+    p = p * r + 1.1676998740e-1f;
+    p = p * r - 1.2420140846e-1f;
+    p = p * r + 1.4249322787e-1f;
+    p = p * r - 1.6668057665e-1f;
+    p = p * r + 2.0000714765e-1f;
+    p = p * r - 2.4999993993e-1f;
+    p = p * r + 3.3333331174e-1f;
+    float square = r * r;
+    return r + (p * r * square + n * -2.12194440e-4f - 0.5f * square) + n * 0.693359375f;
+}
+
+/// 32 bits that look random, of a key and an index.
+static inline uint32_t mixed(uint32_t low, uint32_t high, uint32_t index) {
+    uint32_t x = index * 0x9E3779B1u ^ low;
+    for (int round = 0; round < 2; round++) {
+        x ^= x >> 16;
+        x *= 0x85EBCA6Bu;
+        x ^= x >> 13;
+        x *= 0xC2B2AE35u;
+        x ^= x >> 16;
+        x += high;
+    }
+    return x;
+}
+
+VECTORIZED
+size_t swage_largest(const float *x, size_t count) {
+    float top = largest(x, 0, count);
+    size_t i = 0;
+    while (i + 1 < count && x[i] != top) i++;
+    return i;
+}
+
+VECTORIZED
+void swage_race(float *weights, size_t count, uint64_t key) {
+    uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
+    for (size_t i = 0; i < count; i++) {
+        float v = ((float)mixed(low, high, (uint32_t)i) + 0.5f) * 0x1p-32f, y = 1.0f - v;
+        // -log(1 - v), which for small v is v: the rounding of y is made good by the quotient.
+        float time = y < 1.0f ? -log_inline(y > 0.0f ? y : 0x1p-33f) * (v / (1.0f - y)) : v;
+        weights[i] /= time;
+    }
+}
+
 VECTORIZED
 void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
                             size_t rows, size_t vocabulary) {

@@ -19,27 +19,29 @@ struct TokenChoice {
         }
         let index =
             options.temperature == 0
-            ? logits.indices.max { logits[$0] < logits[$1] }!
+            ? swage_largest(logits.baseAddress!, logits.count)
             : Self.draw(logits, options, using: &generator)
         token = Int32(index)
         logProb = logits[index] - logSumExp
     }
 
+    /// Draws by a race, in which every token has a time of its own: unlike a sum over the vocabulary, it comes out the same
+    /// where the logits were rounded otherwise, as they are in another batch.
     private static func draw(
         _ logits: UnsafeBufferPointer<Float>, _ options: SamplingOptions,
         using generator: inout some RandomNumberGenerator
     ) -> Int {
-        let weights = [Float](unsafeUninitializedCapacity: logits.count) { weights, count in
+        var weights = [Float](unsafeUninitializedCapacity: logits.count) { weights, count in
             swage_exponentials(logits.baseAddress!, weights.baseAddress!, logits.count, Float(1 / options.temperature))
             count = logits.count
         }
-        let total = sum(of: weights)
-        let target = Double.random(in: 0..<1, using: &generator)
-        guard options.topK != nil || options.topP < 1 else {
-            return index(at: target * total, of: weights.indices, weights)
+        if options.topK != nil || options.topP < 1 {
+            let kept = likeliest(weights, total: sum(of: weights), options).map { ($0, weights[$0]) }
+            weights = [Float](repeating: 0, count: weights.count)
+            for (index, weight) in kept { weights[index] = weight }
         }
-        let nucleus = likeliest(weights, total: total, options)
-        return index(at: target * nucleus.reduce(0) { $0 + Double(weights[$1]) }, of: nucleus, weights)
+        swage_race(&weights, weights.count, generator.next())
+        return swage_largest(weights, weights.count)
     }
 
     private static func sum(of weights: [Float]) -> Double { weights.reduce(0) { $0 + Double($1) } }
@@ -70,16 +72,5 @@ struct TokenChoice {
             if sum >= wanted || count + 1 == limit { return count + 1 }
         }
         return nil
-    }
-
-    /// The index at which the running sum of the weights passes `target`.
-    private static func index(at target: Double, of indices: some BidirectionalCollection<Int>, _ weights: [Float]) -> Int {
-        var rest = target
-        for index in indices {
-            rest -= Double(weights[index])
-            if rest < 0 { return index }
-        }
-        // Rounding can leave a little; the last token with any weight takes it.
-        return indices.last { weights[$0] > 0 }!
     }
 }

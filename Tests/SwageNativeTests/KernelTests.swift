@@ -15,6 +15,44 @@ import TestSupport
         #expect(difference < bound, "\(what) differs by \(difference)")
     }
 
+    /// Frequencies of winners against the weights' shares, likely and unlikely ones, within five standard errors.
+    @Test func aRaceIsWonByChancesThatFollowTheWeights() {
+        let weights: [Float] = [0.5, 0, 0.25, 0.2, 0.04, 0.009, 0.001] + Array(repeating: 1e-6, count: 100)
+        let total = weights.reduce(0) { $0 + Double($1) }
+        var counts = [Int](repeating: 0, count: weights.count)
+        var random = RandomNumbers(seed: 9)
+        let draws = 400_000
+        for _ in 0..<draws {
+            var raced = weights
+            swage_race(&raced, raced.count, UInt64(random.size(0...Int.max)))
+            counts[swage_largest(raced, raced.count)] += 1
+        }
+        let chances = weights.prefix(7).map { Double($0) / total } + [100e-6 / total]
+        for (index, chance) in chances.enumerated() {
+            let found = Double(index < 7 ? counts[index] : counts[7...].reduce(0, +)) / Double(draws)
+            let error = (chance * (1 - chance) / Double(draws)).squareRoot()
+            #expect(abs(found - chance) <= 5 * error, "weight \(index): \(found), not \(chance) ± \(error)")
+        }
+    }
+
+    /// Sums that are rounded otherwise leave the winner alone.
+    @Test func aRaceIsWonByTheSameAfterALittleNoise() {
+        var random = RandomNumbers(seed: 10)
+        var moved = 0
+        for _ in 0..<2000 {
+            let weights = random.floats(5000).map { Foundation.exp(3 * $0) }
+            let noisy = zip(weights, random.floats(5000)).map { $0 * (1 + 1e-5 * $1) }
+            let key = UInt64(random.size(0...Int.max))
+            let winners = [weights, noisy].map { weights in
+                var raced = weights
+                swage_race(&raced, raced.count, key)
+                return swage_largest(raced, raced.count)
+            }
+            if winners[0] != winners[1] { moved += 1 }
+        }
+        #expect(moved <= 1, "\(moved) of 2000 winners moved")
+    }
+
     @Test(arguments: sizes) func rmsNormEqualsItsPlainTwin(channels: Int) {
         var random = RandomNumbers(seed: UInt64(channels))
         let rows = 3

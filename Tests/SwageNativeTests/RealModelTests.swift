@@ -71,6 +71,26 @@ import TestSupport
         #expect(try await twin.optimStep().gradientNorm == norm)
     }
 
+    /// Products of one row, of a few and of many sum in different orders. That must not show in what is drawn.
+    @Test func aCompletionIsTheSameWhateverOthersAreWritten() async throws {
+        let trainer = try await NativeTrainer(model: Golden.smolLM2)
+        let tokenizer = try await trainer.tokenizer()
+        let prompts = try (0..<40).map { index in
+            let chat = [ChatMessage(role: "user", content: "Tell me about the number \(index / 2).")]
+            return try tokenizer.encode(chat: chat, addGenerationPrompt: true).ids
+        }
+        var options = SamplingOptions(maxTokens: 20, seed: 12)
+        let all = try await trainer.sampler.generate(prompts, options: options).map(\.tokens)
+        options.concurrency = 7
+        let few = try await trainer.sampler.generate(prompts, options: options).map(\.tokens)
+        #expect(few == all)
+        for index in [0, 13, 39] {
+            options.streams = [UInt64(index)]
+            let alone = try await trainer.sampler.generate([prompts[index]], options: options).map(\.tokens)
+            #expect(alone == [all[index]])
+        }
+    }
+
     /// Groups of a rollout as it is learned from, through continuous batching on the one side and shared prompts on the
     /// other.
     @Test func aRolloutsLogProbabilitiesAreThoseOfTheTrainer() async throws {

@@ -89,4 +89,12 @@ void swage_sum_groups(const float *x, size_t x_stride, float *y, size_t y_stride
 /// weights[count] = exp((logits - the largest) * inverse_temperature).
 void swage_exponentials(const float *logits, float *weights, size_t count, float inverse_temperature);
 
+/// Divides each weight by a time drawn from the exponential distribution, by `key` and the weight's index: the largest
+/// quotient is at index i with probability weight[i] / sum of weights. Rounding moves the winner only where two are as
+/// good as equal.
+void swage_race(float *weights, size_t count, uint64_t key);
+
+/// The index of the largest number, the first of several.
+size_t swage_largest(const float *x, size_t count);
+
 #endif
