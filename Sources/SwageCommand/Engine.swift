@@ -80,6 +80,17 @@ extension ModelOptions {
         }
         return try await NativeSampler(model: model!, chatTemplate: chatTemplate, threads: threads)
     }
+
+    /// The model as it is before a run, in weights of its own that stay as they are.
+    func startReference() async throws -> any Trainer {
+        guard engine == .remote else { return try await start().trainer }
+        guard let model else {
+            throw TrainerError(
+                .invalidOption, "the server at \(modelName) has one set of weights, which is to be trained",
+                expected: "--model, which is read here as the reference, or --kl-coefficient 0")
+        }
+        return try await NativeTrainer(model: model, chatTemplate: chatTemplate, threads: threads)
+    }
 }
 
 /// What a build without the other engines says of them.

@@ -94,7 +94,7 @@ struct GRPOCommand: AsyncParsableCommand {
         let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed, logger)
         let engine = try await started
         let sampler = try await modelOptions.sampler(for: engine)
-        let reference = klCoefficient == 0 ? nil : try await modelOptions.start().trainer
+        let reference = klCoefficient == 0 ? nil : try await modelOptions.startReference()
         let config = try await engine.trainer.config()
         display.note("\(config.modelName) learns from \(rewards.map(\.name).joined(separator: ", "))")
         let samples = SampleTable(every: showEvery) { display.note($0) }
@@ -113,7 +113,7 @@ struct GRPOCommand: AsyncParsableCommand {
         let divergence = step.metrics["reference_kl"] ?? metric("sampler_kl")
         let rollout = step.metrics["rollout_tokens_per_second"].map { ["write \(Int($0)) tokens/s"] } ?? []
         return [
-            "reward \(fixed(metric("reward"), 3))", "KL \(fixed(divergence, 4))", "entropy \(fixed(metric("entropy"), 2))",
+            "reward \(fixed(metric("reward"), 3))", "accuracy \(fixed(metric("accuracy"), 2))", "KL \(fixed(divergence, 4))", "entropy \(fixed(metric("entropy"), 2))",
             "length \(fixed(metric("completion_length"), 1))", "norm \(fixed(step.gradientNorm, 2))",
         ] + rollout + ["train \(Int(metric("training_tokens_per_second"))) tokens/s"]
     }

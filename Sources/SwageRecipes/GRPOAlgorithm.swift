@@ -108,7 +108,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     private mutating func update(_ rollout: RolloutBatch, handoverSeconds: Double) async throws -> TrainingStep {
         let start = ContinuousClock.now
         let version = try await trainer.status().step
-        let selection = GroupSelection(rollout, options)
+        let selection = GroupSelection(rollout, options, verifier: rollouts.rewards[0].name)
         var sums = WeightedMetrics()
         for batch in selection.batches(of: options.microbatch).map(trainBatch) {
             let result = try await trainer.forwardBackward(batch, loss: loss)

@@ -12,7 +12,8 @@ struct GroupSelection {
     /// What is worth watching of the whole rollout.
     let metrics: [String: Double]
 
-    init(_ rollout: RolloutBatch, _ options: GRPO.Options) {
+    /// - Parameter verifier: the name of the reward that says what is right, by a score of 1 or more.
+    init(_ rollout: RolloutBatch, _ options: GRPO.Options, verifier: String) {
         let advantages = options.advantages(rollout.groups.map { $0.map(\.reward) })
         let taught = Self.indices(in: rollout, options).map { index in
             zip(rollout.groups[index], advantages[index]).map { Member(trajectory: $0, advantage: $1) }
@@ -21,7 +22,7 @@ struct GroupSelection {
             options.masksOverlong ? group.filter { $0.trajectory.finishReason != .length } : group
         }
         groups = unmasked.contains { !$0.isEmpty } ? unmasked.filter { !$0.isEmpty } : Array(taught.prefix(1))
-        metrics = Self.metrics(rollout)
+        metrics = Self.metrics(rollout, verifier: verifier)
     }
 
     /// The groups that are learned from. Where no group teaches anything, one of them still makes a step: the optimizer's
@@ -45,13 +46,14 @@ struct GroupSelection {
 
     var tokenCount: Int { groups.joined().reduce(0) { $0 + $1.trajectory.tokens.count - 1 } }
 
-    private static func metrics(_ rollout: RolloutBatch) -> [String: Double] {
+    private static func metrics(_ rollout: RolloutBatch, verifier: String) -> [String: Double] {
         let trajectories = rollout.trajectories
         func mean(_ value: (Trajectory) -> Double) -> Double {
             trajectories.reduce(0) { $0 + value($1) } / Double(max(trajectories.count, 1))
         }
         var metrics: [String: Double] = [
-            "reward": mean(\.reward), "reward_deviation": Advantages.deviation(trajectories.map(\.reward)),
+            "reward": mean(\.reward), "accuracy": mean { $0.scores[verifier, default: 0] >= 1 ? 1 : 0 },
+            "reward_deviation": Advantages.deviation(trajectories.map(\.reward)),
             "completion_length": mean { Double($0.writtenCount) },
             "overlong": mean { $0.finishReason == .length ? 1 : 0 },
             "equal_groups": Double(rollout.groups.count { $0.count > 1 && isEqual($0) }), "dropped": Double(rollout.failures.count),

@@ -44,7 +44,7 @@ import TestSupport
             let report = try lastObject(result.output)
             for key in ["accuracyBefore", "accuracyAfter", "seconds"] { #expect(report[key] is Double, "\(key): \(report)") }
             #expect(report["problems"] as? Int == 6 && report["steps"] as? Int == 3, "\(report)")
-            for word in ["reward", "KL", "entropy", "length", "tokens/s", "left", "problem", "answer"] {
+            for word in ["reward", "accuracy", "KL", "entropy", "length", "tokens/s", "left", "problem", "answer"] {
                 #expect(result.errors.contains(word), "\(word) in \(result.errors)")
             }
         }
