@@ -51,7 +51,8 @@ struct GRPOAlgorithm: TrainingAlgorithm {
             rollout = try await nextRollout()
         }
         try await prepare(&rollout)
-        guard options.isAsynchronous else { return try await update(rollout, handoverSeconds: handoverSeconds) }
+        let isLast = try await trainer.status().step + options.updatesPerRollout >= options.steps
+        guard options.isAsynchronous, !isLast else { return try await update(rollout, handoverSeconds: handoverSeconds) }
         // The weights are handed over before this step changes them, and a sampler that shares them begins before it.
         handoverSeconds += try await handover()
         let (begun, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
