@@ -141,6 +141,41 @@ import TestSupport
         }
     }
 
+    /// Notes at which of the trainer's steps each rollout begins.
+    private struct NotingSampler: Sampler {
+        let trainer: NativeTrainer
+        let note: @Sendable (Int) -> Void
+
+        var sharesWeights: Bool { true }
+        func updateWeights(from checkpoint: String, version: Int) async throws {}
+        func generate(
+            _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
+        ) async throws -> [Completion] {
+            note(try await trainer.status().step)
+            return try await trainer.sampler.generate(prompts, options: options, onToken: onToken)
+        }
+    }
+
+    @Test(arguments: [(false, [0, 1, 2, 3]), (true, [0, 0, 1, 2])])
+    func anAsynchronousRolloutBeginsBeforeTheStepIsTaken(_ isAsynchronous: Bool, _ expected: [Int]) async throws {
+        try await withTemporaryDirectory { directory in
+            let output = RunDirectory(path: directory)
+            let trainer = try await NativeTrainer(
+                model: Golden.decoder("llama"), checkpointDirectory: output.checkpoints, chatTemplate: "chatml", threads: 2)
+            let (begun, noted) = AsyncStream.makeStream(of: Int.self)
+            _ = try await GRPO(
+                trainer: trainer, sampler: NotingSampler(trainer: trainer) { noted.yield($0) }, problems: Numbers(),
+                rewards: [Self.early], tokenizer: try await trainer.tokenizer(), directory: output,
+                options: .init(
+                    steps: 4, problemsPerRollout: 2, rollouts: .init(groupSize: 2, sampling: SamplingOptions(maxTokens: 4)),
+                    isAsynchronous: isAsynchronous)
+            ).run()
+            noted.finish()
+            let starts = await begun.reduce(into: []) { $0.append($1) }
+            #expect(starts == expected)
+        }
+    }
+
     /// Sampler and trainer agree here, so there is nothing to correct.
     @Test func theCorrectionForAnotherSamplerLeavesThisOneAlone() async throws {
         try await withTemporaryDirectory { directory in
