@@ -46,6 +46,8 @@ public struct WorkerEnvironment: Sendable {
         guard let wanted = FileManager.default.contents(atPath: requirements) else {
             throw TrainerError(.inputOutput, "\(requirements) cannot be read", expected: "the folder python of a clone of Swage")
         }
+        let lock = try FileLock(directory + ".lock") { report("waiting for another setup of \(engine)") }
+        defer { withExtendedLifetime(lock) {} }
         if FileManager.default.contents(atPath: installed) != wanted {
             try? FileManager.default.removeItem(atPath: directory)
             report("making a Python environment in \(directory)")
