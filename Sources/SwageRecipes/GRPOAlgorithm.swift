@@ -41,19 +41,21 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     }
 
     mutating func step() async throws -> TrainingStep {
-        if let rollout = position.rollout { return try await update(rollout, handoverSeconds: 0) }
+        if let rollout = position.rollout { return try await apply(try await learn(rollout), rollout) }
         var handoverSeconds = 0.0
         var rollout: RolloutBatch
-        if let upcoming = position.upcoming {
+        if let upcoming = position.upcoming, upcoming.isComparable {
             rollout = upcoming
         } else {
             handoverSeconds = try await handover()
             rollout = try await nextRollout()
         }
+        position.upcoming = nil
         try await prepare(&rollout)
         let isLast = try await trainer.status().step + options.updatesPerRollout >= options.steps
-        guard options.isAsynchronous, !isLast else { return try await update(rollout, handoverSeconds: handoverSeconds) }
-        // The weights are handed over before this step changes them, and a sampler that shares them begins before it.
+        guard options.isAsynchronous, !isLast else {
+            return try await apply(try await learn(rollout), rollout, handoverSeconds: handoverSeconds)
+        }
         handoverSeconds += try await handover()
         let (begun, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         async let upcoming = { [self] in
@@ -61,10 +63,12 @@ struct GRPOAlgorithm: TrainingAlgorithm {
             return try await collect { signal.yield() }
         }()
         if handover.sampler.sharesWeights { for await _ in begun { break } }
-        let step = try await update(rollout, handoverSeconds: handoverSeconds)
+        let pass = try await learn(rollout)
+        // The weights change when all is written by those before: a rollout has one version, and a step that is
+        // cancelled until here has changed nothing.
         position.upcoming = try await upcoming
         position.nextProblem += options.problemsPerRollout
-        return step
+        return try await apply(pass, rollout, handoverSeconds: handoverSeconds)
     }
 
     /// How often a rollout of which nothing is left is written again, about other problems.
@@ -75,7 +79,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
         for _ in 0..<Self.attempts {
             let rollout = try await collect()
             position.nextProblem += options.problemsPerRollout
-            if rollout.groups.contains(where: { $0.count > 1 }) { return rollout }
+            if rollout.isComparable { return rollout }
             failures = rollout.failures
         }
         throw TrainerError(
@@ -105,24 +109,39 @@ struct GRPOAlgorithm: TrainingAlgorithm {
         }
     }
 
-    /// Learns from a rollout once.
-    private mutating func update(_ rollout: RolloutBatch, handoverSeconds: Double) async throws -> TrainingStep {
+    /// What the passes over a rollout have found.
+    private struct Pass {
+        let selection: GroupSelection
+        var metrics = WeightedMetrics()
+        var seconds = 0.0
+    }
+
+    /// Runs a rollout forward and backward.
+    private func learn(_ rollout: RolloutBatch) async throws -> Pass {
         let start = ContinuousClock.now
-        let version = try await trainer.status().step
-        let selection = GroupSelection(rollout, options, verifier: rollouts.rewards[0].name)
-        var sums = WeightedMetrics()
-        for batch in selection.batches(of: options.microbatch).map(trainBatch) {
+        var pass = Pass(selection: GroupSelection(rollout, options, verifier: rollouts.rewards[0].name))
+        for batch in pass.selection.batches(of: options.microbatch).map(trainBatch) {
             let result = try await trainer.forwardBackward(batch, loss: loss)
-            sums.add(result, weight: Double(batch.targetCount))
+            pass.metrics.add(result, weight: Double(batch.targetCount))
         }
+        pass.seconds = start.duration(to: .now) / .seconds(1)
+        return pass
+    }
+
+    /// Takes the step that a pass has prepared.
+    private mutating func apply(
+        _ pass: Pass, _ rollout: RolloutBatch, handoverSeconds: Double = 0
+    ) async throws -> TrainingStep {
+        let (selection, sums) = (pass.selection, pass.metrics)
+        let start = ContinuousClock.now
         let result = try await trainer.optimStep()
-        let seconds = start.duration(to: .now) / .seconds(1)
+        let seconds = pass.seconds + start.duration(to: .now) / .seconds(1)
+        let version = result.step - 1
         let isFirst = position.updates == 0
         position.updates += 1
         let isDone = position.updates >= options.updatesPerRollout
         position.rollout = isDone ? nil : rollout
         if isDone { position.updates = 0 }
-        if isFirst { position.upcoming = nil }
 
         var metrics = sums.means
         metrics.merge(selection.metrics) { own, _ in own }
@@ -175,6 +194,9 @@ private struct WeightedMetrics {
 }
 
 extension RolloutBatch {
+    /// Whether there is a group whose members can be compared.
+    fileprivate var isComparable: Bool { groups.contains { $0.count > 1 } }
+
     fileprivate var timing: [String: Double] {
         let written = Double(trajectories.reduce(0) { $0 + $1.writtenCount })
         return [

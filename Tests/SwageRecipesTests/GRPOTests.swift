@@ -128,6 +128,58 @@ import TestSupport
         }
     }
 
+    /// The cancellation comes when the passes are done and the rollout ahead still waits for its rewards.
+    @Test func aRunThatWasInterruptedWhileItWaitedForTheRolloutAheadGoesOnToo() async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting()
+            setting.options.isAsynchronous = true
+            setting.options.heldOutProblems = 1
+            setting.rewards = [
+                Reward("slow") { conversation in
+                    try await Task.sleep(for: .milliseconds(400))
+                    return Double(conversation.reply.utf8.count % 7)
+                }
+            ]
+            _ = try await run(directory + "/whole", setting)
+            let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+            var interrupted = setting
+            interrupted.observe = { if case .step(let step, _) = $0 { continuation.yield(step.step) } }
+            let task = Task { [interrupted] in try await run(directory + "/broken", interrupted) }
+            for await step in stream where step == 3 {
+                try await Task.sleep(for: .milliseconds(250))
+                task.cancel()
+                break
+            }
+            guard case .interrupted(let step, _) = try await task.value else {
+                Issue.record("the cancelled run was not interrupted")
+                return
+            }
+            #expect(step == 3)
+            _ = try await run(directory + "/broken", setting)
+            #expect(try curve(directory + "/broken") == curve(directory + "/whole"))
+        }
+    }
+
+    @Test(arguments: [false, true]) func aRolloutOfWhichNothingIsLeftIsReplaced(_ isAsynchronous: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            var setting = Setting(failures: .drop)
+            setting.steps = 3
+            setting.options.isAsynchronous = isAsynchronous
+            // The second rollout asks for 3, 4 and 5.
+            setting.rewards = [
+                Reward("picky") { conversation in
+                    if ["3", "4", "5"].contains(conversation.problem.answer) { throw TrainerError(.invalidData, "not this one") }
+                    return Double(conversation.reply.utf8.count % 7)
+                }
+            ]
+            guard case .finished(let report) = try await run(directory, setting) else {
+                Issue.record("the run did not finish")
+                return
+            }
+            #expect(report.end.steps == 3)
+        }
+    }
+
     @Test func aSamplerOfItsOwnGivesTheSameCurve() async throws {
         try await withTemporaryDirectory { directory in
             var setting = Setting()
