@@ -40,7 +40,7 @@ enum EngineBenchmarks {
         case "served":
             let server = try TrainerServer(
                 try await NativeTrainer(model: model, optimizer: optimizer),
-                at: TrainerAddress("unix:/tmp/swage-\(UUID().uuidString.prefix(8)).sock"))
+                at: .socket(shortTemporaryPath()))
             let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
             Task { try await server.run { signal.yield($0) } }
             for await address in ready { return try await RemoteTrainer(at: address) }

@@ -69,7 +69,7 @@ public actor Worker {
         _ options: (Start) throws -> Data
     ) async throws -> Running {
         // A folder that nobody else can enter, with a name short enough for a socket's.
-        let directory = "/tmp/swage-\(UUID().uuidString.prefix(12))"
+        let directory = shortTemporaryPath()
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         var process: WorkerProcess?

@@ -1,10 +1,11 @@
 #if Engines
 import Foundation
+import SwageRemote
 import Synchronization
 
 /// A Unix socket in front of another, whose connections can be cut while both ends live.
 final class CuttableSocket: Sendable {
-    let path = "/tmp/swage-\(UUID().uuidString.prefix(8)).sock"
+    let path = shortTemporaryPath()
     private let listener: Int32
     private let open = Mutex<[Int32]>([])
 

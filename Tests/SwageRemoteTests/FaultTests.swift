@@ -41,7 +41,7 @@ import TestSupport
     }
 
     @Test func nothingServedIsAnError() async throws {
-        let nowhere = try TrainerAddress("unix:/tmp/swage-nobody-\(UUID().uuidString.prefix(8)).sock")
+        let nowhere = TrainerAddress.socket(shortTemporaryPath())
         await expectCode(.connectionLost) {
             _ = try await RemoteTrainer(at: nowhere, options: .init(connectTimeout: .seconds(1)))
         }

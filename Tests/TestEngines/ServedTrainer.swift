@@ -12,7 +12,7 @@ package struct ServedTrainer {
         _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress? = nil, token: String? = nil,
         identity: TrainerServer.Identity? = nil
     ) async throws {
-        let address = try address ?? TrainerAddress("unix:/tmp/swage-\(UUID().uuidString.prefix(8)).sock")
+        let address = address ?? .socket(shortTemporaryPath())
         let server = try TrainerServer(trainer, sampler: sampler, at: address, token: token, identity: identity)
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
         task = Task {

@@ -11,7 +11,7 @@ package final class ThirdPartyProcess: Sendable {
     private let address: TrainerAddress
 
     package init(model: String, workspace: String) throws {
-        let socket = "/tmp/swage-\(UUID().uuidString.prefix(8)).sock"
+        let socket = shortTemporaryPath()
         address = try TrainerAddress("unix:" + socket)
         try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
         let process = Process()
