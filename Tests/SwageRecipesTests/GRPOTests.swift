@@ -2,6 +2,7 @@ import Foundation
 import Swage
 import SwageNative
 import SwageRecipes
+import Synchronization
 import Testing
 import TestSupport
 
@@ -111,14 +112,9 @@ import TestSupport
             setting.options.updatesPerRollout = updates
             _ = try await run(directory + "/whole", setting)
 
-            let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
             var interrupted = setting
-            interrupted.observe = { if case .step(let step, _) = $0 { continuation.yield(step.step) } }
+            interrupted.observe = { if case .step(let step, _) = $0, step.step == 3 { cancelThisTask() } }
             let task = Task { [interrupted] in try await run(directory + "/broken", interrupted) }
-            for await step in stream where step == 3 {
-                task.cancel()
-                break
-            }
             guard case .interrupted = try await task.value else {
                 Issue.record("the cancelled run was not interrupted")
                 return
@@ -134,19 +130,25 @@ import TestSupport
             var setting = Setting()
             setting.options.isAsynchronous = true
             setting.options.heldOutProblems = 1
+            let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+            let waits = Atomic(false)
             setting.rewards = [
                 Reward("slow") { conversation in
-                    try await Task.sleep(for: .milliseconds(400))
+                    if waits.load(ordering: .acquiring) { try await Task.sleep(for: .seconds(600)) }
                     return Double(conversation.reply.utf8.count % 7)
                 }
             ]
             _ = try await run(directory + "/whole", setting)
-            let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
             var interrupted = setting
-            interrupted.observe = { if case .step(let step, _) = $0 { continuation.yield(step.step) } }
+            interrupted.observe = {
+                guard case .step(let step, _) = $0, step.step == 3 else { return }
+                waits.store(true, ordering: .releasing)
+                continuation.yield()
+            }
             let task = Task { [interrupted] in try await run(directory + "/broken", interrupted) }
-            for await step in stream where step == 3 {
-                try await Task.sleep(for: .milliseconds(250))
+            for await _ in stream {
+                // Long enough for the passes.
+                try await Task.sleep(for: .milliseconds(300))
                 task.cancel()
                 break
             }
@@ -155,6 +157,7 @@ import TestSupport
                 return
             }
             #expect(step == 3)
+            waits.store(false, ordering: .releasing)
             _ = try await run(directory + "/broken", setting)
             #expect(try curve(directory + "/broken") == curve(directory + "/whole"))
         }

@@ -49,21 +49,16 @@ import TestSupport
             return try losses(directory)
         }
         try await withTemporaryDirectory { directory in
-            let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
             let task = Task {
                 try await run(directory, steps: 25, accumulation: 2) { event in
-                    if case .step(let step, _) = event { continuation.yield(step.step) }
+                    if case .step(let step, _) = event, step.step == 7 { cancelThisTask() }
                 }
-            }
-            for await step in stream where step == 7 {
-                task.cancel()
-                break
             }
             guard case .interrupted(let step, let checkpoint) = try await task.value else {
                 Issue.record("the cancelled run was not interrupted")
                 return
             }
-            #expect(step >= 7 && checkpoint == "\(directory)/run/checkpoints/step-\(step)")
+            #expect(step == 7 && checkpoint == "\(directory)/run/checkpoints/step-\(step)")
             guard case .finished = try await run(directory, steps: 25, accumulation: 2) else {
                 Issue.record("the resumed run did not finish")
                 return

@@ -11,7 +11,7 @@ import TestSupport
 /// What goes wrong between two processes ends in an error within seconds, with nothing half applied.
 @Suite(.serialized) struct FaultTests {
     private func expectCode(
-        _ code: TrainerError.Code, within limit: Duration = .seconds(5), _ call: () async throws -> Void
+        _ code: TrainerError.Code, within limit: Duration = .seconds(10), _ call: () async throws -> Void
     ) async {
         let start = ContinuousClock.now
         let error = await #expect(throws: TrainerError.self) { try await call() }
@@ -49,7 +49,7 @@ import TestSupport
 
     @Test func aServerThatIsGoneIsAnError() async throws {
         let served = try await ServedTrainer(try await TinyModel.trainer())
-        let remote = try await RemoteTrainer(at: served.address, options: .init(connectTimeout: .seconds(1)))
+        let remote = try await RemoteTrainer(at: served.address, options: .init(connectTimeout: .seconds(4)))
         _ = try await remote.forwardBackward(TinyModel.batch)
         await served.stop()
         await expectCode(.connectionLost) { _ = try await remote.optimStep() }
@@ -92,7 +92,7 @@ import TestSupport
         let served = try await ServedTrainer(trainer)
         guard case .socket(let path) = served.address.kind else { return }
         let wire = try CuttableSocket(to: path)
-        let remote = try await RemoteTrainer(at: TrainerAddress("unix:" + wire.path), options: .init(connectTimeout: .seconds(2)))
+        let remote = try await RemoteTrainer(at: TrainerAddress("unix:" + wire.path), options: .init(connectTimeout: .seconds(5)))
         let step = Task { try await remote.optimStep() }
         while trainer.counts.begun == 0 { try await Task.sleep(for: .milliseconds(5)) }
         wire.cut()
