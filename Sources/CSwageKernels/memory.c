@@ -47,3 +47,7 @@ void swage_memory_release(float *memory, size_t count) {
     else
         free(memory);
 }
+
+void swage_memory_prefetch(const float *memory, size_t count) {
+    for (size_t i = 0; i < count; i += cache_line / sizeof(float)) __builtin_prefetch(memory + i, 0, 2);
+}

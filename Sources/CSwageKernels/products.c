@@ -22,7 +22,7 @@ typedef void (*tiles_function)(size_t m, size_t k, const float *a, size_t a_row,
             accumulates ? *(const vector *)(c + i * ldc + j * lanes) : (vector){0};                                   \
         for (size_t p = 0; p < k; p++) {                                                                              \
             _Pragma("clang fp contract(fast)") vector row[width];                                                     \
-            if (streams) __builtin_prefetch(a + height * a_row + p * 16);                                             \
+            if (streams) __builtin_prefetch(a + 2 * height * a_row + p * height, 0, 2);                               \
             UNROLL for (size_t j = 0; j < width; j++) row[j] = *(const vector *)(b + p * ldb + j * lanes);            \
             UNROLL for (size_t i = 0; i < height; i++) {                                                              \
                 float factor = a[i * a_row + p * a_column];                                                           \
@@ -36,12 +36,15 @@ typedef void (*tiles_function)(size_t m, size_t k, const float *a, size_t a_row,
 /// All rows of C, as many at a time as registers hold.
 #define DEFINE_TILES(name, target, lanes, height, width)                                                              \
     DEFINE_TILE(name##_high, target, lanes, height, width)                                                            \
+    DEFINE_TILE(name##_half, target, lanes, height / 2, width)                                                        \
     DEFINE_TILE(name##_low, target, lanes, 1, width)                                                                  \
     target static void name(size_t m, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,        \
                             size_t ldb, float *c, size_t ldc, bool accumulates, bool streams) {                       \
         size_t i = 0;                                                                                                 \
         for (; i + height <= m; i += height)                                                                          \
             name##_high(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);           \
+        for (; i + height / 2 <= m; i += height / 2)                                                                  \
+            name##_half(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);           \
         for (; i < m; i++)                                                                                            \
             name##_low(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);            \
     }
@@ -62,25 +65,40 @@ typedef struct {
     tiles_function wide, narrow;
 } generation;
 
-static generation this_generation(void) {
-#if defined(__x86_64__) && defined(__linux__) && !defined(SWAGE_INSTRUCTIONS_baseline)
-#if !defined(SWAGE_INSTRUCTIONS_v3)
-    if (__builtin_cpu_supports("x86-64-v4")) return (generation){16, wide_of_16, narrow_of_16};
+/// From the widest vectors on.
+static const generation generations[] = {
+#if defined(__x86_64__) && defined(__linux__)
+    {16, wide_of_16, narrow_of_16},
+    {8, wide_of_8, narrow_of_8},
 #endif
-    if (__builtin_cpu_supports("x86-64-v3")) return (generation){8, wide_of_8, narrow_of_8};
+    {4, wide_of_4, narrow_of_4},
+    {0},
+};
+
+/// The widest that the processor has; those that follow it are for what is left over.
+static const generation *this_generation(void) {
+#if !defined(__x86_64__) || !defined(__linux__)
+    return generations;
+#elif defined(SWAGE_INSTRUCTIONS_baseline)
+    return &generations[2];
+#elif defined(SWAGE_INSTRUCTIONS_v3)
+    return &generations[1];
+#else
+    return &generations[__builtin_cpu_supports("x86-64-v4") ? 0 : __builtin_cpu_supports("x86-64-v3") ? 1 : 2];
 #endif
-    return (generation){4, wide_of_4, narrow_of_4};
 }
 
-/// `streams` says that A comes from memory, is contiguous, and that more of it follows.
+/// `streams` says that A comes from memory, is contiguous, and that more of it follows: what is read two tiles from now is
+/// asked for, in the second-level cache, since the first would have lost it by then.
 static void multiply(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
                      size_t ldb, float *c, size_t ldc, bool accumulates, bool streams) {
-    generation tiles = this_generation();
     size_t j = 0;
-    for (; j + 2 * tiles.lanes <= n; j += 2 * tiles.lanes)
-        tiles.wide(m, k, a, a_row, a_column, b + j, ldb, c + j, ldc, accumulates, streams);
-    for (; j + tiles.lanes <= n; j += tiles.lanes)
-        tiles.narrow(m, k, a, a_row, a_column, b + j, ldb, c + j, ldc, accumulates, streams);
+    for (const generation *tiles = this_generation(); tiles->lanes > 0; tiles++) {
+        for (; j + 2 * tiles->lanes <= n; j += 2 * tiles->lanes)
+            tiles->wide(m, k, a, a_row, a_column, b + j, ldb, c + j, ldc, accumulates, streams);
+        for (; j + tiles->lanes <= n; j += tiles->lanes)
+            tiles->narrow(m, k, a, a_row, a_column, b + j, ldb, c + j, ldc, accumulates, streams);
+    }
     for (size_t i = 0; i < m && j < n; i++) {
         float *row = c + i * ldc;
         if (!accumulates) memset(row + j, 0, (n - j) * sizeof(float));
@@ -91,7 +109,7 @@ static void multiply(size_t m, size_t n, size_t k, const float *a, size_t a_row,
     }
 }
 
-size_t swage_product_lanes(void) { return this_generation().lanes; }
+size_t swage_product_lanes(void) { return this_generation()->lanes; }
 
 void swage_block_product(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
                          size_t ldb, float *c, size_t ldc, bool accumulates) {
@@ -118,12 +136,17 @@ void swage_pack_panels(const float *x, size_t stride, size_t rows, size_t column
 
 void swage_weight_product(const float *weight, size_t outputs, size_t inputs, const float *packed, size_t width,
                           size_t rows, float *y, size_t stride) {
-    enum { most = 48 };
+    enum { most = 24 };
     float block[most * swage_panel_columns];
     for (size_t begin = 0; begin < outputs; begin += most) {
         size_t count = outputs - begin < most ? outputs - begin : most;
-        multiply(count, width, inputs, weight + begin * inputs, inputs, 1, packed, width, block, width, false, true);
-        for (size_t row = 0; row < rows; row++)
-            for (size_t i = 0; i < count; i++) y[row * stride + begin + i] = block[i * width + row];
+        for (size_t first = 0; first < rows; first += width) {
+            size_t own = rows - first < width ? rows - first : width;
+            size_t columns = (own + swage_panel_unit - 1) / swage_panel_unit * swage_panel_unit;
+            multiply(count, columns, inputs, weight + begin * inputs, inputs, 1, packed + first * inputs, width, block,
+                     width, false, first == 0);
+            for (size_t row = 0; row < own; row++)
+                for (size_t i = 0; i < count; i++) y[(first + row) * stride + begin + i] = block[i * width + row];
+        }
     }
 }

@@ -54,30 +54,6 @@ void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, s
 }
 
 VECTORIZED
-void swage_attend_one(const float *q, const float *k, const float *v, float *out, float *scores, size_t n,
-                      size_t stride, size_t head_size, float scale) {
-    for (size_t j = 0; j < n; j++) {
-        SUM_IN_ANY_ORDER
-        const float *key = k + j * stride;
-        float dot = 0;
-        for (size_t d = 0; d < head_size; d++) dot += q[d] * key[d];
-        scores[j] = dot * scale;
-    }
-    float top = largest(scores, 0, n), sum = 0;
-    for (size_t j = 0; j < n; j++) scores[j] = exp_inline(scores[j] - top);
-    {
-        SUM_IN_ANY_ORDER
-        for (size_t j = 0; j < n; j++) sum += scores[j];
-    }
-    memset(out, 0, head_size * sizeof(float));
-    for (size_t j = 0; j < n; j++) {
-        const float *value = v + j * stride;
-        float p = scores[j] / sum;
-        for (size_t d = 0; d < head_size; d++) out[d] += p * value[d];
-    }
-}
-
-VECTORIZED
 void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary) {
     for (size_t r = 0; r < rows; r++) {
         SUM_IN_ANY_ORDER

@@ -81,7 +81,7 @@ static void restore_rows(const int8_t *quantized, const float *scales, size_t ro
 
 void swage_weight_product_8bit(const int8_t *weight, const float *scales, size_t outputs, size_t inputs,
                                const float *packed, size_t width, size_t rows, float *y, size_t stride) {
-    enum { most = 16, group = swage_8bit_group };
+    enum { most = 24, group = swage_8bit_group };
     size_t groups = (inputs + group - 1) / group;
     float *restored = malloc(most * inputs * sizeof(float));
     for (size_t begin = 0; begin < outputs; begin += most) {

@@ -4,21 +4,30 @@ import CSwageKernels
 final class KeyValueCache {
     /// How many positions of each slot are filled.
     private(set) var lengths: [Int]
-    private let model: DecoderModel
-    /// How many positions a slot may come to have.
+    /// How many positions a slot has room for, in whole panels.
     let capacity: Int
-    /// Keys and then values of each position, `[slots, capacity, 2 K D]`, one buffer a layer.
-    private let layers: [FloatBuffer]
+    private let model: DecoderModel
+    /// Keys in panels, as products read them, `[slots, K, panels, D, 32]`, one buffer a layer.
+    private let keys: [FloatBuffer]
+    /// `[slots, K, capacity, D]`, one buffer a layer.
+    private let values: [FloatBuffer]
+    /// What the queries that share a key give it, `[H / K, capacity]`, and the logarithms of their sums, for each thread.
     private let scores: [FloatBuffer]
 
-    private var width: Int { 2 * model.keyWidth }
+    private var keyHeads: Int { model.configuration.keyValueHeadCount }
+    private var groupSize: Int { model.configuration.headCount / keyHeads }
+    private var headSize: Int { model.headSize }
 
+    /// - Parameter capacity: how many positions a slot may come to have.
     init(_ model: DecoderModel, slots: Int, capacity: Int) {
         self.model = model
-        self.capacity = capacity
+        self.capacity = Panel.count(capacity) * Panel.columns
+        let count = slots * self.capacity * model.keyWidth
         lengths = Array(repeating: 0, count: slots)
-        layers = model.layout.layers.map { _ in FloatBuffer(count: slots * capacity * 2 * model.keyWidth) }
-        scores = (0..<model.team.count).map { _ in FloatBuffer(count: capacity) }
+        keys = model.layout.layers.map { _ in FloatBuffer(count: count) }
+        values = model.layout.layers.map { _ in FloatBuffer(count: count) }
+        let scoreCount = (self.capacity + 1) * model.configuration.headCount / model.configuration.keyValueHeadCount
+        scores = (0..<model.team.count).map { _ in FloatBuffer(count: scoreCount) }
     }
 
     /// The sequence `ids`, whose keys and values ``store(_:_:_:)`` puts into `slot`.
@@ -28,7 +37,9 @@ final class KeyValueCache {
 
     /// Takes the keys and values of whole prompts.
     func store(_ layer: LayerActivations, _ index: Int, _ prompts: FlatBatch) {
-        for (place, row) in prompts.outputs { copy(layer, index, token: row, to: place) }
+        model.team.split(prompts.outputs.count) { [self] _, part in
+            for (place, row) in prompts.outputs[part] { store(layer, index, token: row, at: place) }
+        }
     }
 
     /// Lets `slot` begin anew, with `length` positions that are stored or copied.
@@ -37,8 +48,12 @@ final class KeyValueCache {
     /// Copies the first `count` positions of one slot to another.
     func copy(_ count: Int, from source: Int, to slot: Int) {
         guard source != slot else { return }
-        for layer in layers {
-            (layer.start + slot * capacity * width).update(from: layer.start + source * capacity * width, count: count * width)
+        for head in 0..<keyHeads {
+            let (from, to) = (start(of: source, head), start(of: slot, head))
+            for layer in keys {
+                (layer.start + to).update(from: layer.start + from, count: Panel.count(count) * Panel.columns * headSize)
+            }
+            for layer in values { (layer.start + to).update(from: layer.start + from, count: count * headSize) }
         }
     }
 
@@ -49,31 +64,69 @@ final class KeyValueCache {
 
     /// Stores one new token of each of `slots`, and fills `attended` with what their queries see.
     func attend(_ layer: LayerActivations, _ index: Int, slots: [Int]) {
-        model.profiler.measure(.attention) { attendAll(layer, index, slots: slots) }
-    }
-
-    private func attendAll(_ layer: LayerActivations, _ index: Int, slots: [Int]) {
-        for (token, slot) in slots.enumerated() { copy(layer, index, token: token, to: slot * capacity + lengths[slot]) }
-        let heads = model.configuration.headCount
-        let groupSize = heads / model.configuration.keyValueHeadCount
-        let headSize = model.headSize
-        let window = model.configuration.slidingWindows[index] ?? .max
-        model.team.run(jobs: slots.count * model.configuration.keyValueHeadCount) { [self] thread, job in
-            let (token, keyHead) = (job % slots.count, job / slots.count)
-            let slot = slots[token]
-            let seen = min(lengths[slot] + 1, window)
-            let keys = layers[index].start + (slot * capacity + lengths[slot] + 1 - seen) * width + keyHead * headSize
-            for head in keyHead * groupSize..<(keyHead + 1) * groupSize {
-                swage_attend_one(
-                    layer.projected + token * model.projectedWidth + head * headSize, keys,
-                    keys + model.keyWidth, layer.attended + token * model.queryWidth + head * headSize,
-                    scores[thread].start, seen, width, headSize, 1 / Float(headSize).squareRoot())
+        model.profiler.measure(.attention) {
+            let window = model.configuration.slidingWindows[index] ?? .max
+            let seen = slots.map { SeenKeys(length: lengths[$0] + 1, window: window, queries: groupSize) }
+            model.team.run(jobs: slots.count * keyHeads) { [self] thread, job in
+                let (token, head) = (job % slots.count, job / slots.count)
+                store(layer, index, token: token, head: head, at: slots[token] * capacity + lengths[slots[token]])
+                attend(layer, index, token: token, head: head, slot: slots[token], seen[token], scores[thread].start)
             }
         }
     }
 
-    private func copy(_ layer: LayerActivations, _ index: Int, token: Int, to place: Int) {
-        let source = layer.projected + token * model.projectedWidth + model.queryWidth
-        (layers[index].start + place * width).update(from: source, count: width)
+    private func attend(
+        _ layer: LayerActivations, _ index: Int, token: Int, head: Int, slot: Int, _ seen: SeenKeys,
+        _ scores: UnsafeMutablePointer<Float>
+    ) {
+        let begin = start(of: slot, head) + seen.firstColumn * headSize
+        let queries = layer.projected + token * model.projectedWidth + head * groupSize * headSize
+        let attended = layer.attended + token * model.queryWidth + head * groupSize * headSize
+        // They come from memory while the keys are multiplied.
+        swage_memory_prefetch(values[index].start + begin, Int(seen.last[0]) * headSize)
+        swage_panel_product(
+            groupSize, seen.columns / Panel.columns, headSize, queries, headSize, keys[index].start + begin, scores,
+            seen.columns)
+        swage_softmax_forward(
+            scores, groupSize, seen.columns, seen.first, seen.last, 1 / Float(headSize).squareRoot(),
+            scores + groupSize * seen.columns, 1)
+        swage_block_product(
+            groupSize, headSize, Int(seen.last[0]), scores, seen.columns, 1, values[index].start + begin, headSize,
+            attended, headSize, false)
+    }
+
+    private func store(_ layer: LayerActivations, _ index: Int, token: Int, at place: Int) {
+        for head in 0..<keyHeads { store(layer, index, token: token, head: head, at: place) }
+    }
+
+    private func store(_ layer: LayerActivations, _ index: Int, token: Int, head: Int, at place: Int) {
+        let (slot, position) = place.quotientAndRemainder(dividingBy: capacity)
+        let (panel, column) = position.quotientAndRemainder(dividingBy: Panel.columns)
+        let key = layer.projected + token * model.projectedWidth + model.queryWidth + head * headSize
+        let begin = start(of: slot, head)
+        let target = keys[index].start + begin + panel * Panel.columns * headSize + column
+        for element in 0..<headSize { target[element * Panel.columns] = key[element] }
+        (values[index].start + begin + position * headSize).update(from: key + model.keyWidth, count: headSize)
+    }
+
+    /// Where a head of a slot begins in the keys and the values of a layer.
+    private func start(of slot: Int, _ head: Int) -> Int { (slot * keyHeads + head) * capacity * headSize }
+}
+
+/// The columns of a slot that a new token's queries see, from the panel on that holds the first of them.
+private struct SeenKeys {
+    let firstColumn: Int
+    let columns: Int
+    /// The same for each query.
+    let first: [Int32]
+    let last: [Int32]
+
+    /// - Parameter length: how many tokens the slot has, the new one included.
+    init(length: Int, window: Int, queries: Int) {
+        let firstSeen = max(0, length - window)
+        firstColumn = firstSeen / Panel.columns * Panel.columns
+        columns = Panel.count(length - firstColumn) * Panel.columns
+        first = Array(repeating: Int32(firstSeen - firstColumn), count: queries)
+        last = Array(repeating: Int32(length - firstColumn), count: queries)
     }
 }

@@ -32,13 +32,16 @@ package struct Products {
             k: inputs, accumulating: false)
     }
 
-    /// The most rows for which reading the weights is what a product costs. A library copies them first.
-    static let mostFewRows = swage_panel_columns
+    /// The most rows for which a library, which copies the weights before it multiplies, is slower than reading them.
+    static let mostFewRows = 128
 
-    static func panelWidth(_ rows: Int) -> Int { (rows + 15) / 16 * 16 }
+    /// The width of the panels that x is packed in.
+    static func panelWidth(_ rows: Int) -> Int {
+        min((rows + swage_panel_unit - 1) / swage_panel_unit * swage_panel_unit, swage_panel_columns)
+    }
 
-    /// Shares the outputs of a product for few rows among the threads. `body` gets x as it is for one row, as a panel
-    /// for more, and where its part of y begins.
+    /// Shares the outputs of a product for few rows among the threads. `body` gets x as it is for one row, in panels for
+    /// more, and where its part of y begins.
     func forwardFewRows(
         _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, inputs: Int, outputs: Int,
         _ body: (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ part: Range<Int>) -> Void
@@ -48,13 +51,17 @@ package struct Products {
                 return team.split(outputs, granularity: 16) { _, part in body(x, y + part.lowerBound, part) }
             }
             let width = Self.panelWidth(rows)
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs * width) { packed in
+            let panels = (rows + width - 1) / width
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: panels * inputs * width) { packed in
                 let packed = packed.baseAddress!
                 let parts = team.parts(of: outputs, granularity: 16)
                 team.split(outputs, granularity: 16) { thread, part in
                     let columns = inputs * thread / parts..<inputs * (thread + 1) / parts
-                    swage_pack_panels(
-                        x + columns.lowerBound, inputs, rows, columns.count, width, packed + columns.lowerBound * width)
+                    for panel in 0..<panels {
+                        swage_pack_panels(
+                            x + panel * width * inputs + columns.lowerBound, inputs, min(width, rows - panel * width),
+                            columns.count, width, packed + (panel * inputs + columns.lowerBound) * width)
+                    }
                     if parts > 1 { team.meet() }
                     body(packed, y + part.lowerBound, part)
                 }

@@ -47,11 +47,11 @@ import TestSupport
         expectEqual(found, Plain.linear(doubles(q), doubles(k), inputs: size), "scores")
     }
 
-    @Test(arguments: [1, 3, 16, 17, 32], [5, 64, 130]) func productsForFewRowsEqualTheirPlainTwin(rows: Int, inputs: Int) {
+    @Test(arguments: [1, 3, 8, 16, 17, 24, 32, 33, 70, 96], [5, 64, 130]) func productsForFewRowsEqualTheirPlainTwin(rows: Int, inputs: Int) {
         var random = RandomNumbers(seed: UInt64(rows * 1000 + inputs))
-        let (outputs, width) = (53, (rows + 15) / 16 * 16)
+        let (outputs, width) = (53, min((rows + 7) / 8 * 8, Int(swage_panel_columns)))
         let (x, weight) = (random.floats(rows * inputs), random.floats(outputs * inputs))
-        var packed = [Float](repeating: 0, count: inputs * width)
+        var packed = [Float](repeating: 0, count: (rows + width - 1) / width * inputs * width)
         swage_pack_panels(x, inputs, rows, inputs, width, &packed)
         var y = [Float](repeating: .nan, count: rows * outputs)
         swage_weight_product(weight, outputs, inputs, packed, width, rows, &y, outputs)

@@ -129,17 +129,6 @@ import TestSupport
         #expect(zip(gradient, plain).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "gradient of size \(vocabulary)")
     }
 
-    @Test(arguments: sizes) func attendingOneTokenEqualsTheLastRowOfPlainAttention(length: Int) {
-        var random = RandomNumbers(seed: UInt64(length))
-        let size = 6
-        let (q, k, v) = (random.floats(length * size), random.floats(length * size), random.floats(length * size))
-        let plain = Plain.attention(doubles(q), doubles(k), doubles(v), size: size, window: length)
-        var out = [Float](repeating: 0, count: size)
-        var scores = [Float](repeating: 0, count: length)
-        swage_attend_one(Array(q.suffix(size)), k, v, &out, &scores, length, size, size, 1 / Float(size).squareRoot())
-        expectEqual(out, Array(plain.suffix(size)), "output", within: 1e-5)
-    }
-
     @Test(arguments: sizes, [1, 5, 200]) func softmaxKernelsMakeThePlainAttention(length: Int, window: Int) {
         var random = RandomNumbers(seed: UInt64(length * 1000 + window))
         let size = 4

@@ -5,7 +5,8 @@ import Testing
 import TestSupport
 
 @Suite struct SamplerTests {
-    private static let prompts: [[Int32]] = [[5, 9, 200, 31], [7], [100, 101, 102, 103, 104, 105, 106, 107, 108]]
+    /// The last of them fills more than a panel of the cache, and has more tokens than a window of attention.
+    private static let prompts: [[Int32]] = [[5, 9, 200, 31], [7], (0..<61).map { $0 * 37 % 300 }]
 
     private func trainer(_ name: String) async throws -> NativeTrainer {
         try await NativeTrainer(model: Golden.decoder(name), threads: 2)

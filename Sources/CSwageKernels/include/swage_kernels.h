@@ -42,10 +42,6 @@ void swage_softmax_forward(float *scores, size_t rows, size_t columns, const int
 void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, size_t columns, const int32_t *first,
                             const int32_t *last, float scale, const float *lse, const float *delta, size_t stride);
 
-/// out[D] = softmax(scale * q . k) v over n keys and values that are `stride` apart. scores has room for n.
-void swage_attend_one(const float *q, const float *k, const float *v, float *out, float *scores, size_t n,
-                      size_t stride, size_t head_size, float scale);
-
 /// lse[R]: the logarithm of each row's sum of exponentials of logits[R, V].
 void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary);
 

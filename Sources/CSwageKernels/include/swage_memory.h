@@ -6,6 +6,9 @@
 /// Memory for `count` numbers, all 0, aligned to a cache line. Ends the program if there is none.
 float *swage_memory_reserve(size_t count);
 
+/// Asks for numbers that are about to be read.
+void swage_memory_prefetch(const float *memory, size_t count);
+
 void swage_memory_release(float *memory, size_t count);
 
 #endif

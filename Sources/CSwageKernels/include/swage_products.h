@@ -8,8 +8,8 @@
 // Products of blocks that lie in the processor's cache, where a library's own copies and checks would cost as much as
 // the product. They run on the calling thread.
 
-/// The most columns of a panel.
-enum { swage_panel_columns = 32 };
+/// The most columns of a panel, and what a narrower one's are a multiple of.
+enum { swage_panel_columns = 32, swage_panel_unit = 8 };
 
 /// C[m, n] = A[m, k] * B[k, n], added to what C holds if `accumulates`. Element (i, p) of A is
 /// a[i * a_row + p * a_column]; rows of B and C are ldb and ldc apart.
@@ -24,8 +24,8 @@ void swage_panel_product(size_t m, size_t panels, size_t k, const float *a, size
 /// is left of the last panel is 0. A part of a single panel's columns can be written alone.
 void swage_pack_panels(const float *x, size_t stride, size_t rows, size_t columns, size_t width, float *packed);
 
-/// y[rows, outputs] = x * weight[outputs, inputs]^T for a few rows, at most a panel: x is packed as one panel of
-/// `width` columns, a multiple of 16. Every weight is read once. Rows of y are `stride` apart.
+/// y[rows, outputs] = x * weight[outputs, inputs]^T for a few rows of x, packed in panels of `width` columns, a multiple
+/// of 8. Every weight is read once from memory. Rows of y are `stride` apart.
 void swage_weight_product(const float *weight, size_t outputs, size_t inputs, const float *packed, size_t width,
                           size_t rows, float *y, size_t stride);
 
