@@ -32,8 +32,9 @@ package struct Products {
             k: inputs, accumulating: false)
     }
 
-    /// The most rows for which a library, which copies the weights before it multiplies, is slower than reading them.
-    static let mostFewRows = 128
+    /// The most rows for which a library, which copies the weights before it multiplies, is slower than reading them. Where
+    /// vectors are short, it may have wider means than ours (Accelerate).
+    static let mostFewRows = swage_product_lanes() > 4 ? 128 : 32
 
     /// The width of the panels that x is packed in.
     static func panelWidth(_ rows: Int) -> Int {
