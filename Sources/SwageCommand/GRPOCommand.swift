@@ -84,6 +84,13 @@ struct GRPOCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
+    func validate() throws {
+        for (name, value) in [("clip-low", clipLow), ("clip-high", clipHigh), ("kl-coefficient", klCoefficient)]
+        where !(value >= 0) {
+            throw ValidationError("--\(name) is \(value); expected 0 or more.")
+        }
+    }
+
     func run() async throws {
         if runOptions.restart { try runOptions.directory.clear() }
         let display = TrainingDisplay()

@@ -78,6 +78,9 @@ public struct DPO: Sendable {
         ] where value < 1 {
             throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
         }
+        guard options.beta > 0, options.beta.isFinite else {
+            throw TrainerError(.invalidOption, "beta is \(options.beta)", expected: "a finite number, more than 0")
+        }
         run = try TrainingRun(
             trainer: trainer, directory: directory, settings: settings, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe

@@ -82,12 +82,15 @@ public struct GRPO: Sendable {
         observeRollout: @escaping @Sendable (RolloutBatch, [[Conversation]]) -> Void = { _, _ in },
         observe: @escaping @Sendable (Event) -> Void = { _ in }
     ) throws {
-        for (name, value) in [
-            ("problemsPerRollout", options.problemsPerRollout), ("updatesPerRollout", options.updatesPerRollout),
-            ("microbatch", options.microbatch), ("heldOutProblems", options.heldOutProblems),
-            ("heldOutSamples", options.heldOutSamples), ("groupSize - 1", options.rollouts.groupSize - 1),
-        ] where value < 1 {
-            throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
+        for (name, value, least) in [
+            ("problemsPerRollout", options.problemsPerRollout, 1), ("updatesPerRollout", options.updatesPerRollout, 1),
+            ("microbatch", options.microbatch, 1), ("heldOutProblems", options.heldOutProblems, 1),
+            ("heldOutSamples", options.heldOutSamples, 1), ("groupSize", options.rollouts.groupSize, 2),
+        ] where value < least {
+            throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "\(least) or more")
+        }
+        if let cap = options.importanceCap, !(cap > 0) {
+            throw TrainerError(.invalidOption, "importanceCap is \(cap)", expected: "more than 0")
         }
         if loss.reads(lossInput: "referenceLogProbs"), reference == nil {
             throw TrainerError(.invalidOption, "the loss \"\(loss.name)\" is given no reference", expected: "a reference model")

@@ -292,6 +292,19 @@ import TestSupport
         }
     }
 
+    @Test func whatCouldTeachNothingIsRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            var capped = Setting()
+            capped.options.importanceCap = 0
+            for (setting, message) in [
+                (Setting(group: 1), "groupSize is 1; expected 2 or more"), (capped, "importanceCap is 0.0; expected more than 0"),
+            ] {
+                let error = await #expect(throws: TrainerError.self) { try await run(directory, setting) }
+                #expect(error?.description == message, "\(String(describing: error))")
+            }
+        }
+    }
+
     @Test func equalAndOverlongGroupsAreCountedAndDoNoHarm() async throws {
         try await withTemporaryDirectory { directory in
             var setting = Setting()
