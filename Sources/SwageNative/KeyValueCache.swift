@@ -38,7 +38,9 @@ final class KeyValueCache {
     /// Takes the keys and values of whole prompts.
     func store(_ layer: LayerActivations, _ index: Int, _ prompts: FlatBatch) {
         model.team.split(prompts.outputs.count) { [self] _, part in
-            for (place, row) in prompts.outputs[part] { store(layer, index, token: row, at: place) }
+            for (place, row) in prompts.outputs[part] {
+                for head in 0..<keyHeads { store(layer, index, token: row, head: head, at: place) }
+            }
         }
     }
 
@@ -93,10 +95,6 @@ final class KeyValueCache {
         swage_block_product(
             groupSize, headSize, Int(seen.last[0]), scores, seen.columns, 1, values[index].start + begin, headSize,
             attended, headSize, false)
-    }
-
-    private func store(_ layer: LayerActivations, _ index: Int, token: Int, at place: Int) {
-        for head in 0..<keyHeads { store(layer, index, token: token, head: head, at: place) }
     }
 
     private func store(_ layer: LayerActivations, _ index: Int, token: Int, head: Int, at place: Int) {
