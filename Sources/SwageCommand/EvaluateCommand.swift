@@ -8,12 +8,20 @@ struct EvaluateCommand: AsyncParsableCommand {
         commandName: "evaluate",
         abstract: "Measure a model: its loss and perplexity on data, its accuracy on problems.",
         discussion: """
-            Reads the JSON lines of sft as --data, and those of grpo as --problems.
+            Reads the JSON lines of sft as --data, and those of grpo as --problems. Every option can stand in a YAML \
+            recipe, with _ for -:
 
               swage evaluate --model my-model --data held-out.jsonl
               swage evaluate --model my-model --problems problems.jsonl --reward exact_match
               swage evaluate --model my-model --arithmetic 2 --samples 8 --pass-at 1 4 8
+              swage evaluate recipes/evaluate-smollm2.yaml --output runs/evaluation
+
+            With --output, every answer is kept as soon as it is scored. Run again with the same options, it goes on where \
+            it stopped.
             """)
+
+    @Argument(help: "A YAML file with any of the options below.")
+    var recipe: String?
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
@@ -38,6 +46,12 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "The seed of all that is drawn at random.")
     var seed: UInt64 = 0
 
+    @Option(help: "A folder for the answers and the result, in which the same command goes on after an interrupt.")
+    var output: String?
+
+    @Flag(help: "Remove what an earlier evaluation has left in the output folder, and begin anew.")
+    var restart = false
+
     @OptionGroup(title: "Problems") var rewardOptions: RewardOptions
 
     @OptionGroup(title: "Answers") var samplingOptions: SamplingArguments
@@ -54,48 +68,56 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard problems == nil || arithmetic == nil else {
             throw ValidationError("Both --problems and --arithmetic are given; expected one of them.")
         }
+        guard rewardOptions.reward.count == 1 else {
+            throw ValidationError("--reward is \(rewardOptions.reward); expected one, which says what is right.")
+        }
         if let odd = passAt.first(where: { !(1...max(1, samples)).contains($0) }) {
             throw ValidationError("--pass-at is \(odd); expected 1 to \(samples), the number of samples.")
         }
     }
 
     func run() async throws {
+        if restart { try directory?.clear() }
         let engine = try await modelOptions.start()
-        let loss = try await measureLoss(engine)
-        let accuracy = try await measureAccuracy(engine)
-        if json {
-            printAsJSON(Self.json(loss).merging(json(accuracy)) { own, _ in own })
-        } else {
-            if let loss {
-                print(
-                    "loss \(fixed(loss.loss, 4))  perplexity \(fixed(loss.perplexity, 2))  "
-                        + "(\(loss.tokens) tokens of \(loss.examples) examples)")
+        let loss = try await lossEvaluation(engine)
+        let accuracy = try await accuracyEvaluation(engine)
+        try directory?.begin(settings: settings)
+        do {
+            let result = try await cancelledByInterrupt { [directory, trainer = engine.trainer] in
+                Result(
+                    loss: try await MeasurementDisplay.showing("loss", of: loss?.count, "examples") {
+                        try await loss?.run(trainer, record: directory?.losses, progress: $0)
+                    },
+                    accuracy: try await MeasurementDisplay.showing("accuracy", of: accuracy?.count, "problems") {
+                        try await accuracy?.run(record: directory?.answers, progress: $0)
+                    })
             }
-            if let accuracy {
-                print(accuracy.summary)
-                for k in passAt { print("pass@\(k) \(fixed(accuracy.pass(at: k) * 100, 1)) %") }
-            }
+            let object = object(result)
+            try directory?.write(result: jsonLine(object))
+            json ? printAsJSON(object) : print(text(result))
+        } catch is CancellationError where output != nil {
+            writeToStandardError("Stopped. The same command goes on from there.\n")
+            throw ExitCode(130)
         }
     }
 
-    private func measureLoss(_ engine: StartedEngine) async throws -> Evaluation.Result? {
+    private var directory: EvaluationDirectory? { output.map { EvaluationDirectory(path: $0) } }
+
+    private func lossEvaluation(_ engine: StartedEngine) async throws -> Evaluation? {
         guard let data else { return nil }
-        let examples: JSONLines<TrainingExample> = try dataOptions.open(data, modelOptions.logger())
-        let evaluation = try Evaluation(
-            examples, tokenizer: try await engine.trainer.tokenizer(), learnedTokens: dataOptions.lossOn, limit: limit,
-            rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength)
-        let trainer = engine.trainer
-        return try await showing("loss") { try await evaluation.run(trainer, progress: $0) }
+        return try Evaluation(
+            try dataOptions.open(data, modelOptions.logger()), tokenizer: try await engine.trainer.tokenizer(),
+            learnedTokens: dataOptions.lossOn, limit: limit, rows: dataOptions.batchSize,
+            sequenceLength: dataOptions.sequenceLength)
     }
 
-    private func measureAccuracy(_ engine: StartedEngine) async throws -> Accuracy? {
+    private func accuracyEvaluation(_ engine: StartedEngine) async throws -> AccuracyEvaluation? {
         guard problems != nil || arithmetic != nil else { return nil }
         let (source, count) = try source()
-        let evaluation = try AccuracyEvaluation(
+        return try AccuracyEvaluation(
             try await modelOptions.sampler(for: engine), tokenizer: try await engine.trainer.tokenizer(), problems: source,
             count: count, verifier: try rewardOptions.rewards()[0], samples: samples,
             options: Rollouts.Options(sampling: samplingOptions.options(seed: seed)))
-        return try await showing("accuracy") { try await evaluation.run(progress: $0) }
     }
 
     private func source() throws -> (any ProblemSource, count: Int) {
@@ -106,35 +128,47 @@ struct EvaluateCommand: AsyncParsableCommand {
         return (ProblemFile(lines, shuffleSeed: nil), min(limit ?? .max, lines.count))
     }
 
-    /// Shows how far a measurement is.
-    private func showing<Result: Sendable>(
-        _ what: String, _ body: @escaping @Sendable (@escaping @Sendable (Double) -> Void) async throws -> Result
-    ) async throws -> Result {
-        let bar = ProgressBar()
-        let start = ContinuousClock.now
-        defer { bar.end() }
-        return try await cancelledByInterrupt {
-            try await body { done in
-                let elapsed = start.duration(to: .now) / .seconds(1)
-                bar.show(
-                    what, fraction: done,
-                    detail: "\(Int(done * 100))%  \(readable(seconds: elapsed / done * (1 - done))) left", isMilestone: false)
-            }
+    /// What makes two evaluations different ones.
+    private var settings: [String: String] {
+        [
+            "model": modelOptions.modelName, "model-date": modelOptions.modelDate ?? "none",
+            "chat-template": modelOptions.chatTemplate ?? "the model's", "data": data ?? "none",
+            "problems": problems ?? arithmetic.map { "arithmetic \($0)" } ?? "none", "limit": limit.map { "\($0)" } ?? "all",
+            "samples": "\(samples)", "seed": "\(seed)", "reward": rewardOptions.reward[0],
+        ].merging(dataOptions.settings) { own, _ in own }.merging(samplingOptions.settings) { own, _ in own }
+    }
+
+    private struct Result {
+        var loss: Evaluation.Result?
+        var accuracy: Accuracy?
+    }
+
+    private func text(_ result: Result) -> String {
+        var lines: [String] = []
+        if let loss = result.loss {
+            lines.append(
+                "loss \(fixed(loss.loss, 4))  perplexity \(fixed(loss.perplexity, 2))  "
+                    + "(\(loss.tokens) tokens of \(loss.examples) examples)")
         }
+        if let accuracy = result.accuracy {
+            lines.append(accuracy.summary)
+            lines += passAt.map { "pass@\($0) \(fixed(accuracy.pass(at: $0) * 100, 1)) %" }
+        }
+        return lines.joined(separator: "\n")
     }
 
-    private static func json(_ loss: Evaluation.Result?) -> [String: Any] {
-        guard let loss else { return [:] }
-        return ["loss": loss.loss, "perplexity": loss.perplexity, "tokens": loss.tokens, "examples": loss.examples]
-    }
-
-    private func json(_ accuracy: Accuracy?) -> [String: Any] {
-        guard let accuracy else { return [:] }
-        var object: [String: Any] = [
-            "accuracy": accuracy.value, "problems": accuracy.problems, "samples": accuracy.samples,
-            "accuracyInterval": [accuracy.interval.lowerBound, accuracy.interval.upperBound],
-        ]
-        for k in passAt { object["pass@\(k)"] = accuracy.pass(at: k) }
+    private func object(_ result: Result) -> [String: Any] {
+        var object: [String: Any] = [:]
+        if let loss = result.loss {
+            object = ["loss": loss.loss, "perplexity": loss.perplexity, "tokens": loss.tokens, "examples": loss.examples]
+        }
+        if let accuracy = result.accuracy {
+            object["accuracy"] = accuracy.value
+            object["accuracyInterval"] = [accuracy.interval.lowerBound, accuracy.interval.upperBound]
+            object["problems"] = accuracy.problems
+            object["samples"] = accuracy.samples
+            for k in passAt { object["pass@\(k)"] = accuracy.pass(at: k) }
+        }
         return object
     }
 }

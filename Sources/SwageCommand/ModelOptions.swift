@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Logging
 import Swage
 
@@ -37,6 +38,14 @@ struct ModelOptions: ParsableArguments {
 
     /// What tells the model from others, for people and for runs that go on.
     var modelName: String { model ?? remote.address ?? "" }
+
+    /// When the model's files were last written; nil for one on another machine.
+    var modelDate: String? {
+        guard let model else { return nil }
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: model))?.map { "\(model)/\($0)" } ?? [model]
+        let dates = files.compactMap { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }
+        return dates.max()?.ISO8601Format()
+    }
 
     /// Logs to standard error, so that standard output holds results alone.
     func logger() -> Logger {

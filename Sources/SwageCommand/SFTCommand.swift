@@ -90,10 +90,9 @@ struct SFTCommand: AsyncParsableCommand {
         [
             "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none",
             "gradient-accumulation": "\(gradientAccumulation)", "packing": "\(packing)",
-            "sequence-length": "\(dataOptions.sequenceLength)", "batch-size": "\(dataOptions.batchSize)",
-            "loss-on": dataOptions.lossOn.rawValue, "shuffle": "\(shuffle)",
-            "chat-template": modelOptions.chatTemplate ?? "the model's",
-        ].merging(optimizerOptions.settings) { own, _ in own }.merging(runOptions.settings) { own, _ in own }
+            "shuffle": "\(shuffle)", "chat-template": modelOptions.chatTemplate ?? "the model's",
+        ].merging(dataOptions.settings) { own, _ in own }.merging(optimizerOptions.settings) { own, _ in own }
+            .merging(runOptions.settings) { own, _ in own }
     }
 }
 

@@ -83,10 +83,12 @@ extension TrainingEnd {
 func quoted(_ text: String) -> String { "“\(text.replacingOccurrences(of: "\n", with: " "))”" }
 
 /// Prints an object on one line of standard output.
-func printAsJSON(_ object: [String: Any]) {
+func printAsJSON(_ object: [String: Any]) { print(String(decoding: jsonLine(object), as: UTF8.self)) }
+
+/// An object of numbers and texts, on one line.
+func jsonLine(_ object: [String: Any]) -> Data {
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? JSONSerialization.data(withJSONObject: object, options: options) else { return }
-    print(String(decoding: data, as: UTF8.self))
+    return (try? JSONSerialization.data(withJSONObject: object, options: options)) ?? Data()
 }
 
 func fixed(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }

@@ -1,58 +1,11 @@
-import Foundation
 import Swage
-
-/// How many problems a model answers rightly, with what that is worth as an estimate.
-public struct Accuracy: Sendable, Equatable, Codable {
-    /// How many problems were asked.
-    public var problems: Int
-    /// How many answers there were to each.
-    public var samples: Int
-    /// The right answers to each problem.
-    public var right: [Int]
-
-    public init(problems: Int, samples: Int, right: [Int]) {
-        (self.problems, self.samples, self.right) = (problems, samples, right)
-    }
-
-    /// The share of right answers.
-    public var value: Double { Double(right.reduce(0, +)) / Double(max(problems * samples, 1)) }
-
-    /// Where the accuracy lies with 95 % confidence, were other problems of the kind asked: Wilson's interval (1927) for one
-    /// answer to each problem, and otherwise the normal one over problems, because answers to one problem are alike.
-    public var interval: ClosedRange<Double> {
-        let z = 1.959964
-        let n = Double(max(problems, 1))
-        guard samples == 1 else {
-            let rates = right.map { Double($0) / Double(samples) }
-            let half = z * Advantages.deviation(rates) / n.squareRoot()
-            return max(0, value - half)...min(1, value + half)
-        }
-        let center = (value + z * z / (2 * n)) / (1 + z * z / n)
-        let half = z / (1 + z * z / n) * (value * (1 - value) / n + z * z / (4 * n * n)).squareRoot()
-        return max(0, center - half)...min(1, center + half)
-    }
-
-    /// The probability that one of k answers is right, estimated without bias (Chen et al., 2021).
-    /// - Precondition: k is 1 to `samples`.
-    public func pass(at k: Int) -> Double {
-        precondition((1...samples).contains(k), "pass@\(k) of \(samples) samples")
-        let chances = right.map { right -> Double in
-            let wrong = samples - right
-            guard wrong >= k else { return 1 }
-            let noneRight = (0..<right).reduce(1.0) { product, index in
-                product * (1 - Double(k) / Double(wrong + 1 + index))
-            }
-            return 1 - noneRight
-        }
-        return chances.reduce(0, +) / Double(max(problems, 1))
-    }
-}
 
 /// Asks a model problems, and counts the right answers.
 public struct AccuracyEvaluation: Sendable {
     private let rollouts: Rollouts
     private let problems: any ProblemSource
-    private let count: Int
+    /// How many problems are asked.
+    public let count: Int
     private let verifier: Reward
 
     /// - Parameters:
@@ -75,16 +28,50 @@ public struct AccuracyEvaluation: Sendable {
         (self.problems, self.count, self.verifier) = (problems, count, verifier)
     }
 
-    /// - Parameter progress: called with how much is done, from 0 to 1.
-    public func run(progress: (@Sendable (Double) -> Void)? = nil) async throws -> Accuracy {
-        var right: [Int] = []
+    /// - Parameters:
+    ///   - record: a file to which every problem adds a line with its answers, an ``AnsweredProblem``. What stands there is
+    ///     not asked again.
+    ///   - progress: called with how much is done, from 0 to 1.
+    /// - Throws: ``Swage/TrainerError`` with code `checkpointMismatch` if the record is of other problems.
+    public func run(record: String? = nil, progress: (@Sendable (Double) -> Void)? = nil) async throws -> Accuracy {
         let samples = rollouts.options.groupSize
+        let file = try record.map { try RecordFile<AnsweredProblem>($0) }
+        try file?.check(parts: count) { try $1.problem == problems.problem($0) }
+        var right = file?.kept.map { $0.right(by: verifier) } ?? []
         let part = max(1, 2 * rollouts.options.sampling.concurrency / samples)
-        for begin in stride(from: 0, to: count, by: part) {
-            let (rollout, _) = try await rollouts.collect(begin..<min(begin + part, count), of: problems)
-            right += rollout.groups.map { $0.count { $0.scores[verifier.name, default: 0] >= 1 } }
+        progress?(Double(right.count) / Double(count))
+        while right.count < count {
+            let answered = try await ask(right.count..<min(right.count + part, count))
+            try file?.append(answered)
+            try file?.synchronize()
+            right += answered.map { $0.right(by: verifier) }
             progress?(Double(right.count) / Double(count))
         }
         return Accuracy(problems: count, samples: samples, right: right)
     }
+
+    private func ask(_ numbers: Range<Int>) async throws -> [AnsweredProblem] {
+        let (rollout, conversations) = try await rollouts.collect(numbers, of: problems)
+        return try zip(numbers, zip(rollout.groups, conversations)).map { number, group in
+            AnsweredProblem(
+                problem: try problems.problem(number),
+                answers: zip(group.0, group.1).map { .init(messages: $1.messages, scores: $0.scores) })
+        }
+    }
+}
+
+/// A problem, and what a model said to it.
+public struct AnsweredProblem: Sendable, Equatable, Codable {
+    public struct Answer: Sendable, Equatable, Codable {
+        /// What came after the problem's own messages.
+        public var messages: [ChatMessage]
+        /// The scores by the names of their rewards.
+        public var scores: [String: Double]
+    }
+
+    public var problem: Problem
+    /// The answers, without those whose verifier failed.
+    public var answers: [Answer]
+
+    func right(by verifier: Reward) -> Int { answers.count { $0.scores[verifier.name, default: 0] >= 1 } }
 }

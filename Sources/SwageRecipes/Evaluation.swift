@@ -49,27 +49,52 @@ public struct Evaluation: Sendable {
         }
     }
 
+    /// How many examples are measured.
+    public var count: Int { examples.count }
+
     /// Runs the trainer's model forward over all examples.
-    /// - Parameter progress: called with how much is done, from 0 to 1.
+    /// - Parameters:
+    ///   - record: a file to which every batch that is measured adds a line. What stands there is not measured again.
+    ///   - progress: called with how much is done, from 0 to 1.
+    /// - Throws: ``Swage/TrainerError`` with code `checkpointMismatch` if the record is of other data.
     public func run(
-        _ trainer: any Trainer, progress: (@Sendable (Double) -> Void)? = nil
+        _ trainer: any Trainer, record: String? = nil, progress: (@Sendable (Double) -> Void)? = nil
     ) async throws -> Result {
-        var sum = 0.0
-        var tokens = 0
-        var done = 0
-        for (batch, count) in batches() {
-            let outputs = try await trainer.forward(ForwardInputs(logProbsOf: batch))
-            sum -= outputs.logProbs?.scalars.reduce(0) { $0 + Double($1) } ?? 0
-            tokens += batch.targetCount
-            done += count
-            progress?(Double(done) / Double(examples.count))
+        let batches = batches()
+        let file = try record.map { try RecordFile<Part>($0) }
+        var parts = file?.kept ?? []
+        try file?.check(parts: batches.count) { number, part in
+            (part.tokens, part.examples) == (batches[number].batch.targetCount, batches[number].examples)
         }
-        return Result(loss: sum / Double(tokens), tokens: tokens, examples: examples.count)
+        progress?(share(of: parts))
+        for (batch, examples) in batches.dropFirst(parts.count) {
+            let outputs = try await trainer.forward(ForwardInputs(logProbsOf: batch))
+            let cost = outputs.logProbs?.scalars.reduce(0) { $0 - Double($1) } ?? 0
+            let part = Part(cost: cost, tokens: batch.targetCount, examples: examples)
+            try file?.append([part])
+            try file?.synchronize()
+            parts.append(part)
+            progress?(share(of: parts))
+        }
+        let tokens = parts.reduce(0) { $0 + $1.tokens }
+        return Result(loss: parts.reduce(0) { $0 + $1.cost } / Double(tokens), tokens: tokens, examples: examples.count)
+    }
+
+    /// What one batch has come to.
+    private struct Part: Codable {
+        /// The negative log-probability of all targets, in nats.
+        var cost: Double
+        var tokens: Int
+        var examples: Int
+    }
+
+    private func share(of parts: [Part]) -> Double {
+        Double(parts.reduce(0) { $0 + $1.examples }) / Double(examples.count)
     }
 
     /// The examples in order, each with how many examples the batch holds.
-    private func batches() -> [(TextTrainBatch, Int)] {
-        var batches: [(TextTrainBatch, Int)] = []
+    private func batches() -> [(batch: TextTrainBatch, examples: Int)] {
+        var batches: [(batch: TextTrainBatch, examples: Int)] = []
         var packed = [PackedRow(capacity: sequenceLength)]
         var count = 0
         func flush() {

@@ -1,7 +1,4 @@
-import Foundation
 import Swage
-import SwageFiles
-import SwageText
 
 /// The folder of one training run: what it was begun with, how far it is, and what came out.
 ///
@@ -26,25 +23,17 @@ public struct RunDirectory: Sendable {
     public var metrics: String { path + "/metrics.jsonl" }
     /// Where a reference model's log-probabilities of some data are kept.
     func reference(_ name: String) -> String { "\(path)/data/reference-\(name).bin" }
+    private var folder: OutputFolder { OutputFolder(path: path) }
     private var begun: String { path + "/run.json" }
     private var report: String { path + "/report.json" }
 
     /// Removes what earlier runs have left here, and nothing else.
-    public func clear() throws {
-        for item in [begun, report, metrics, checkpoints, model, path + "/data"]
-        where FileManager.default.fileExists(atPath: item) {
-            try Self.withPath(item, "removed") { try FileManager.default.removeItem(atPath: item) }
-        }
-    }
+    public func clear() throws { try folder.remove([begun, report, metrics, checkpoints, model, path + "/data"]) }
 
     /// Makes sure that the folder is there and can be written to, before any work is done.
     func prepare() throws {
-        try Self.withPath(path, "created") {
-            try FileManager.default.createDirectory(atPath: path + "/data", withIntermediateDirectories: true)
-        }
-        guard FileManager.default.isWritableFile(atPath: path) else {
-            throw TrainerError(.inputOutput, "\(path) cannot be written to", expected: "a folder with permission to write")
-        }
+        try folder.prepare()
+        try OutputFolder(path: path + "/data").prepare()
     }
 
     /// What a run knows from its beginning on.
@@ -53,13 +42,16 @@ public struct RunDirectory: Sendable {
         var before: Measurement
     }
 
-    func readBeginning<Measurement>(_: Measurement.Type) throws -> Beginning<Measurement>? {
-        try read(Beginning<Measurement>.self, begun)
+    /// What the run has measured before its first step; nil for a run that has not begun.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if it was begun with other settings.
+    func before<Measurement: Codable>(_: Measurement.Type, settings: [String: String]) throws -> Measurement? {
+        guard try folder.wasBegun(begun, settings: settings) else { return nil }
+        return try folder.read(Beginning<Measurement>.self, begun)?.before
     }
-    func write(_ beginning: Beginning<some Codable>) throws { try write(beginning, to: begun) }
+    func write(_ beginning: Beginning<some Codable>) throws { try folder.write(beginning, to: begun) }
 
-    func readReport<Report: Decodable>(_: Report.Type) throws -> Report? { try read(Report.self, report) }
-    func write(report: some Encodable) throws { try write(report, to: self.report) }
+    func readReport<Report: Decodable>(_: Report.Type) throws -> Report? { try folder.read(Report.self, report) }
+    func write(report: some Encodable) throws { try folder.write(report, to: self.report) }
 
     /// What a step ends with, beside the trainer's own state.
     struct Progress<Position: Codable>: Codable {
@@ -70,42 +62,13 @@ public struct RunDirectory: Sendable {
     }
 
     func readProgress<Position>(_: Position.Type, step: Int) throws -> Progress<Position>? {
-        try read(Progress<Position>.self, progressFile(step))
+        try folder.read(Progress<Position>.self, progressFile(step))
     }
 
     /// Written before the checkpoint of the same step, so that no complete checkpoint is without it.
     func write(_ progress: Progress<some Codable>, step: Int) throws {
-        try write(progress, to: progressFile(step))
+        try folder.write(progress, to: progressFile(step))
     }
 
     private func progressFile(_ step: Int) -> String { "\(path)/data/step-\(step).json" }
-
-    func read<Value: Decodable>(_: Value.Type, _ file: String) throws -> Value? {
-        guard FileManager.default.fileExists(atPath: file) else { return nil }
-        do {
-            return try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
-        } catch {
-            throw TrainerError(.corruptFile, "\(file) cannot be read: \(error)", expected: "what a run has written")
-        }
-    }
-
-    func write(_ value: some Encodable, to file: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let data = try encoder.encode(value)
-        let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-        try Self.withPath(folder.path, "created") {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        }
-        try AtomicDirectory.replaceFile(file, with: data)
-    }
-
-    private static func withPath(_ path: String, _ verb: String, _ body: () throws -> Void) throws {
-        do {
-            try body()
-        } catch {
-            throw TrainerError(
-                .inputOutput, "\(path) cannot be \(verb): \((error as NSError).localizedDescription)")
-        }
-    }
 }

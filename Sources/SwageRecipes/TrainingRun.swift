@@ -46,8 +46,7 @@ struct TrainingRun: Sendable {
     func run<Algorithm: TrainingAlgorithm>(
         _ algorithm: Algorithm, observe: @escaping @Sendable (TrainingEvent<Algorithm.Measurement>) -> Void
     ) async throws -> TrainingOutcome<Algorithm.Report> {
-        let known = try directory.readBeginning(Algorithm.Measurement.self)
-        if let known { try checkSettings(known.settings) }
+        let known = try directory.before(Algorithm.Measurement.self, settings: settings)
         if let report = try directory.readReport(Algorithm.Report.self) { return .alreadyFinished(report) }
         try await checkCapabilities(algorithm.outputsRead)
         try directory.prepare()
@@ -55,7 +54,7 @@ struct TrainingRun: Sendable {
             var session = Session(algorithm: algorithm, observe: observe)
             if known != nil { try await resume(&session) }
             let before: Algorithm.Measurement
-            if let known { before = known.before } else { before = try await begin(session) }
+            if let known { before = known } else { before = try await begin(session) }
             return try await train(&session, before)
         } catch is CancellationError {
             return .interrupted(step: 0, checkpoint: nil)
@@ -119,7 +118,7 @@ struct TrainingRun: Sendable {
     private func train<Algorithm>(
         _ session: inout Session<Algorithm>, _ before: Algorithm.Measurement
     ) async throws -> TrainingOutcome<Algorithm.Report> {
-        let metrics = try MetricsFile(directory.metrics, keepingSteps: session.step)
+        let metrics = try RecordFile<TrainingStep>(directory.metrics) { [session] in $0.step <= session.step }
         while session.step < steps {
             do {
                 try await step(&session, metrics)
@@ -140,7 +139,7 @@ struct TrainingRun: Sendable {
         }
     }
 
-    private func step<Algorithm>(_ session: inout Session<Algorithm>, _ metrics: MetricsFile) async throws {
+    private func step<Algorithm>(_ session: inout Session<Algorithm>, _ metrics: RecordFile<TrainingStep>) async throws {
         let start = ContinuousClock.now
         var algorithm = session.algorithm
         var step = try await algorithm.step()
@@ -149,7 +148,7 @@ struct TrainingRun: Sendable {
         session.step = step.step
         session.tokens += step.tokens
         session.seconds += step.seconds
-        try metrics.append(step)
+        try metrics.append([step])
         session.observe(.step(step, of: steps))
     }
 
@@ -177,14 +176,5 @@ struct TrainingRun: Sendable {
         let report = session.algorithm.report(before: before, after: after, end: end)
         try directory.write(report: report)
         return report
-    }
-
-    private func checkSettings(_ known: [String: String]) throws {
-        let names = Set(known.keys).union(settings.keys).sorted()
-        guard let odd = names.first(where: { known[$0] != settings[$0] }) else { return }
-        throw TrainerError(
-            .invalidOption,
-            "the run in \(directory.path) was begun with \(odd) \(known[odd] ?? "unset"), not \(settings[odd] ?? "unset")",
-            expected: "the same settings to go on, another output folder, or a restart")
     }
 }

@@ -79,29 +79,6 @@ import TestSupport
         }
     }
 
-    @Test func evaluationDoesNotDependOnTheBatchSize() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/data.jsonl"
-            let lines = (0..<30).map { index in
-                let text = String(repeating: "word \(index) ", count: 1 + index % 9)
-                return #"{"text": "\#(text)"}"#
-            }
-            try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-            let trainer = try await NativeTrainer(model: Golden.decoder("llama"))
-            var results: [Evaluation.Result] = []
-            for (rows, length) in [(1, 120), (4, 120), (3, 400)] {
-                let evaluation = try Evaluation(
-                    JSONLines<TrainingExample>(path: path), tokenizer: try await trainer.tokenizer(), rows: rows,
-                    sequenceLength: length)
-                results.append(try await evaluation.run(trainer))
-            }
-            for result in results {
-                #expect(result.tokens == results[0].tokens && result.examples == 30)
-                #expect(abs(result.loss - results[0].loss) < 1e-5, "\(result.loss), not \(results[0].loss)")
-            }
-        }
-    }
-
     private func losses(_ directory: String) throws -> [Double] {
         struct Line: Decodable { var loss: Double }
         return try String(contentsOfFile: directory + "/run/metrics.jsonl", encoding: .utf8).split(separator: "\n")

@@ -33,17 +33,23 @@ extension WorkerTests {
             let native = try await NativeTrainer(model: Golden.smolLM2, optimizer: Self.optimizer)
             let batches = try await Self.batches(native)
             let expected = try await Self.steps(native, batches)
-            var twoRanks = TitanTrainer.Options()
-            twoRanks.degrees.shard = 2
+            func titan(_ change: @escaping @Sendable (inout TitanTrainer.Options) -> Void) -> () async throws -> any Trainer {
+                {
+                    var options = TitanTrainer.Options()
+                    change(&options)
+                    return try await TitanTrainer(model: Golden.smolLM2, optimizer: Self.optimizer, options: options)
+                }
+            }
             let engines: [(name: String, start: () async throws -> any Trainer)] = [
                 ("remote", {
                     try await RemoteTrainer(
                         at: ServedTrainer(try await NativeTrainer(model: Golden.smolLM2, optimizer: Self.optimizer)).address)
                 }),
                 ("huggingface", { try await HuggingFaceTrainer(model: Golden.smolLM2, optimizer: Self.optimizer) }),
-                ("titan, FSDP2", {
-                    try await TitanTrainer(model: Golden.smolLM2, optimizer: Self.optimizer, options: twoRanks)
-                }),
+                ("titan, 1 rank", titan { _ in }),
+                ("titan, FSDP2", titan { $0.degrees.shard = 2 }),
+                // The model has 9 heads and 3 heads of keys, which 2 ranks cannot divide.
+                ("titan, tensor parallel", titan { $0.degrees.tensor = 3 }),
             ]
             for engine in engines {
                 let found = try await Self.steps(try await engine.start(), batches)

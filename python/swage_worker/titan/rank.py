@@ -60,7 +60,9 @@ class TitanRank(Actor):
         """Builds the model, reads its weights, and returns their shapes by Hugging Face's names, and the device."""
         options, degrees = self.options, self.options["parallelism"]
         configuration = read_configuration(options["model"])
-        self.limit = min(configuration.max_position_embeddings, options["sequenceLength"])
+        # TorchTitan asks for as many columns at most as its ranks can divide.
+        columns = degrees["tensor"] * (2 * degrees["context"] if degrees["context"] > 1 else 1)
+        self.limit = min(configuration.max_position_embeddings, options["sequenceLength"]) // columns * columns
         self.vocabulary, self.window = configuration.vocab_size, attention_window(configuration)
         attention = options.get("attention") or "sdpa"
         config = SharedBatchTrainer.Config(
@@ -128,8 +130,11 @@ class TitanRank(Actor):
     @endpoint
     def norm(self):
         """The norm of the sums of gradients, over all ranks."""
-        total = torch.nn.utils.get_total_norm(list(self.sums.values()), foreach=True)
-        total = (total.full_tensor() if isinstance(total, DTensor) else total).double()
+        # On the CPU torch adds the squares of a tensor up in float32, one after another: the norm of 28 million
+        # elements comes out 0.15 % short. That of each row is good.
+        rows = [torch.linalg.vector_norm(gradient, dim=-1).double() for gradient in self.sums.values()]
+        total = torch.nn.utils.get_total_norm(rows, foreach=True)
+        total = total.full_tensor() if isinstance(total, DTensor) else total
         pipeline = self.trainer.parallel_dims.get_optional_mesh("pp")
         if pipeline is not None:
             total = total.square()
