@@ -52,6 +52,43 @@ extension WorkerTests {
             }
         }
 
+        static let engines = [("huggingface", Victim.huggingFace), ("titan", .oneRank)]
+            .filter { WorkerEnvironment($0.0).isInstalled }.map(\.1)
+
+        /// A file may be no longer than a few kilobytes: to those who write, a disk that is full.
+        @Test(arguments: engines) func aFullDiskIsAnErrorOfSaveAndNothingElse(_ victim: Victim) async throws {
+            try await withTemporaryDirectory { directory in
+                let trainer = try await Self.start(victim, directory)
+                try await Self.step(trainer)
+                _ = try await trainer.forwardBackward(TinyModel.batch)
+                let processes = Set(try await Self.processes(of: trainer, victim) + [trainer.worker.processIdentifier])
+                func limitFiles(to size: String) throws {
+                    for process in processes {
+                        let command = try Process.run(
+                            URL(fileURLWithPath: "/usr/bin/prlimit"), arguments: ["--pid", "\(process)", "--fsize=\(size):"])
+                        command.waitUntilExit()
+                        try #require(command.terminationStatus == 0)
+                    }
+                }
+                try limitFiles(to: "8192")
+                for weightsOnly in [true, false] {
+                    let error = await #expect(throws: TrainerError.self) {
+                        try await trainer.save(name: "full", path: directory + "/there", weightsOnly: weightsOnly)
+                    }
+                    #expect(error?.code == .inputOutput && error?.message.contains("File too large") == true, "\(String(describing: error))")
+                }
+                #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/there") == [])
+
+                try limitFiles(to: "unlimited")
+                let saved = try await trainer.save()
+                let next = try await trainer.optimStep()
+                #expect(next.step == 2 && next.accumulatedMicrobatches == 1, "\(next)")
+                _ = try await trainer.load(saved.path)
+                let again = try await trainer.optimStep()
+                #expect(again.gradientNorm == next.gradientNorm, "\(again) and \(next)")
+            }
+        }
+
         private static func start(_ victim: Victim, _ directory: String) async throws -> any WorkerTrainer {
             if victim == .huggingFace {
                 return try await HuggingFaceTrainer(

@@ -1,9 +1,11 @@
 """A worker: python -m swage_worker ENGINE. Its first line of standard input is a JSON object, the engine's options and the
-`address` to serve at. It ends when that input does, however the process at the other end has died."""
+`address` to serve at, and `scratch`, a folder of its own. It ends when that input does, however the process at the other
+end has died, and removes the folder."""
 
 import concurrent.futures
 import json
 import os
+import shutil
 import sys
 import threading
 
@@ -19,7 +21,7 @@ MAXIMUM_MESSAGE = 256 << 20
 
 def main():
     options = json.loads(sys.stdin.readline())
-    threading.Thread(target=end_with_input, daemon=True).start()
+    threading.Thread(target=end_with_input, args=[options["scratch"]], daemon=True).start()
     try:
         engine = _engine(sys.argv[1], options)
     except TrainerError as error:
@@ -50,9 +52,10 @@ def _engine(name, options):
     sys.exit(f"there is no engine {name}")
 
 
-def end_with_input():
+def end_with_input(scratch):
     while sys.stdin.read(1 << 12):
         pass
+    shutil.rmtree(scratch, ignore_errors=True)
     # Nothing is left that would want an answer, and a product may be under way that nothing else ends.
     os._exit(0)
 

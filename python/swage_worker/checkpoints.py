@@ -8,6 +8,8 @@ import shutil
 import tempfile
 import time
 
+from safetensors import SafetensorError
+
 from .errors import TrainerError, check
 
 MANIFEST, FORMAT = "checkpoint.json", 1
@@ -63,8 +65,8 @@ class CheckpointStore:
                 _flush(place.parent)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
-        except OSError as error:
-            raise TrainerError("inputOutput", f"{place} cannot be written: {error.strerror}") from error
+        except (OSError, SafetensorError) as error:
+            raise TrainerError("inputOutput", f"{place} cannot be written: {getattr(error, 'strerror', error)}") from error
 
     def manifest(self, place):
         """What a complete checkpoint says of itself; None for a model folder that no trainer has written."""

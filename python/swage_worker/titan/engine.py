@@ -118,7 +118,10 @@ class TitanEngine(Engine):
 
     def fill(self, folder, weights_only):
         self.configuration.save_pretrained(folder)
-        self._on_all("write", str(folder), weights_only)
+        # One after another: where one rank fails, no other waits for it in the next file.
+        for kind in ["model"] if weights_only else ["model", "optimizer", "gradients"]:
+            for failure in filter(None, self._on_all("write", str(folder), kind)):
+                raise failure
 
     def _check_tensors(self, place, pattern, prefixes=("",)):
         found = {}

@@ -12,7 +12,7 @@ from . import seams  # before anything of TorchTitan
 import torch
 import torch.distributed.checkpoint as dcp
 from monarch.actor import Actor, current_rank, endpoint
-from torch.distributed.checkpoint import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint import CheckpointException, HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.tensor import DTensor
 from torchtitan.components.checkpointer import CheckpointManager
 from torchtitan.components.optimizer import LRSchedulersContainer, OptimizersContainer, ParamGroupConfig
@@ -171,19 +171,29 @@ class TitanRank(Actor):
             return {name: value.float().cpu() for name, value in outputs.items()}
 
     @endpoint
-    def write(self, folder, weights_only):
-        """Every rank writes its part; the parts become files in Hugging Face's layout."""
-        self._write_file(folder, "model", self.adapter.to_hf(self.parameters))
-        if weights_only:
+    def write(self, folder, kind):
+        """Every rank writes its part of some tensors, and the parts become a file in Hugging Face's layout. Returns the
+        TrainerError, the same on all ranks, if that fails."""
+        tensors = self._tensors(kind)
+        if not tensors:
             return
+        try:
+            self._write_file(folder, kind, tensors)
+        except (Exception, CheckpointException) as error:
+            causes = [cause for cause, _ in getattr(error, "failures", {}).values()] or [error]
+            return TrainerError("inputOutput", f"{folder} cannot be written: {causes[0]}")
+
+    def _tensors(self, kind):
+        """By Hugging Face's names: those of the file `kind`.safetensors."""
+        if kind == "model":
+            return self.adapter.to_hf(self.parameters)
+        if kind == "gradients":
+            return self.adapter.to_hf(self.sums)
         moments = {}
-        for kind in ("exp_avg", "exp_avg_sq"):
-            found = {name: state[kind] for name, state in self._states() if kind in state}
-            moments |= {f"{kind}.{name}": value for name, value in self.adapter.to_hf(found).items()}
-        if moments:
-            self._write_file(folder, "optimizer", moments)
-        if self.sums:
-            self._write_file(folder, "gradients", self.adapter.to_hf(self.sums))
+        for moment in ("exp_avg", "exp_avg_sq"):
+            found = {name: state[moment] for name, state in self._states() if moment in state}
+            moments |= {f"{moment}.{name}": value for name, value in self.adapter.to_hf(found).items()}
+        return moments
 
     @endpoint
     def stage(self, folder, files):
