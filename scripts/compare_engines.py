@@ -3,6 +3,7 @@ The remote trainer is the native one behind `swage serve`, with the same optimiz
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ def main():
             "huggingface": ["--engine", "huggingface"],
             "titan, 1 rank": ["--engine", "titan"],
             "titan, 2 ranks": ["--engine", "titan", "--data-parallel", "2"],
+            # The model has 9 heads, which 2 ranks cannot divide.
+            "titan, tensor parallel": ["--engine", "titan", "--tensor-parallel", "3"],
         }
         serve = subprocess.Popen(
             [swage, "serve", "--model", MODEL, "--listen", socket, "--steps", str(STEPS), "--checkpoints", f"{folder}/c", *OPTIMIZER])
@@ -49,6 +52,8 @@ def losses(swage, recipe, flags, output):
     print(" ".join(command), file=sys.stderr, flush=True)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     lines = [json.loads(line) for line in open(f"{output}/metrics.jsonl")]
+    # A run leaves gigabytes.
+    shutil.rmtree(output)
     return [(line["loss"], line["gradientNorm"]) for line in lines if "gradientNorm" in line]
 
 

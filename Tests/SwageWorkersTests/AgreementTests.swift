@@ -21,7 +21,7 @@ extension WorkerTests {
             learningRate: 1e-6, epsilon: 1e-6, schedule: LearningRateSchedule(.constant))
         static let losses: [LossFunction] = [
             .crossEntropy, .linearCrossEntropy, .importanceSampling, .ppo(), .cispo(), .grpo(klCoefficient: 0.1), .reinforce,
-            .gspo(), .dro(), .crossEntropy,
+            .gspo(), .dro(), .dpo(),
         ]
 
         struct Step {
