@@ -68,6 +68,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard problems == nil || arithmetic == nil else {
             throw ValidationError("Both --problems and --arithmetic are given; expected one of them.")
         }
+        guard output != nil || !restart else { throw ValidationError("--restart is for an --output folder, which is missing.") }
         guard rewardOptions.reward.count == 1 else {
             throw ValidationError("--reward is \(rewardOptions.reward); expected one, which says what is right.")
         }

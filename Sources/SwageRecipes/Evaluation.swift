@@ -56,7 +56,8 @@ public struct Evaluation: Sendable {
     /// - Parameters:
     ///   - record: a file to which every batch that is measured adds a line. What stands there is not measured again.
     ///   - progress: called with how much is done, from 0 to 1.
-    /// - Throws: ``Swage/TrainerError`` with code `checkpointMismatch` if the record is of other data.
+    /// - Throws: ``Swage/TrainerError`` with code `checkpointMismatch` if the record is of other data, and
+    ///   `nonFinite` for a loss that is no number.
     public func run(
         _ trainer: any Trainer, record: String? = nil, progress: (@Sendable (Double) -> Void)? = nil
     ) async throws -> Result {
@@ -70,6 +71,10 @@ public struct Evaluation: Sendable {
         for (batch, examples) in batches.dropFirst(parts.count) {
             let outputs = try await trainer.forward(ForwardInputs(logProbsOf: batch))
             let cost = outputs.logProbs?.scalars.reduce(0) { $0 - Double($1) } ?? 0
+            guard cost.isFinite else {
+                throw TrainerError(
+                    .nonFinite, "the loss of batch \(parts.count + 1) of \(batches.count) is \(cost)", expected: "finite weights")
+            }
             let part = Part(cost: cost, tokens: batch.targetCount, examples: examples)
             try file?.append([part])
             try file?.synchronize()

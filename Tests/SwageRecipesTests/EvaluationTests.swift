@@ -55,6 +55,22 @@ import TestSupport
         }
     }
 
+    @Test func aModelThatIsBrokenIsAnErrorAndNoLoss() async throws {
+        try await withTemporaryDirectory { directory in
+            let model = directory + "/model"
+            try FileManager.default.copyItem(atPath: Golden.decoder("llama"), toPath: model)
+            let weights = URL(fileURLWithPath: model + "/model.safetensors")
+            // The last tensor ends with the largest numbers that there are: what they are multiplied with overflows.
+            let largest = [Float](repeating: .greatestFiniteMagnitude, count: 4).withUnsafeBytes { Data($0) }
+            try (Data(contentsOf: weights).dropLast(largest.count) + largest).write(to: weights)
+            let broken = try await NativeTrainer(model: model, chatTemplate: "chatml", threads: 2)
+            let evaluation = try await losses(directory)
+            let error = await #expect(throws: TrainerError.self) { try await evaluation.run(broken, record: directory + "/losses") }
+            #expect(error?.code == .nonFinite, "\(String(describing: error))")
+            #expect(try Data(contentsOf: URL(fileURLWithPath: directory + "/losses")).isEmpty)
+        }
+    }
+
     @Test func aLossThatWasInterruptedGoesOnWithTheSameResult() async throws {
         try await withTemporaryDirectory { directory in
             let evaluation = try await losses(directory)

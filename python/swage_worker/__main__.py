@@ -52,10 +52,11 @@ def _engine(name, options):
     sys.exit(f"there is no engine {name}")
 
 
-def end_with_input(scratch):
+def end_with_input(scratch=None):
     while sys.stdin.read(1 << 12):
         pass
-    shutil.rmtree(scratch, ignore_errors=True)
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
     # Nothing is left that would want an answer, and a product may be under way that nothing else ends.
     os._exit(0)
 
