@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageText
 import Yams
 
 /// Command-line arguments in which a YAML recipe has been replaced by the flags that it stands for.
@@ -29,7 +30,7 @@ struct RecipeArguments {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
             throw TrainerError(
-                .inputOutput, "the recipe \(path) cannot be read: \((error as NSError).localizedDescription)")
+                .inputOutput, "the recipe \(path) cannot be read: \(error.summary)")
         }
         let node: Node?
         do {

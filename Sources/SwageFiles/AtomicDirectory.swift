@@ -1,6 +1,7 @@
 import CSwageSystem
 import Foundation
 import Swage
+import SwageText
 
 /// Directories that appear under their name with all of their files, or not at all.
 package enum AtomicDirectory {
@@ -18,7 +19,7 @@ package enum AtomicDirectory {
             try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
         } catch {
             throw TrainerError(
-                .inputOutput, "\(parent.path) cannot be created: \((error as NSError).localizedDescription)")
+                .inputOutput, "\(parent.path) cannot be created: \(error.summary)")
         }
         removeAbandoned(in: parent.path)
         let partial = parent.appendingPathComponent(

@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageText
 
 /// A file's bytes: mapped into memory, to look at where they lie, and read in large pieces, which a mapping would count
 /// as the program's memory and fetch page by page.
@@ -14,7 +15,7 @@ package final class MappedFile: Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
         } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be read: \((error as NSError).localizedDescription)")
+            throw TrainerError(.inputOutput, "\(path) cannot be read: \(error.summary)")
         }
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 { throw systemError("cannot be read", path) }

@@ -103,7 +103,7 @@ struct ModelFolder {
         do {
             return try Data(contentsOf: URL(fileURLWithPath: file))
         } catch {
-            throw TrainerError(.inputOutput, "\(file) cannot be read: \((error as NSError).localizedDescription)")
+            throw TrainerError(.inputOutput, "\(file) cannot be read: \(error.summary)")
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Swage
 import SwageFiles
+import SwageText
 
 /// A folder in which work leaves JSON files, and from which it goes on.
 struct OutputFolder: Sendable {
@@ -67,7 +68,7 @@ struct OutputFolder: Sendable {
             try body()
         } catch {
             throw TrainerError(
-                .inputOutput, "\(path) cannot be \(verb): \((error as NSError).localizedDescription)")
+                .inputOutput, "\(path) cannot be \(verb): \(error.summary)")
         }
     }
 }

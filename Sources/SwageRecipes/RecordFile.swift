@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageText
 
 /// A file to which work adds one line of JSON for each part of it that is done, and from which it goes on.
 struct RecordFile<Record: Codable> {
@@ -67,7 +68,7 @@ struct RecordFile<Record: Codable> {
         do {
             return try body()
         } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be written: \((error as NSError).localizedDescription)")
+            throw TrainerError(.inputOutput, "\(path) cannot be written: \(error.summary)")
         }
     }
 }

@@ -1,17 +1,26 @@
 import Foundation
 
 extension Error {
-    /// The error in one line, with the key path of a decoding error.
+    /// The error in one line: what the operating system says, or a decoding error with its key path.
     package var summary: String {
-        guard let error = self as? DecodingError else { return String(describing: self) }
-        switch error {
+        if let error = self as? DecodingError { return error.summaryWithPath }
+        let error = self as NSError
+        let cause = (error.userInfo[NSUnderlyingErrorKey] as? any Error) as NSError?
+        if let cause, cause.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(cause.code))) }
+        return error.domain == NSCocoaErrorDomain ? error.localizedDescription : String(describing: self)
+    }
+}
+
+extension DecodingError {
+    fileprivate var summaryWithPath: String {
+        switch self {
         case .keyNotFound(let key, let context): return "\(context.place)has no \"\(key.stringValue)\""
         case .typeMismatch(let type, let context): return "\(context.place)is not \(type)"
         case .valueNotFound(let type, let context): return "\(context.place)is null, not \(type)"
         case .dataCorrupted(let context):
             let underlying = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
             return "\(context.place)\(context.debugDescription)\(underlying.map { " (\($0))" } ?? "")"
-        @unknown default: return error.localizedDescription
+        @unknown default: return localizedDescription
         }
     }
 }

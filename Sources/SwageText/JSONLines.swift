@@ -28,7 +28,7 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
         } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be read: \((error as NSError).localizedDescription)")
+            throw TrainerError(.inputOutput, "\(path) cannot be read: \(error.summary)")
         }
         self.path = path
         var lines: [Range<Int>] = []
