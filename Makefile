@@ -48,7 +48,7 @@ $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 	@python3 scripts/prepare_preferences.py .deps/conversations
 
-test: engines ## Install what the tests need, and run all of them.
+test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build

@@ -39,11 +39,13 @@ struct ModelOptions: ParsableArguments {
     /// What tells the model from others, for people and for runs that go on.
     var modelName: String { model ?? remote.address ?? "" }
 
-    /// When the model's files were last written; nil for one on another machine.
+    /// When the model's weights were last written; nil for those on another machine.
     var modelDate: String? {
         guard let model else { return nil }
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: model))?.map { "\(model)/\($0)" } ?? [model]
-        let dates = files.compactMap { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }
+        let files = try? FileManager.default.contentsOfDirectory(atPath: model).filter { $0.hasSuffix(".safetensors") }
+        let dates = (files?.map { "\(model)/\($0)" } ?? [model]).compactMap {
+            try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date
+        }
         return dates.max()?.ISO8601Format()
     }
 

@@ -96,8 +96,8 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let model = directory + "/model"
             try FileManager.default.copyItem(atPath: Golden.decoder("llama"), toPath: model)
-            let arguments = ["evaluate", try Self.recipe(directory), "--model", model, "--output", directory + "/out", "--limit", "2"]
-            #expect(try Program.run(arguments).status == 0)
+            let arguments = ["evaluate", try Self.recipe(directory), "--model", model, "--output", model, "--limit", "2"]
+            for _ in 0..<2 { #expect(try Program.run(arguments).status == 0) }
             try FileManager.default.setAttributes(
                 [.modificationDate: Date(timeIntervalSinceNow: 3600)], ofItemAtPath: model + "/model.safetensors")
             let again = try Program.run(arguments)
