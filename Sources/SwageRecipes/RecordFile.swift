@@ -12,11 +12,11 @@ struct RecordFile<Record: Codable> {
     /// Opens the file, and drops what comes after the last record to keep: a line that was cut off, records of parts that
     /// are done again.
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for a whole line that is no record, and `inputOutput` if
-    ///   the file cannot be written.
+    ///   the file cannot be read or written.
     init(_ path: String, keeping isKept: (Record) -> Bool = { _ in true }) throws {
         let url = URL(fileURLWithPath: path)
         let newline = UInt8(ascii: "\n")
-        let contents = (try? Data(contentsOf: url)) ?? Data()
+        let contents = try FileManager.default.fileExists(atPath: path) ? Self.accessing(path, "read") { try Data(contentsOf: url) } : Data()
         let lines = contents.split(separator: newline)
         var kept: [Record] = []
         for (index, line) in lines.enumerated() {
@@ -25,7 +25,7 @@ struct RecordFile<Record: Codable> {
             kept.append(record)
         }
         (self.path, self.kept) = (path, kept)
-        handle = try Self.writing(path) {
+        handle = try Self.accessing(path, "written") {
             try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(lines.prefix(kept.count).map { $0 + [newline] }.joined()).write(to: url, options: .atomic)
             let handle = try FileHandle(forWritingTo: url)
@@ -58,17 +58,17 @@ struct RecordFile<Record: Codable> {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let lines = try records.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }
-        try Self.writing(path) { try handle.write(contentsOf: lines) }
+        try Self.accessing(path, "written") { try handle.write(contentsOf: lines) }
     }
 
     /// Flushes what was appended to the disk.
-    func synchronize() throws { try Self.writing(path) { try handle.synchronize() } }
+    func synchronize() throws { try Self.accessing(path, "written") { try handle.synchronize() } }
 
-    private static func writing<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    private static func accessing<Result>(_ path: String, _ verb: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be written: \(error.summary)")
+            throw TrainerError(.inputOutput, "\(path) cannot be \(verb): \(error.summary)")
         }
     }
 }

@@ -161,4 +161,13 @@ import TestSupport
             #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
         }
     }
+
+    @Test func aRecordThatCannotBeReadIsAnError() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/answers.jsonl"
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            let error = await #expect(throws: TrainerError.self) { try await answers().run(record: path) }
+            #expect(error?.message == "\(path) cannot be read: Is a directory", "\(String(describing: error))")
+        }
+    }
 }
