@@ -11,10 +11,10 @@ public struct Tensor<Scalar: Sendable & Equatable>: Sendable, Equatable {
     /// Makes a tensor of `scalars` in row-major order.
     /// - Throws: ``TrainerError`` with code `invalidShape` if the shape does not hold exactly that many elements.
     public init(_ scalars: [Scalar], shape: [Int]) throws {
-        guard let count = Self.elementCount(shape), count == scalars.count else {
+        guard let count = elementCount(shape), count == scalars.count else {
             throw TrainerError(
                 .invalidShape, "a tensor of shape \(shape) was given \(scalars.count) elements",
-                expected: Self.elementCount(shape).map { "\($0) elements" } ?? "a shape without negative or huge axes")
+                expected: elementCount(shape).map { "\($0) elements" } ?? "a shape without negative or huge axes")
         }
         self.shape = shape
         self.scalars = scalars
@@ -22,7 +22,7 @@ public struct Tensor<Scalar: Sendable & Equatable>: Sendable, Equatable {
 
     /// Makes a tensor of elements that are known to fit the shape.
     package init(unchecked scalars: [Scalar], shape: [Int]) {
-        assert(shape.reduce(1, *) == scalars.count, "\(scalars.count) elements in shape \(shape)")
+        assert(elementCount(shape) == scalars.count, "\(scalars.count) elements in shape \(shape)")
         self.shape = shape
         self.scalars = scalars
     }
@@ -39,11 +39,23 @@ public struct Tensor<Scalar: Sendable & Equatable>: Sendable, Equatable {
     }
 
     /// Makes a tensor that holds `value` everywhere.
-    /// - Precondition: no axis is negative.
+    /// - Precondition: no axis is negative, and memory can hold as many elements. Sizes that come from outside are for
+    ///   ``init(filling:with:)``.
     public init(repeating value: Scalar, shape: [Int]) {
-        precondition(shape.allSatisfy { $0 >= 0 }, "a tensor of shape \(shape) cannot be")
+        guard let count = elementCount(shape) else { preconditionFailure("a tensor of shape \(shape) cannot be") }
         self.shape = shape
-        self.scalars = Array(repeating: value, count: shape.reduce(1, *))
+        self.scalars = Array(repeating: value, count: count)
+    }
+
+    /// Makes a tensor that holds `value` everywhere, of a shape that comes from outside.
+    /// - Throws: ``TrainerError`` with code `invalidShape` for a negative axis, or `tooLarge` if there is no memory for it.
+    public init(filling shape: [Int], with value: Scalar) throws {
+        guard shape.allSatisfy({ $0 >= 0 }) else {
+            throw TrainerError(.invalidShape, "a tensor has the shape \(shape)", expected: "axes of 0 or more")
+        }
+        let count = try MemoryBudget.require(shape, of: Scalar.self, for: "a tensor")
+        self.shape = shape
+        self.scalars = Array(repeating: value, count: count)
     }
 
     /// The element at one index for each axis.
@@ -55,15 +67,5 @@ public struct Tensor<Scalar: Sendable & Equatable>: Sendable, Equatable {
             offset = offset * extent + index
         }
         return scalars[offset]
-    }
-
-    private static func elementCount(_ shape: [Int]) -> Int? {
-        var count = 1
-        for extent in shape {
-            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            guard extent >= 0, !overflow else { return nil }
-            count = product
-        }
-        return count
     }
 }

@@ -41,7 +41,7 @@ public struct TrainerError: Error, Sendable, Equatable {
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
         /// A trainer does not know this caller.
         public static let unauthenticated = Code(rawValue: "unauthenticated")
-        /// A message is larger than a trainer in another process takes.
+        /// A call asks for more memory than there is, or a message is larger than a trainer in another process takes.
         public static let tooLarge = Code(rawValue: "tooLarge")
         /// An engine ended, or failed in a way of its own.
         public static let engineFailed = Code(rawValue: "engineFailed")
