@@ -75,6 +75,9 @@ public struct LearningRateSchedule: Sendable, Equatable, Codable {
         self.totalSteps = totalSteps
     }
 
+    /// More steps than any training takes, and few enough for all arithmetic.
+    private static let mostSteps = 1 << 53
+
     /// The peak from the first step on.
     public static let constant = LearningRateSchedule(.constant)
 
@@ -90,8 +93,10 @@ public struct LearningRateSchedule: Sendable, Equatable, Codable {
     }
 
     func validate() throws {
-        guard warmupSteps >= 0 else {
-            throw TrainerError(.invalidOption, "warmupSteps is \(warmupSteps)", expected: "0 or more")
+        for (name, value) in [("warmupSteps", warmupSteps), ("totalSteps", totalSteps)] {
+            guard (0...Self.mostSteps).contains(value) else {
+                throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "0 to \(Self.mostSteps)")
+            }
         }
         guard shape == .constant || totalSteps > warmupSteps else {
             throw TrainerError(

@@ -41,6 +41,9 @@ public struct TrainerError: Error, Sendable, Equatable {
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
         /// A trainer does not know this caller.
         public static let unauthenticated = Code(rawValue: "unauthenticated")
+        /// A place that may not be read or written: outside of a server's folders, or with something in it that no trainer
+        /// has written.
+        public static let notAllowed = Code(rawValue: "notAllowed")
         /// A call asks for more memory than there is, or a message is larger than a trainer in another process takes.
         public static let tooLarge = Code(rawValue: "tooLarge")
         /// An engine ended, or failed in a way of its own.

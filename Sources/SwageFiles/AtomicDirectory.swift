@@ -5,38 +5,57 @@ import SwageText
 
 /// Directories that appear under their name with all of their files, or not at all.
 package enum AtomicDirectory {
-    /// Directories being written carry this in their names; a crash can leave them, and nothing reads them.
-    private static let partialMarker = ".partial-"
-
     /// Lets `fill` write files into a hidden directory beside `path`, flushes it, and renames it to `path`.
     ///
-    /// An existing directory is exchanged in one step and then removed. If anything fails, `path` is as it was.
-    /// - Throws: what `fill` throws, or ``TrainerError`` with code `inputOutput`.
+    /// An empty directory is filled; one that Swage has written is exchanged in one step and then removed; anything else
+    /// that is there stays, and is an error. If anything fails, `path` is as it was.
+    /// - Throws: what `fill` throws, or ``TrainerError`` with code `inputOutput` or `notAllowed`.
     package static func write(_ path: String, fill: (_ directory: String) throws -> Void) throws {
         let url = URL(fileURLWithPath: path).standardizedFileURL
         let parent = url.deletingLastPathComponent()
+        // Before the work of filling, and once more when the time has come.
+        try WrittenFolder.requireReplaceable(url.path)
         do {
             try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
         } catch {
             throw TrainerError(
                 .inputOutput, "\(parent.path) cannot be created: \(error.summary)")
         }
-        removeAbandoned(in: parent.path)
-        let partial = parent.appendingPathComponent(
-            ".\(url.lastPathComponent)\(partialMarker)\(getpid())-\(UInt32.random(in: 0 ... .max))").path
-        guard mkdir(partial, 0o755) == 0 else { throw systemError("cannot be created", partial) }
+        PartialFolder.removeAbandoned(in: parent.path)
+        let partial = try PartialFolder(beside: url.path)
         do {
-            try fill(partial)
-            try flushDirectory(partial)
-            try publish(partial, as: url.path)
-            try flushDirectory(parent.path)
+            try fill(partial.path)
+            try partial.complete()
+            try flushDirectory(partial.path)
+            try publish(partial.path, as: url.path)
         } catch {
-            try? FileManager.default.removeItem(atPath: partial)
+            partial.discard()
             throw error
         }
-        // After an exchange this is what was there before.
-        try? FileManager.default.removeItem(atPath: partial)
+        try flushDirectory(parent.path)
     }
+
+    /// Removes a directory that ``write(_:fill:)`` has written, file by file as its manifest names them.
+    /// - Throws: ``TrainerError`` with code `notAllowed` for any other, which stays as it is, or `inputOutput`.
+    package static func remove(_ path: String) throws {
+        try requireOwn(path)
+        // Out of sight first, so that nobody finds half of it.
+        let hidden = PartialFolder.name(beside: path)
+        guard rename(path, hidden) == 0 else { throw systemError("cannot be removed", path) }
+        let folder: WrittenFolder
+        do {
+            folder = try WrittenFolder(hidden)
+        } catch {
+            // Somebody put something into it in that very moment.
+            rename(hidden, path)
+            throw error
+        }
+        try folder.remove()
+    }
+
+    /// Makes sure that ``write(_:fill:)`` has written the directory, and that nothing else is in it.
+    /// - Throws: ``TrainerError`` with code `notAllowed` that names what is odd.
+    package static func requireOwn(_ path: String) throws { _ = try WrittenFolder(path) }
 
     /// Writes one small file, flushed to the disk, into a directory that is being filled.
     package static func writeFile(_ data: Data, to path: String) throws {
@@ -45,10 +64,11 @@ package enum AtomicDirectory {
         try file.close()
     }
 
-    /// Writes one file in one step, over the one that may be there.
+    /// Writes one file in one step, over the one that may be there. A crash can leave a `NAME.partial-PROCESS-NUMBER`
+    /// beside it, which nothing reads.
     /// - Throws: ``TrainerError`` with code `inputOutput`.
     package static func replaceFile(_ path: String, with data: Data) throws {
-        let partial = "\(path)\(partialMarker)\(getpid())"
+        let partial = "\(path)\(PartialFolder.marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
         do {
             try writeFile(data, to: partial)
             guard rename(partial, path) == 0 else { throw systemError("cannot be replaced", path) }
@@ -59,22 +79,36 @@ package enum AtomicDirectory {
         }
     }
 
-    /// Removes what writers that are no longer alive have left in `directory`.
-    private static func removeAbandoned(in directory: String) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        for name in names {
-            guard let marker = name.range(of: partialMarker),
-                let writer = pid_t(name[marker.upperBound...].prefix { $0.isNumber }), writer > 0,
-                kill(writer, 0) != 0, errno == ESRCH
-            else { continue }
-            try? FileManager.default.removeItem(atPath: directory + "/" + name)
+    private static func publish(_ partial: String, as path: String) throws {
+        // The system renames to nothing and to an empty directory alone.
+        if rename(partial, path) == 0 { return }
+        guard errno == ENOTEMPTY || errno == EEXIST else { throw systemError("cannot be created", path) }
+        _ = try WrittenFolder(path)
+        let before = try exchange(partial, path)
+        do {
+            let old = try WrittenFolder(before)
+            // What cannot be removed now is removed by a later writer.
+            try? old.remove()
+        } catch {
+            // Somebody put something into it in that very moment.
+            _ = try exchange(before, path)
+            throw error
         }
     }
 
-    private static func publish(_ partial: String, as path: String) throws {
-        if rename(partial, path) == 0 { return }
-        guard errno == ENOTEMPTY || errno == EEXIST else { throw systemError("cannot be created", path) }
-        guard swage_exchange(partial, path) == 0 else { throw systemError("cannot be replaced", path) }
+    /// Puts `new` at `path`, and returns where that is now which was there.
+    private static func exchange(_ new: String, _ path: String) throws -> String {
+        if swage_exchange(new, path) == 0 { return new }
+        guard [ENOSYS, EINVAL, ENOTSUP].contains(errno) else { throw systemError("cannot be replaced", path) }
+        // A file system that cannot: the old one is out of the way for a moment.
+        let before = PartialFolder.name(beside: path)
+        guard rename(path, before) == 0 else { throw systemError("cannot be replaced", path) }
+        guard rename(new, path) == 0 else {
+            let error = systemError("cannot be replaced", path)
+            rename(before, path)
+            throw error
+        }
+        return before
     }
 
     private static func flushDirectory(_ path: String) throws {

@@ -2,32 +2,6 @@ import Foundation
 import Swage
 import SwageText
 
-/// What a checkpoint says about itself, in the file `checkpoint.json`. It is written last.
-package struct CheckpointManifest: Codable, Sendable, Equatable {
-    package static let fileName = "checkpoint.json"
-    package static let currentFormat = 1
-
-    package var format = CheckpointManifest.currentFormat
-    /// What the weights belong to: equal for models whose parameters have the same names and shapes.
-    package var modelSignature: String
-    package var step: Int
-    package var weightsOnly: Bool
-    package var accumulatedMicrobatches = 0
-    /// The sum of the accumulated microbatches' denominators.
-    package var accumulatedDenominator = 0.0
-    package var optimizer: OptimizerOptions?
-    /// Nanoseconds since 1970, by which the newest is found.
-    package var savedAt: UInt64 = 0
-    /// The size of every file that belongs to the checkpoint.
-    package var fileSizes: [String: Int] = [:]
-
-    package init(modelSignature: String, step: Int, weightsOnly: Bool) {
-        self.modelSignature = modelSignature
-        self.step = step
-        self.weightsOnly = weightsOnly
-    }
-}
-
 /// Where a trainer's checkpoints lie, how they are named, and which of them are complete.
 package struct CheckpointStore: Sendable {
     package let directory: String
@@ -37,17 +11,22 @@ package struct CheckpointStore: Sendable {
     /// Where `save` writes: see ``Swage/Trainer/save(name:path:weightsOnly:)``.
     /// - Throws: ``TrainerError`` with code `invalidOption` for a name that leaves its directory.
     package func destination(name: String?, path: String?, weightsOnly: Bool, step: Int) throws -> String {
-        if let name, name.isEmpty || name.contains("/") || name.hasPrefix(".") {
-            throw TrainerError(
-                .invalidOption, "the checkpoint name is \"\(name)\"",
-                expected: "a plain file name that does not begin with a dot")
-        }
+        try Self.checkName(name)
         if path?.isEmpty == true { throw TrainerError(.invalidOption, "the checkpoint path is empty") }
         switch (path, name) {
         case (let path?, let name?): return path + "/" + name
         case (let path?, nil): return path
         case (nil, let name?): return directory + "/" + name
         case (nil, nil): return directory + (weightsOnly ? "/weights-step-\(step)" : "/step-\(step)")
+        }
+    }
+
+    /// - Throws: ``TrainerError`` with code `invalidOption` for a name that leaves its directory, or would not be found there.
+    package static func checkName(_ name: String?) throws {
+        if let name, !name.isPlainFileName || name.utf8.first == UInt8(ascii: ".") {
+            throw TrainerError(
+                .invalidOption, "the checkpoint name is \"\(name)\"",
+                expected: "a plain file name that does not begin with a dot")
         }
     }
 
@@ -58,8 +37,10 @@ package struct CheckpointStore: Sendable {
         try AtomicDirectory.write(path) { partial in
             try fill(partial)
             var manifest = manifest
+            let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
+            manifest.sequence = Self.nextSequence(in: folder)
             manifest.savedAt = UInt64(max(0, Date().timeIntervalSince1970) * 1e9)
-            for name in try FileManager.default.contentsOfDirectory(atPath: partial) {
+            for name in try FileManager.default.contentsOfDirectory(atPath: partial) where name != PartialFolder.markName {
                 let attributes = try FileManager.default.attributesOfItem(atPath: partial + "/" + name)
                 manifest.fileSizes[name] = (attributes[.size] as? NSNumber)?.intValue ?? 0
             }
@@ -73,56 +54,65 @@ package struct CheckpointStore: Sendable {
     /// The manifest of a complete checkpoint, or nil for a model folder that no trainer has written.
     /// - Throws: ``TrainerError`` with code `checkpointNotFound`, `corruptFile` or `checkpointMismatch`.
     package func manifest(of path: String) throws -> CheckpointManifest? {
-        let folder = ModelFolder(path: path)
         guard FileManager.default.fileExists(atPath: path) else {
             throw TrainerError(.checkpointNotFound, "there is no checkpoint at \(path)", expected: expectedPlace)
         }
-        guard let manifest = try folder.decode(CheckpointManifest.self, CheckpointManifest.fileName) else { return nil }
-        guard manifest.format == CheckpointManifest.currentFormat else {
-            throw TrainerError(
-                .checkpointMismatch, "\(path) has the checkpoint format \(manifest.format)",
-                expected: "format \(CheckpointManifest.currentFormat)")
-        }
-        guard manifest.step >= 0, manifest.accumulatedMicrobatches >= 0, manifest.accumulatedDenominator.isFinite else {
-            throw TrainerError(.corruptFile, "\(path)/\(CheckpointManifest.fileName) has impossible counts")
-        }
+        guard let manifest = try CheckpointManifest.read(from: path) else { return nil }
         for (name, size) in manifest.fileSizes.sorted(by: { $0.key < $1.key }) {
-            let found = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)[.size] as? NSNumber
+            let file = path + "/" + name
+            guard FileKind(file) == .file else {
+                throw TrainerError(.corruptFile, "\(file) is missing or no file", expected: "\(size) bytes, as the checkpoint says")
+            }
+            let found = try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber
             guard found?.intValue == size else {
                 throw TrainerError(
-                    .corruptFile, "\(path)/\(name) has \(found.map { "\($0) bytes" } ?? "no size, for it is missing")",
-                    expected: "\(size) bytes, as the checkpoint says")
+                    .corruptFile, "\(file) has \(found?.intValue ?? 0) bytes", expected: "\(size) bytes, as the checkpoint says")
             }
         }
         return manifest
     }
 
-    /// The path of the newest complete checkpoint.
+    /// The path of the newest complete checkpoint: the one that was written last, whatever the clock says.
     /// - Throws: ``TrainerError`` with code `checkpointNotFound` if there is none.
     package func newestComplete() throws -> String {
-        guard let newest = complete().max(by: { $0.manifest.savedAt < $1.manifest.savedAt }) else {
+        guard let newest = complete().last else {
             throw TrainerError(
                 .checkpointNotFound, "there is no complete checkpoint in \(directory)", expected: expectedPlace)
         }
         return newest.path
     }
 
-    /// Removes all but the `count` newest full checkpoints that lie under their own `step-N`.
-    package func keepNewest(_ count: Int) {
+    /// Removes all but the `count` newest full checkpoints that lie under their own `step-N`, and nothing but those.
+    /// - Parameter written: the one that was written just now, which stays in any case.
+    package func keepNewest(_ count: Int, written: String) {
         let numbered = complete().filter { !$0.manifest.weightsOnly && $0.path.hasSuffix("/step-\($0.manifest.step)") }
-        for old in numbered.sorted(by: { $0.manifest.savedAt > $1.manifest.savedAt }).dropFirst(count) {
-            try? FileManager.default.removeItem(atPath: old.path)
-        }
+        for old in numbered.dropLast(count) where old.path != written { try? AtomicDirectory.remove(old.path) }
     }
 
+    /// Oldest first. Those that are older than their numbers go by their steps.
     private func complete() -> [(path: String, manifest: CheckpointManifest)] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.filter { !$0.hasPrefix(".") }.compactMap { name in
-            let path = directory + "/" + name
+        let found = Self.folders(in: directory).compactMap { path -> (path: String, manifest: CheckpointManifest)? in
             guard let manifest = try? manifest(of: path) else { return nil }
             return (path, manifest)
         }
+        return found.sorted { $0.manifest.age.lexicographicallyPrecedes($1.manifest.age) }
+    }
+
+    private static func nextSequence(in directory: String) -> Int {
+        let known = folders(in: directory).compactMap { (try? CheckpointManifest.read(from: $0))?.sequence }
+        return min(CheckpointManifest.largestCount, (known.max() ?? 0) + 1)
+    }
+
+    /// The folders in which checkpoints may be. A link is none: it leads to what is not here.
+    private static func folders(in directory: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.filter { $0.utf8.first != UInt8(ascii: ".") }.sorted().map { directory + "/" + $0 }.filter { FileKind($0) == .folder }
     }
 
     private var expectedPlace: String { "a folder that save has written, by default under \(directory)" }
+}
+
+extension CheckpointManifest {
+    /// Grows from one to the next.
+    fileprivate var age: [Int] { [sequence ?? 0, step, weightsOnly ? 0 : 1] }
 }

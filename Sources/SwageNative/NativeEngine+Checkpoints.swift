@@ -37,7 +37,9 @@ extension NativeEngine {
                 try write([(gradients.buffer, "")], directory, CheckpointFile.gradients)
             }
         }
-        if name == nil, path == nil, !weightsOnly, let keptCheckpoints { store.keepNewest(keptCheckpoints) }
+        if name == nil, path == nil, !weightsOnly, let keptCheckpoints {
+            store.keepNewest(keptCheckpoints, written: destination)
+        }
         return SavedCheckpoint(path: destination)
     }
 
@@ -59,6 +61,11 @@ extension NativeEngine {
             optimizer.mean.copy(from: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix))
             optimizer.square.copy(from: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.squarePrefix))
             restored = optimizer
+        }
+        guard (manifest.fileSizes[CheckpointFile.gradients] != nil) == (manifest.accumulatedMicrobatches > 0) else {
+            throw TrainerError(
+                .corruptFile, "\(path) has accumulated \(manifest.accumulatedMicrobatches) microbatches",
+                expected: "\(CheckpointFile.gradients) where there are some, and only there")
         }
         let accumulated = manifest.accumulatedMicrobatches > 0 ? try read(path, CheckpointFile.gradients) : nil
 
