@@ -14,7 +14,7 @@ struct SetupCommand: ParsableCommand {
     @Argument(help: "The engines: huggingface, titan.")
     var engines: [String]
 
-    @Option(help: "The folder of swage_worker and its requirements. Default: python, in or above the program's folder.")
+    @Option(help: "The folder of swage_worker and its requirements. Default: python, beside the program or in the clone that built it.")
     var source: String?
 
     func validate() throws {
@@ -26,7 +26,7 @@ struct SetupCommand: ParsableCommand {
     func run() throws {
         guard let source = source ?? Self.nearestSource else {
             throw TrainerError(
-                .inputOutput, "the folder of swage_worker is neither above this program nor above the working directory",
+                .inputOutput, "the folder of swage_worker is not beside this program",
                 expected: "--source, the folder python of a clone of Swage")
         }
         for engine in engines {
@@ -35,7 +35,7 @@ struct SetupCommand: ParsableCommand {
     }
 
     private static var nearestSource: String? {
-        foldersAroundProgram.map { $0 + "/python" }.first { FileManager.default.fileExists(atPath: $0 + "/swage_worker") }
+        foldersOfProgram.map { $0 + "/python" }.first { FileManager.default.fileExists(atPath: $0 + "/swage_worker") }
     }
 }
 #endif

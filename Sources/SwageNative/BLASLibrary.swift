@@ -13,6 +13,12 @@ enum BLASLibrary {
     static func bind() throws -> String { try bound.get() }
 
     private static let bound: Result<String, TrainerError> = {
+        if let chosen, chosen.contains("/"), !chosen.hasPrefix("/") {
+            return .failure(
+                TrainerError(
+                    .missingDependency, "\(variable) is \"\(chosen)\", which depends on the folder that a program is started in",
+                    expected: "an absolute path, or a plain name for the system to find"))
+        }
         var failures: [String] = []
         for candidate in candidates {
             guard let failure = swage_blas_bind(candidate) else { return .success(candidate) }
@@ -27,13 +33,19 @@ enum BLASLibrary {
                     """))
     }()
 
+    private static var chosen: String? {
+        ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     private static var candidates: [String] {
-        if let chosen = ProcessInfo.processInfo.environment[variable], !chosen.isEmpty { return [chosen] }
+        if let chosen { return [chosen] }
         #if os(macOS)
             return ["/System/Library/Frameworks/Accelerate.framework/Accelerate"]
         #else
-            let wheel = ".deps/scipy_openblas32/lib/libscipy_openblas.so"
-            return foldersAroundProgram.map { "\($0)/\(wheel)" }.filter(FileManager.default.fileExists)
+            let beside = foldersOfProgram.flatMap {
+                ["\($0)/libscipy_openblas.so", "\($0)/.deps/scipy_openblas32/lib/libscipy_openblas.so"]
+            }
+            return beside.filter(FileManager.default.fileExists)
                 + ["libscipy_openblas.so", "libopenblas.so.0", "libopenblas.so", "libblis.so.4", "libcblas.so.3"]
         #endif
     }

@@ -11,7 +11,7 @@ public struct WorkerEnvironment: Sendable {
     /// - Parameter home: where environments are kept; by default `SWAGE_HOME`, or `.swage` in the home directory.
     public init(_ engine: String, home: String? = nil) {
         self.engine = engine
-        let chosen = home ?? ProcessInfo.processInfo.environment["SWAGE_HOME"]
+        let chosen = [home, ProcessInfo.processInfo.environment["SWAGE_HOME"]].compactMap(\.self).first { !$0.isEmpty }
         directory = (chosen ?? NSHomeDirectory() + "/.swage") + "/environments/" + engine
     }
 
@@ -25,6 +25,9 @@ public struct WorkerEnvironment: Sendable {
     }
     /// The requirements that were installed; written last.
     private var installed: String { directory + "/installed.txt" }
+
+    /// Says that the folder is ours to remove; written first.
+    private var mark: String { directory + "/made-by-swage.txt" }
 
     public var isInstalled: Bool { FileManager.default.fileExists(atPath: installed) }
 
@@ -49,7 +52,7 @@ public struct WorkerEnvironment: Sendable {
         let lock = try FileLock(directory + ".lock") { report("waiting for another setup of \(engine)") }
         defer { withExtendedLifetime(lock) {} }
         if FileManager.default.contents(atPath: installed) != wanted {
-            try? FileManager.default.removeItem(atPath: directory)
+            try begin()
             report("making a Python environment in \(directory)")
             try run("/usr/bin/env", ["python3", "-m", "venv", directory])
             report("installing PyTorch and what else \(engine) needs")
@@ -61,6 +64,24 @@ public struct WorkerEnvironment: Sendable {
         try FileManager.default.copyItem(atPath: source + "/swage_worker", toPath: modules + "/swage_worker")
         try wanted.write(to: URL(fileURLWithPath: installed))
         report("the engine \(engine) is ready")
+    }
+
+    /// Removes what an earlier setup has left, and nothing else, and marks the folder.
+    private func begin() throws {
+        let files = FileManager.default
+        let found = (try? files.contentsOfDirectory(atPath: directory)) ?? []
+        guard found.isEmpty || isInstalled || files.fileExists(atPath: mark) else {
+            throw TrainerError(
+                .inputOutput, "\(directory) holds \(found.sorted()[0]), which no setup has made",
+                expected: "a folder that is empty or not there: move it away, or set SWAGE_HOME to another")
+        }
+        do {
+            if files.fileExists(atPath: directory) { try files.removeItem(atPath: directory) }
+            try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data("Made by swage setup, which may remove this folder.\n".utf8).write(to: URL(fileURLWithPath: mark))
+        } catch {
+            throw TrainerError(.inputOutput, "\(directory) cannot be made anew: \(error.localizedDescription)")
+        }
     }
 
     private func run(_ program: String, _ arguments: [String]) throws {

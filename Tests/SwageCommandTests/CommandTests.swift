@@ -141,6 +141,32 @@ import TestSupport
         #expect(text.contains("/nowhere.so") && text.contains("apt install libopenblas0"), "\(text)")
     }
 
+    @Test func aLibraryInTheWorkingFolderIsNotLoaded() async throws {
+        try await withTemporaryDirectory { folder in
+            let place = folder + "/.deps/scipy_openblas32/lib"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            let source = folder + "/spy.c"
+            try """
+                #include <stdio.h>
+                __attribute__((constructor)) static void spy(void) { fclose(fopen("\(folder)/loaded", "w")); }
+                """.write(toFile: source, atomically: true, encoding: .utf8)
+            let compiler = Process()
+            compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            compiler.arguments = ["clang", "-shared", "-fPIC", "-o", place + "/libscipy_openblas.so", source]
+            try compiler.run()
+            compiler.waitUntilExit()
+            try #require(compiler.terminationStatus == 0)
+
+            let process = Program.process(
+                ["generate", "--model", Golden.decoder("llama"), "--prompt", "x", "--raw", "--max-tokens", "1"], in: folder)
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(!FileManager.default.fileExists(atPath: folder + "/loaded"))
+        }
+    }
+
     @Test func aMissingModelIsAnErrorThatSaysWhatAModelIs() throws {
         let result = try Program.run("inspect", "/nowhere")
         #expect(result.status == 1)
