@@ -70,8 +70,8 @@ golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transfor
 	@cd Tests/Golden && HF_HUB_OFFLINE=1 ../../$(PYTHON) -B make_golden.py \
 		../../$(MODEL)
 
-generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form.
-	@SWAGE_WRITE_GOLDEN=1 swift test -c release $(TRAITS) --filter "TorchTableTests|LossSerializationTests"
+generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form, docs/LossPrograms.md.
+	@SWAGE_WRITE_GOLDEN=1 swift test -c release $(TRAITS) --filter "TorchTableTests|LossSerializationTests|LossProgramsPageTests"
 
 protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and Python.
 	@PYTHON=.venv/protos/bin/python scripts/generate_protos.sh

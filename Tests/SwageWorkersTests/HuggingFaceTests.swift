@@ -50,6 +50,20 @@ extension WorkerTests {
             }
         }
 
+        @Test func theVectorsOfLossProgramsComeOutOnTorchAsWell() throws {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: WorkerEnvironment("huggingface").python)
+            process.arguments = ["-B", Golden.root + "/check_loss_vectors.py"]
+            process.environment = ProcessInfo.processInfo.environment.merging(
+                ["PYTHONPATH": Golden.repository + "/python"]) { $1 }
+            let output = Pipe()
+            process.standardOutput = output
+            try process.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0, "\(text)")
+        }
+
         @Test func anArchitectureThatNoOtherEngineKnowsKeepsThePromises() async throws {
             try await withTemporaryDirectory { directory in
                 let model = directory + "/gpt2"

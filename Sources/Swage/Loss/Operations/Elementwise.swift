@@ -18,13 +18,13 @@ extension LossOperation {
         unary("softplus", torch: "F.softplus({0}, threshold=50)", { max($0, 0) + logarithm(1 + exponential(-abs($0))) }) {
             $0.make("multiply", $0.gradient, $0.make("sigmoid", $0.operands[0]))
         },
-        unary("relu", torch: "torch.relu({0})", { $0 > 0 ? $0 : 0 }) {
+        unary("relu", torch: "torch.relu({0})", { $0 > 0 || $0.isNaN ? $0 : 0 }) {
             $0.make("multiply", $0.gradient, $0.make("greater", $0.operands[0], $0.constant(0)))
         },
         unary("abs", torch: "torch.abs({0})", { abs($0) }) {
             $0.make("multiply", $0.gradient, $0.make("sign", $0.operands[0]))
         },
-        unary("sign", torch: "torch.sign({0})", { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }) { _ in nil },
+        unary("sign", torch: "torch.sign({0})", { $0 > 0 ? 1 : $0 < 0 ? -1 : $0.isNaN ? $0 : 0 }) { _ in nil },
         unary("stopGradient", torch: "{0}.detach()", { $0 }) { _ in nil },
         LossOperation("power", arity: 1, torch: "torch.pow({0}, {value})") { operands, attributes in
             guard attributes.value?.isFinite == true else { throw LossShapeError("the exponent is missing") }
@@ -45,8 +45,8 @@ extension LossOperation {
             let quotient = $0.make("divide", $0.gradient, $0.operands[1])
             return (quotient, $0.make("negate", $0.make("multiply", quotient, $0.node)))
         },
-        binary("minimum", torch: "torch.minimum({0}, {1})", { $0 <= $1 ? $0 : $1 }) { shared($0, firstWins: "less") },
-        binary("maximum", torch: "torch.maximum({0}, {1})", { $0 >= $1 ? $0 : $1 }) { shared($0, firstWins: "greater") },
+        binary("minimum", torch: "torch.minimum({0}, {1})", { $0 <= $1 || $0.isNaN ? $0 : $1 }) { shared($0, firstWins: "less") },
+        binary("maximum", torch: "torch.maximum({0}, {1})", { $0 >= $1 || $0.isNaN ? $0 : $1 }) { shared($0, firstWins: "greater") },
     ]
 
     static func unary(

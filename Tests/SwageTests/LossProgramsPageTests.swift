@@ -1,0 +1,38 @@
+import Foundation
+import Swage
+import Testing
+import TestSupport
+
+/// What docs/ says of loss programs is generated, and up to date.
+@Suite struct LossProgramsPageTests {
+    @Test(arguments: ["LossPrograms.md", "loss-vectors.jsonl"])
+    func theGeneratedFilesAreUpToDate(_ name: String) throws {
+        let text = name.hasSuffix(".md") ? LossProgramsPage.text : LossVectors.lines
+        let path = "\(Golden.repository)/docs/\(name)"
+        if ProcessInfo.processInfo.environment["SWAGE_WRITE_GOLDEN"] != nil {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        let isUpToDate = try String(contentsOfFile: path, encoding: .utf8) == text
+        #expect(isUpToDate, "run `make generated`: docs/\(name) differs from the tables in the code")
+    }
+
+    @Test func everyOperationHasAReference() {
+        #expect(Set(LossOperation.references.keys) == Set(LossOperation.all.keys))
+    }
+
+    /// NaN that a maximum hides would make a loss look sound.
+    @Test(arguments: ["minimum", "maximum", "relu", "sign", "add"])
+    func aNaNIsNotHidden(_ name: String) {
+        let loss = LossFunction("nan") { outputs, _ in
+            let nan = log(outputs.entropy - 9)
+            let values = ["relu", "sign"].contains(name) ? [nan.using(name, [], .init())] : [
+                nan.using(name, [outputs.entropy], .init()), outputs.entropy.using(name, [nan], .init()),
+            ]
+            return LossValue(sum: values.map { $0.sum() }.reduce(0 * outputs.entropy.sum()) { $0 + $1 }, denominator: outputs.entropy.sum())
+        }
+        var environment = LossProgram.Environment(extents: .init(batch: 1, sequence: 1, vocabulary: 2, hidden: 2))
+        environment.outputs[.entropy] = Tensor(repeating: 1, shape: [1, 1])
+        let sum = loss.program.evaluate([loss.program.sum], in: environment)[0].scalars[0]
+        #expect(sum.isNaN, "\(name) of NaN is \(sum)")
+    }
+}
