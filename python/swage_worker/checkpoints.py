@@ -1,26 +1,27 @@
 """Checkpoints as Swift's CheckpointStore keeps them: complete or absent, in Hugging Face's layout, with checkpoint.json
 written last. Either side opens what the other has written."""
 
+import itertools
 import json
 import os
 import pathlib
-import shutil
-import tempfile
+import stat
 import time
 
 from safetensors import SafetensorError
 
+from . import folders
 from .errors import TrainerError, check
-
-MANIFEST, FORMAT = "checkpoint.json", 1
+from .manifest import FORMAT, LARGEST_COUNT, MANIFEST, is_kind, read_manifest
 
 
 class CheckpointStore:
     def __init__(self, directory, kept=None):
+        check(kept is None or kept > 0, "invalidOption", f"keptCheckpoints is {kept}", "1 or more, or none")
         self.directory, self.kept = pathlib.Path(directory), kept
 
     def destination(self, name, path, weights_only, step):
-        plain = name is None or (name != "" and "/" not in name and not name.startswith("."))
+        plain = name is None or (name != "" and "/" not in name and "\0" not in name and not name.startswith("."))
         check(plain, "invalidOption", f'the checkpoint name is "{name}"', "a plain file name that does not begin with a dot")
         check(path != "", "invalidOption", "the checkpoint path is empty")
         if path is not None:
@@ -35,7 +36,7 @@ class CheckpointStore:
                 accumulatedMicrobatches=0, accumulatedDenominator=0.0)
         self.write(place, state | dict(weightsOnly=weights_only), fill)
         if name is None and path is None and not weights_only:
-            self.keep_newest()
+            self.keep_newest(place)
         return str(place)
 
     def open(self, path, signature, weights_signature):
@@ -48,72 +49,86 @@ class CheckpointStore:
         return place, manifest, full
 
     def write(self, place, manifest, fill):
-        """Lets `fill` write files beside `place`, flushes them, and puts them there at once."""
+        """Writes the files that `fill` makes, and the manifest after them, as one checkpoint."""
+        def fill_and_sign(partial):
+            fill(partial)
+            sizes = {file.name: file.stat().st_size for file in partial.iterdir() if file.name != folders.MARK}
+            whole = manifest | dict(
+                format=FORMAT, sequence=_next_sequence(place.parent), savedAt=time.time_ns(), fileSizes=sizes)
+            (partial / MANIFEST).write_text(json.dumps(whole, indent=2, sort_keys=True))
+
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial = pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.partial-{os.getpid()}-"))
-            partial.chmod(0o755)
-            try:
-                fill(partial)
-                sizes = {file.name: file.stat().st_size for file in partial.iterdir()}
-                manifest = manifest | dict(format=FORMAT, savedAt=time.time_ns(), fileSizes=sizes)
-                (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True))
-                for file in partial.iterdir():
-                    _flush(file)
-                _flush(partial)
-                _publish(partial, place)
-                _flush(place.parent)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-        except (OSError, SafetensorError) as error:
+            folders.write(place, fill_and_sign)
+        except (OSError, ValueError, SafetensorError) as error:
             raise TrainerError("inputOutput", f"{place} cannot be written: {getattr(error, 'strerror', error)}") from error
 
     def manifest(self, place):
         """What a complete checkpoint says of itself; None for a model folder that no trainer has written."""
         check(place.is_dir(), "checkpointNotFound", f"there is no checkpoint at {place}", "a folder that save has written")
-        if not (place / MANIFEST).exists():
+        manifest = read_manifest(place)
+        if manifest is None:
             return None
-        try:
-            manifest = json.loads((place / MANIFEST).read_text())
-            sizes, step = manifest["fileSizes"], int(manifest["step"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise TrainerError("corruptFile", f"{place / MANIFEST} cannot be read: {error}") from error
-        check(manifest.get("format") == FORMAT, "checkpointMismatch", f"{place} has the checkpoint format {manifest.get('format')}", f"format {FORMAT}")
-        check(step >= 0, "corruptFile", f"{place / MANIFEST} has step {step}")
-        for name, size in sizes.items():
-            found = (place / name).stat().st_size if (place / name).exists() else None
-            check(found == size, "corruptFile", f"{place / name} has {found} bytes", f"{size}, as the checkpoint says")
+        for name, size in manifest["fileSizes"].items():
+            found = (place / name).lstat().st_size if is_kind(place / name, stat.S_ISREG) else None
+            check(found == size, "corruptFile", f"{place / name} has {'no' if found is None else found} bytes", f"{size}, as the checkpoint says")
+        microbatches, has_gradients = manifest["accumulatedMicrobatches"], "gradients.safetensors" in manifest["fileSizes"]
+        check(
+            has_gradients == (microbatches > 0), "corruptFile",
+            f"{place} has accumulated {microbatches} microbatches, and {'a' if has_gradients else 'no'} gradients.safetensors")
         return manifest
 
     def newest(self):
+        """The complete checkpoint that was written last, whatever the clock says. Weights alone do not hide the full one that
+        was written before them at the same step."""
         complete = self._complete()
         check(complete, "checkpointNotFound", f"there is no complete checkpoint in {self.directory}", "a folder that save has written")
-        return max(complete, key=lambda entry: entry[1].get("savedAt", 0))[0]
+        newest, step = complete[-1][0], complete[-1][1]["step"]
+        of_the_last_step = itertools.takewhile(lambda entry: entry[1]["step"] == step, reversed(complete))
+        return next((place for place, manifest in of_the_last_step if not manifest["weightsOnly"]), newest)
 
-    def keep_newest(self):
-        """Removes all but the newest full checkpoints that lie under their own step-N."""
+    def keep_newest(self, written):
+        """Removes all but the newest full checkpoints that lie under their own step-N; `written` stays in any case."""
         if self.kept is None:
             return
         numbered = [
-            (place, manifest) for place, manifest in self._complete()
+            place for place, manifest in self._complete()
             if not manifest["weightsOnly"] and place.name == f"step-{manifest['step']}"
         ]
-        numbered.sort(key=lambda entry: entry[1].get("savedAt", 0), reverse=True)
-        for place, _ in numbered[self.kept :]:
-            shutil.rmtree(place, ignore_errors=True)
+        for place in numbered[: -self.kept]:
+            try:
+                if place != written:
+                    folders.remove(place)
+            except (OSError, TrainerError):
+                continue
 
     def _complete(self):
+        """Oldest first. Those that are older than their numbers go by their steps."""
         found = []
-        for place in self.directory.iterdir() if self.directory.is_dir() else []:
-            if place.name.startswith("."):
-                continue
+        for place in _folders(self.directory):
             try:
                 manifest = self.manifest(place)
-            except TrainerError:
+            except (OSError, TrainerError):
                 continue
             if manifest is not None:
                 found.append((place, manifest))
-        return found
+        return sorted(found, key=lambda entry: (entry[1].get("sequence") or 0, entry[1]["step"], not entry[1]["weightsOnly"]))
+
+
+def _next_sequence(directory):
+    """One more than the highest there."""
+    highest = 0
+    for place in _folders(directory):
+        try:
+            highest = max(highest, (read_manifest(place) or {}).get("sequence") or 0)
+        except (OSError, TrainerError):
+            continue
+    return min(LARGEST_COUNT, highest + 1)
+
+
+def _folders(directory):
+    """The folders in which checkpoints may be. A link is none: it leads to what is not here."""
+    names = sorted(os.listdir(directory)) if directory.is_dir() else []
+    return [directory / name for name in names if not name.startswith(".") and is_kind(directory / name, stat.S_ISDIR)]
 
 
 def signature(shapes):
@@ -131,22 +146,3 @@ def _product(shape):
     for axis in shape:
         result *= axis
     return result
-
-
-def _publish(partial, place):
-    try:
-        os.rename(partial, place)
-    except OSError:
-        # What was there goes out of the way under a name that nothing reads.
-        before = partial.with_name(partial.name + "-before")
-        os.rename(place, before)
-        os.rename(partial, place)
-        shutil.rmtree(before, ignore_errors=True)
-
-
-def _flush(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ _STATUSES = {
     "checkpointMismatch": grpc.StatusCode.FAILED_PRECONDITION,
     "corruptFile": grpc.StatusCode.DATA_LOSS,
     "inputOutput": grpc.StatusCode.INTERNAL,
+    "notAllowed": grpc.StatusCode.PERMISSION_DENIED,
     "unsupported": grpc.StatusCode.UNIMPLEMENTED,
 }
 

@@ -239,5 +239,8 @@ def _signature(parameters):
 
 
 def _load(options):
-    arguments = dict(dtype=getattr(torch, options.get("dtype") or "float32"), attn_implementation=options.get("attention") or "sdpa")
+    # A model's folder runs no code here: neither its own modules nor what is pickled in it.
+    arguments = dict(
+        dtype=getattr(torch, options.get("dtype") or "float32"), attn_implementation=options.get("attention") or "sdpa",
+        trust_remote_code=False, use_safetensors=True)
     return AutoModelForCausalLM.from_pretrained(options["model"], **arguments)

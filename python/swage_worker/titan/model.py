@@ -61,7 +61,7 @@ class HuggingFaceNames(Qwen3StateDictAdapter):
 
 
 def read_configuration(folder):
-    configuration = AutoConfig.from_pretrained(folder)
+    configuration = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     if configuration.model_type not in _FAMILIES:
         raise TrainerError(
             "unsupported", f'{folder} holds a model of type "{configuration.model_type}", which the engine titan does not know',

@@ -1,0 +1,100 @@
+"""What a checkpoint says about itself, in checkpoint.json, as Swift's CheckpointManifest has it. No byte of it is trusted."""
+
+import json
+import math
+import stat
+
+from .errors import TrainerError, check
+
+MANIFEST, FORMAT = "checkpoint.json", 1
+# Larger numbers count nothing, and could not be counted on from.
+LARGEST_COUNT, MAXIMUM_BYTES = 1 << 53, 16 << 20
+
+
+def is_kind(path, kind):
+    """Whether the path itself is of a kind (stat.S_ISREG, stat.S_ISDIR), whatever a link there leads to."""
+    try:
+        return kind(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def read_manifest(folder):
+    """The manifest in a folder, whether or not the files that it names are there; None for a folder that has none."""
+    file = folder / MANIFEST
+    if not file.exists() and not file.is_symlink():
+        return None
+    check(is_kind(file, stat.S_ISREG), "corruptFile", f"{file} is no file")
+    size = file.lstat().st_size
+    check(size <= MAXIMUM_BYTES, "corruptFile", f"{file} has {size} bytes", f"at most {MAXIMUM_BYTES}")
+    try:
+        manifest = json.loads(file.read_text(), parse_constant=_no_number)
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainerError("corruptFile", f"{file} cannot be read: {error}") from error
+    check(isinstance(manifest, dict), "corruptFile", f"{file} is no object")
+    found = manifest.get("format")
+    check(found == FORMAT, "checkpointMismatch", f"{folder} has the checkpoint format {found}", f"format {FORMAT}")
+    _validate(manifest, file)
+    return manifest
+
+
+def _no_number(text):
+    raise ValueError(f"{text} is no number")
+
+
+def _validate(manifest, file):
+    def need(holds, name, value, expected):
+        check(holds, "corruptFile", f"{file}: {name} is {value!r:.100}", expected)
+
+    def need_count(name, value):
+        need(type(value) is int and 0 <= value <= LARGEST_COUNT, name, value, f"a number from 0 to {LARGEST_COUNT}")
+
+    def need_number(name, value, fits, expected):
+        is_number = type(value) in (int, float) and abs(value) < 1e300 and math.isfinite(value)
+        need(is_number and fits(value), name, value, expected)
+
+    sizes = manifest.get("fileSizes")
+    need(isinstance(sizes, dict), "fileSizes", sizes, "the size of each file by name")
+    for name, size in sizes.items():
+        need(_is_plain(name), "a file's name", name, "a plain file name")
+        need_count(f'the size of "{name}"', size)
+    for name in ("step", "accumulatedMicrobatches"):
+        need_count(name, manifest.get(name))
+    if manifest.get("sequence") is not None:
+        need_count("sequence", manifest["sequence"])
+    need(isinstance(manifest.get("weightsOnly"), bool), "weightsOnly", manifest.get("weightsOnly"), "true or false")
+    need(isinstance(manifest.get("modelSignature"), str), "modelSignature", manifest.get("modelSignature"), "a text")
+    microbatches = manifest["accumulatedMicrobatches"]
+    need_number(
+        "accumulatedDenominator", manifest.get("accumulatedDenominator"), lambda value: value > 0 if microbatches else value == 0,
+        "a number above 0, and 0 for no microbatches")
+    need(not (microbatches and manifest["weightsOnly"]), "accumulatedMicrobatches", microbatches, "0 for weights alone")
+    if manifest.get("optimizer") is not None:
+        _validate_optimizer(manifest["optimizer"], need, need_count, need_number)
+
+
+def _validate_optimizer(options, need, need_count, need_number):
+    """As Swift's OptimizerOptions.validate."""
+    need(isinstance(options, dict), "optimizer", options, "the options of an optimizer")
+    for name in ("learningRate", "weightDecay"):
+        need_number(name, options.get(name), lambda value: value >= 0, "a finite number, 0 or more")
+    for name in ("beta1", "beta2"):
+        need_number(name, options.get(name), lambda value: 0 <= value < 1, "a number in 0..<1")
+    need_number("epsilon", options.get("epsilon"), lambda value: value > 0, "a positive number")
+    if options.get("maxGradientNorm") is not None:
+        need_number("maxGradientNorm", options["maxGradientNorm"], lambda value: value > 0, "a positive number, or none")
+    schedule = options.get("schedule")
+    need(isinstance(schedule, dict), "schedule", schedule, "a schedule")
+    shape = schedule.get("shape")
+    need(shape in ("constant", "linear", "cosine"), "shape", shape, "constant, linear or cosine")
+    for name in ("warmupSteps", "totalSteps"):
+        need_count(name, schedule.get(name))
+    need(
+        shape == "constant" or schedule["totalSteps"] > schedule["warmupSteps"], "totalSteps", schedule["totalSteps"],
+        f"more than the {schedule['warmupSteps']} warm-up steps")
+
+
+def _is_plain(name):
+    """Whether a name is that of a file in a folder, and of nothing above or below it."""
+    return name not in ("", ".", "..") and len(name.encode(errors="replace")) <= 255 and not any(
+        character == "/" or ord(character) < 0x20 or ord(character) == 0x7F for character in name)
