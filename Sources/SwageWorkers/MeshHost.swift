@@ -17,7 +17,7 @@ public final class MeshHost: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: environment.python)
         process.arguments = ["-m", "swage_worker.titan.host", address]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment.variables) { $1 }
+        process.environment = environment.variables
         let (pipe, output) = (Pipe(), Pipe())
         process.standardInput = pipe
         process.standardOutput = output

@@ -21,7 +21,12 @@ public struct WorkerEnvironment: Sendable {
     private var modules: String { directory + "/modules" }
     /// What its processes find in their environment.
     var variables: [String: String] {
-        ["PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"]
+        Self.inherited.merging(
+            ["PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"]) { $1 }
+    }
+    /// This process's environment, without what only this process has to know.
+    private static var inherited: [String: String] {
+        ProcessInfo.processInfo.environment.filter { $0.key != "SWAGE_TOKEN" }
     }
     /// The requirements that were installed; written last.
     private var installed: String { directory + "/installed.txt" }
@@ -88,6 +93,7 @@ public struct WorkerEnvironment: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
+        process.environment = Self.inherited
         let output = Pipe()
         process.standardError = output
         process.standardOutput = FileHandle.nullDevice

@@ -32,7 +32,7 @@ final class WorkerProcess: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: environment.python)
         process.arguments = ["-m", "swage_worker", environment.engine]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment.variables) { $1 }
+        process.environment = environment.variables
         process.standardInput = toWorker
         process.standardOutput = fromWorker
         process.standardError = errors
