@@ -1,11 +1,13 @@
-"""Somebody else's trainer, complete: transformers and AdamW behind Swage's trainer service. It imports nothing of Swage
-but the stubs of proto/swage/v1/trainer.proto, and takes a model's folder and the address where to serve it."""
+"""Somebody else's trainer, complete: transformers and AdamW behind Swage's trainer service. It imports nothing of Swage but the
+stubs of proto/swage/v1/trainer.proto, and takes a model's folder, the address where to serve it, and a folder of checkpoints."""
 
-import concurrent.futures, math, os, pathlib, shutil, sys, tempfile, uuid
+import concurrent.futures, math, os, pathlib, sys, tempfile, uuid
 import grpc, numpy, torch
 from safetensors.torch import load_file
 from swage.v1 import trainer_pb2 as pb, trainer_pb2_grpc as rpc
 from transformers import AutoModelForCausalLM
+
+WRITTEN = {"config.json", "generation_config.json", "model.safetensors", "trainer.pt"}
 
 
 def check(context, holds, code, message):
@@ -26,7 +28,7 @@ def once(method):
 class ThirdPartyTrainer(rpc.TrainerServiceServicer):
     def __init__(self, folder, directory="checkpoints", learning_rate=1e-3):
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-        self.parameters, self.directory = list(self.model.parameters()), pathlib.Path(directory).absolute()
+        self.parameters, self.directory = list(self.model.parameters()), pathlib.Path(directory).resolve()
         self.instance, self.answers, self.rate = uuid.uuid4().hex, {}, learning_rate
         self.begin()
 
@@ -104,28 +106,39 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         data = (log_probs * mask).detach().numpy().tobytes()
         yield pb.TensorPiece(name="logProbs", type=pb.DATA_TYPE_FLOAT32, shape=mask.shape, data=data)
 
+    def place(self, context, path):
+        """Where a caller's path really leads, through links and all, if that is below the folder of checkpoints."""
+        check(context, "\0" not in path, "notAllowed", "a path has a byte of 0")
+        place = pathlib.Path(os.path.realpath(self.directory / path))
+        check(context, self.directory in place.parents, "notAllowed", f"{path} is not below {self.directory}")
+        return place
+
     @once
     def Save(self, request, context):
         check(context, request.name.strip("./") == request.name, "invalidOption", f"{request.name} is no name")
         numbered = "" if request.path else f"{'weights-' * request.weights_only}step-{self.step}"
-        place = pathlib.Path(request.path or self.directory) / (request.name or numbered)
+        place = self.place(context, str(pathlib.Path(request.path or ".") / (request.name or numbered)))
+        old = list(place.iterdir()) if place.is_dir() else [place] if place.exists() else []
+        check(context, {file.name for file in old} <= WRITTEN, "notAllowed", f"{place} is not this trainer's to replace")
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix="."))
         self.model.save_pretrained(partial)
         if not request.weights_only:
             state = self.step, self.optimizer.state_dict(), self.sums, self.denominator, self.microbatches
             torch.save(state, partial / "trainer.pt")
-        shutil.rmtree(place, ignore_errors=True)
+        for file in old:
+            file.unlink()
         os.rename(partial, place)
         return pb.SaveResponse(path=str(place))
 
     @once
     def Load(self, request, context):
-        places = [request.path] if request.path else sorted(self.directory.glob("[!.]*"), key=os.path.getmtime, reverse=True)
-        for place in map(pathlib.Path, places):
+        newest = sorted(self.directory.glob("[!.]*"), key=os.path.getmtime, reverse=True)
+        places = [self.place(context, request.path)] if request.path else newest
+        for place in places:
             try:
                 weights, full = load_file(place / "model.safetensors"), place / "trainer.pt"
-                state = torch.load(full, weights_only=False) if full.exists() else ()
+                state = torch.load(full, weights_only=True) if full.exists() else ()
             except Exception:
                 continue
             fits = {n: w.shape for n, w in weights.items()} == {n: p.shape for n, p in self.model.named_parameters()}
@@ -145,5 +158,5 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
 
 if __name__ == "__main__":  # one thread: one call at a time
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), options=[("grpc.max_receive_message_length", 1 << 28)])
-    rpc.add_TrainerServiceServicer_to_server(ThirdPartyTrainer(sys.argv[1]), server)
+    rpc.add_TrainerServiceServicer_to_server(ThirdPartyTrainer(sys.argv[1], *sys.argv[3:]), server)
     server.add_insecure_port(sys.argv[2]), server.start(), server.wait_for_termination()

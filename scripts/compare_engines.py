@@ -28,7 +28,8 @@ def main():
             "titan, tensor parallel": ["--engine", "titan", "--tensor-parallel", "3"],
         }
         serve = subprocess.Popen(
-            [swage, "serve", "--model", MODEL, "--listen", socket, "--steps", str(STEPS), "--checkpoints", f"{folder}/c", *OPTIMIZER])
+            [swage, "serve", "--model", MODEL, "--listen", socket, "--steps", str(STEPS), "--checkpoints", f"{folder}/c",
+             "--allow", folder, *OPTIMIZER])
         while not pathlib.Path(f"{folder}/s").exists():
             time.sleep(0.2)
         try:

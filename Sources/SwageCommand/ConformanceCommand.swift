@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Swage
 import SwageConformance
+import SwageFiles
 import SwageNative
 
 struct ConformanceCommand: AsyncParsableCommand {
@@ -33,10 +34,13 @@ struct ConformanceCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let own = FileManager.default.temporaryDirectory.appendingPathComponent("swage-conformance-\(UUID().uuidString)").path
-        let workspace = workspace ?? own
-        try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
+        let name = "swage-conformance-\(UUID().uuidString)"
+        let own = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
         defer { try? FileManager.default.removeItem(atPath: own) }
+        let served = workspace == nil ? try await workspaceOfServer(name, instead: own) : nil
+        defer { served.map(removeCheckpoints) }
+        let workspace = workspace ?? served ?? own
+        try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
 
         let findings = await Conformance(try await subject(workspace)).run()
         let failures = findings.filter { $0.failure != nil }.count
@@ -50,6 +54,30 @@ struct ConformanceCommand: AsyncParsableCommand {
             print("\n\(findings.count - failures) passed, \(failures) failed")
         }
         if failures > 0 { throw ExitCode.failure }
+    }
+
+    /// A folder beside a server's own checkpoints, where it may not save in `place`; nil if it may.
+    private func workspaceOfServer(_ name: String, instead place: String) async throws -> String? {
+        guard modelOptions.engine == .remote else { return nil }
+        let trainer = try await modelOptions.remote.connect().trainer
+        do {
+            _ = try await trainer.load(place + "/none")
+        } catch let error as TrainerError where error.code == .notAllowed {
+            let saved = try await trainer.save(name: name, path: nil, weightsOnly: true).path
+            guard saved.hasSuffix("/" + name), FileManager.default.fileExists(atPath: saved) else { throw error }
+            try? AtomicDirectory.remove(saved)
+            return saved + "-files"
+        } catch is TrainerError {}
+        return nil
+    }
+
+    /// Removes a folder of checkpoints and of folders of them, and nothing else that may have come to be there.
+    private func removeCheckpoints(_ folder: String) {
+        for path in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map({ "\(folder)/\($0)" }) {
+            let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+            if kind == .typeDirectory, (try? AtomicDirectory.remove(path)) == nil { removeCheckpoints(path) }
+        }
+        if rmdir(folder) != 0 { writeToStandardError("\(folder) stays, with what is no checkpoint of ours\n") }
     }
 
     private func subject(_ workspace: String) async throws -> Conformance.Subject {

@@ -35,10 +35,11 @@ extension ModelOptions {
     /// - Parameters:
     ///   - checkpointDirectory: the default place of checkpoints; that of a trainer on another machine is its own.
     ///   - keptCheckpoints: how many numbered ones stay there; nil for all.
+    ///   - output: a folder in which the trainer will have to save; a server that may not is an error at once.
     ///   - profiles: whether the engine records where its time goes.
     func start(
         optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "default", keptCheckpoints: Int? = nil,
-        profiles: Bool = false
+        output: String? = nil, profiles: Bool = false
     ) async throws -> StartedEngine {
         switch engine {
         case .native:
@@ -52,7 +53,8 @@ extension ModelOptions {
             return try await startWorker(
                 optimizer: optimizer, checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints)
         case .remote:
-            return try await remote.connect(checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints)
+            return try await remote.connect(
+                checkpointDirectory: checkpointDirectory, keptCheckpoints: keptCheckpoints, output: output)
         }
     }
 
@@ -158,26 +160,48 @@ extension ModelOptions {
 extension RemoteOptions {
     /// What the server asks of its callers.
     func token() throws -> String? {
-        guard let tokenFile else { return ProcessInfo.processInfo.environment["SWAGE_TOKEN"] }
-        guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
-            throw TrainerError(.inputOutput, "the token file \(tokenFile) cannot be read")
+        let place: String
+        let text: String
+        if let tokenFile {
+            guard let read = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
+                throw TrainerError(.inputOutput, "the token file \(tokenFile) cannot be read")
+            }
+            (place, text) = ("the token file \(tokenFile)", read)
+        } else if let variable = ProcessInfo.processInfo.environment["SWAGE_TOKEN"] {
+            (place, text) = ("the variable SWAGE_TOKEN", variable)
+        } else {
+            return nil
         }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !token.isEmpty else {
+            throw TrainerError(.invalidOption, "\(place) is empty", expected: "a token, or neither variable nor file")
+        }
+        return token
     }
 
     #if Engines
-        /// - Parameter checkpointDirectory: the default place of checkpoints, if the server is on this machine.
-        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> StartedEngine {
+        /// - Parameters:
+        ///   - checkpointDirectory: the default place of checkpoints, if the server is on this machine.
+        ///   - output: a folder in which the server will have to save.
+        func connect(
+            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil
+        ) async throws -> StartedEngine {
             guard let text = address else { throw ValidationError("--address is missing.") }
             let address = try TrainerAddress(text)
             var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
-            if address.isLocal { (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints) }
+            if address.isLocal {
+                (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints)
+                options.workingDirectory = FileManager.default.currentDirectoryPath
+            }
             let trainer = try await RemoteTrainer(at: address, options: options)
+            if let output { try await trainer.requireAccess(to: output) }
             return StartedEngine(
                 trainer: trainer, sampler: try await trainer.config().capabilities.generates ? trainer.sampler : nil)
         }
     #else
-        func connect(checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil) async throws -> StartedEngine {
+        func connect(
+            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil
+        ) async throws -> StartedEngine {
             throw engineIsNotBuilt
         }
     #endif

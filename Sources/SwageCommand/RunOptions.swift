@@ -37,7 +37,7 @@ struct RunOptions: ParsableArguments {
     func start(_ model: ModelOptions, _ optimizer: OptimizerArguments) async throws -> StartedEngine {
         try await model.start(
             optimizer: optimizer.options(totalSteps: steps), checkpointDirectory: directory.checkpoints,
-            keptCheckpoints: keepCheckpoints, profiles: profile)
+            keptCheckpoints: keepCheckpoints, output: output, profiles: profile)
     }
 
     /// Runs to the end or to an interrupt, and says how it ended.

@@ -10,9 +10,10 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Let other processes train with a model.",
         discussion: """
             Serves the trainer of any engine at an address. Beyond this machine that takes a token and a certificate; \
-            on loopback and on a Unix socket both are optional.
+            on loopback and on a Unix socket both are optional. Clients save and load below --checkpoints, and below each \
+            --allow, and nowhere else:
 
-              swage serve --model model.gguf --listen localhost:50051
+              swage serve --model model.gguf --listen localhost:50051 --allow runs
               swage sft --engine remote --address localhost:50051 --data chats.jsonl --output runs/mine
             """)
 
@@ -26,8 +27,12 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The step at which the learning-rate schedule ends.")
     var steps = 100
 
-    @Option(help: "The default place of checkpoints.")
+    @Option(help: "The default place of checkpoints, below which clients may save and load.")
     var checkpoints = "checkpoints"
+
+    @Option(
+        help: "One more folder below which clients may save and load, such as that of the runs of this machine. Can be given again.")
+    var allow: [String] = []
 
     @Option(help: "A PEM file of the server's certificate chain.")
     var certificate: String?
@@ -44,11 +49,13 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let address = try TrainerAddress(listen)
         let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
+        let token = try modelOptions.remote.token()
         let engine = try await modelOptions.start(
             optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: checkpoints
         )
         let server = try TrainerServer(
-            engine.trainer, sampler: engine.sampler, at: address, token: try modelOptions.remote.token(), identity: identity)
+            engine.trainer, sampler: engine.sampler, at: address, checkpoints: checkpoints, allowing: allow,
+            token: token, identity: identity)
         let logger = modelOptions.logger()
         try await cancelledByInterrupt {
             try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }

@@ -72,10 +72,13 @@ package struct CheckpointStore: Sendable {
         return manifest
     }
 
-    /// The path of the newest complete checkpoint: the one that was written last, whatever the clock says.
+    /// The path of the newest complete checkpoint: the one that was written last, whatever the clock says. Weights alone do not
+    /// hide the full one that was written before them at the same step.
     /// - Throws: ``TrainerError`` with code `checkpointNotFound` if there is none.
     package func newestComplete() throws -> String {
-        guard let newest = complete().last else {
+        let found = complete()
+        let ofTheLastStep = found.reversed().prefix { $0.manifest.step == found.last?.manifest.step }
+        guard let newest = ofTheLastStep.first(where: { !$0.manifest.weightsOnly }) ?? found.last else {
             throw TrainerError(
                 .checkpointNotFound, "there is no complete checkpoint in \(directory)", expected: expectedPlace)
         }

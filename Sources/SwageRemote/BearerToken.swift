@@ -1,9 +1,20 @@
 #if Engines
 import GRPCCore
+import Swage
 
 /// Lets only calls in that carry the token, as `authorization: Bearer …`.
 struct BearerTokenCheck: ServerInterceptor {
-    let token: String
+    private let token: String
+
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for a token that everybody knows, or that no call can carry.
+    init(token: String) throws {
+        guard token.contains(where: { $0 != " " }), token.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
+            throw TrainerError(
+                .invalidOption, "the token is empty, or has characters that no call can carry",
+                expected: "letters, digits and punctuation of ASCII, or no token at all")
+        }
+        self.token = token
+    }
 
     func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>, context: ServerContext,

@@ -30,10 +30,14 @@ public final class RemoteTrainer: Trainer {
         public var checkpointDirectory: String?
         /// How many numbered checkpoints stay there; nil for all.
         public var keptCheckpoints: Int?
+        /// Where relative paths of `save` and `load` begin, a folder that the server sees as well; nil for below the
+        /// server's own.
+        public var workingDirectory: String?
 
         public init(
             token: String? = nil, trustRoots: String? = nil, connectTimeout: Duration = .seconds(10),
-            callTimeout: Duration? = nil, checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil
+            callTimeout: Duration? = nil, checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil,
+            workingDirectory: String? = nil
         ) {
             self.token = token
             self.trustRoots = trustRoots
@@ -41,6 +45,7 @@ public final class RemoteTrainer: Trainer {
             self.callTimeout = callTimeout
             self.checkpointDirectory = checkpointDirectory
             self.keptCheckpoints = keptCheckpoints
+            self.workingDirectory = workingDirectory
         }
     }
 
@@ -61,6 +66,10 @@ public final class RemoteTrainer: Trainer {
             throw TrainerError(
                 .invalidOption, "\(address) is on another machine, and the connection would not be encrypted",
                 expected: "trust roots: a PEM file, or system")
+        }
+        guard options.keptCheckpoints ?? 1 > 0 else {
+            throw TrainerError(
+                .invalidOption, "keptCheckpoints is \(options.keptCheckpoints ?? 0)", expected: "1 or more, or nil")
         }
         self.address = address
         self.options = options
@@ -164,17 +173,31 @@ public final class RemoteTrainer: Trainer {
         }
         let numbered = name == nil ? "\(weightsOnly ? "weights-" : "")step-\(try await status().step)" : nil
         let saved = try await saveThere(name: name ?? numbered, path: place.directory, weightsOnly: weightsOnly)
-        if name == nil, !weightsOnly, let kept = options.keptCheckpoints { place.keepNewest(kept) }
+        if name == nil, !weightsOnly, let kept = options.keptCheckpoints { place.keepNewest(kept, written: saved.path) }
         return saved
     }
 
-    private var place: NumberedCheckpoints? {
-        options.checkpointDirectory.map { NumberedCheckpoints(directory: seenFromThere($0)) }
+    /// Makes sure that the trainer may save below a path, before any work is done.
+    /// - Throws: ``Swage/TrainerError`` with code `notAllowed`.
+    public func requireAccess(to path: String) async throws {
+        do {
+            // Nothing is there, and a load that fails changes nothing: a server that may not go there says so first.
+            _ = try await load(path + "/no-checkpoint-\(newID())")
+        } catch let error as TrainerError where error.code == .notAllowed {
+            throw TrainerError(
+                .notAllowed, "the trainer at \(address) may not save in \(seenFromThere(path))",
+                expected: "a server that was started with --allow \(seenFromThere(path)), or another output folder")
+        } catch is TrainerError {}
+    }
+
+    private var place: SharedCheckpoints? {
+        options.checkpointDirectory.map { SharedCheckpoints(directory: URL(fileURLWithPath: $0).standardizedFileURL.path) }
     }
 
     /// A server on this machine may have been started in another folder.
     private func seenFromThere(_ path: String) -> String {
-        address.isLocal ? URL(fileURLWithPath: path).standardizedFileURL.path : path
+        guard let start = options.workingDirectory else { return path }
+        return URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: start, isDirectory: true)).standardizedFileURL.path
     }
 
     private func saveThere(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {

@@ -28,7 +28,7 @@ extension RPCError {
         .nothingAccumulated: .failedPrecondition, .nonFinite: .failedPrecondition,
         .checkpointNotFound: .notFound, .checkpointMismatch: .failedPrecondition, .corruptFile: .dataLoss,
         .unsupported: .unimplemented, .missingDependency: .failedPrecondition, .tooLarge: .resourceExhausted,
-        .unauthenticated: .unauthenticated, .deadlineExceeded: .deadlineExceeded,
+        .unauthenticated: .unauthenticated, .notAllowed: .permissionDenied, .deadlineExceeded: .deadlineExceeded,
     ]
 }
 

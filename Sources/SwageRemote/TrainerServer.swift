@@ -21,48 +21,63 @@ public struct TrainerServer: Sendable {
         }
     }
 
-    private let server: GRPCServer<HTTP2ServerTransport.Posix>
-    private let transport: HTTP2ServerTransport.Posix
     private let address: TrainerAddress
+    private let identity: Identity?
+    private let service: TrainerService
+    private let token: BearerTokenCheck?
 
     /// - Parameters:
     ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
     ///   - address: where to listen; port 0 lets the system choose one.
+    ///   - checkpoints: the trainer's default place of checkpoints. Below it, and nowhere else, callers may name paths for
+    ///     `save` and `load`, and relative ones begin there. Nil: they name no paths, and save where the trainer does.
+    ///   - allowed: more folders below which they may name paths. All of them are made if they are not there.
     ///   - token: what callers have to know.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an open door.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an open door, or `inputOutput` for a folder that cannot
+    ///   be made.
     public init(
-        _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress, token: String? = nil,
-        identity: Identity? = nil
+        _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress, checkpoints: String? = nil,
+        allowing allowed: [String] = [], token: String? = nil, identity: Identity? = nil
     ) throws {
-        guard address.isLocal || (token?.isEmpty == false && identity != nil) else {
+        guard address.isLocal || (token != nil && identity != nil) else {
             throw TrainerError(
                 .invalidOption, "\(address) can be reached from other machines",
                 expected: "a token, a certificate and its private key, or an address on loopback")
         }
-        self.address = address
-        transport = HTTP2ServerTransport.Posix(
-            address: address.socketAddress, transportSecurity: try Self.security(identity),
-            config: .defaults { config in
-                config.rpc.maxRequestPayloadSize = Self.maximumMessageBytes
-                config.http2.targetWindowSize = 8 << 20
-                config.http2.maxFrameSize = 1 << 20
-                config.connection.keepalive.clientBehavior.allowWithoutCalls = true
-                config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
-            })
-        let service = TrainerService(trainer, sampler: sampler)
-        var interceptors: [any ServerInterceptor] = [InstanceCheck(instance: service.instance)]
-        if let token { interceptors.insert(BearerTokenCheck(token: token), at: 0) }
-        server = GRPCServer(transport: transport, services: [service, HealthService()], interceptors: interceptors)
+        (self.address, self.identity) = (address, identity)
+        self.token = try token.map { try BearerTokenCheck(token: $0) }
+        service = TrainerService(
+            trainer, sampler: sampler, folders: try ServedFolders(checkpoints: checkpoints, allowing: allowed))
     }
 
     /// Serves until the task is cancelled; calls that are under way then come to their end.
     /// - Parameter ready: called with the address, once the server can be reached there.
+    /// - Throws: ``Swage/TrainerError`` with code `inputOutput`, or `invalidOption` if something is at the path of a socket.
     public func run(ready: @Sendable (TrainerAddress) -> Void) async throws {
+        let security = try Self.security(identity)
+        guard case .socket(let path) = address.kind else {
+            let transport = HTTP2ServerTransport.Posix(
+                address: address.socketAddress, transportSecurity: security, config: Self.config)
+            return try await run(transport, ready)
+        }
+        let listener = try UnixListener(path: path)
+        defer { listener.removeFile() }
+        let transport = HTTP2ServerTransport.Posix(
+            listeningSocketDescriptor: Int(listener.descriptor), transportSecurity: security, config: Self.config)
+        try await run(transport, ready)
+    }
+
+    private func run(
+        _ transport: HTTP2ServerTransport.Posix, _ ready: @Sendable (TrainerAddress) -> Void
+    ) async throws {
+        var interceptors: [any ServerInterceptor] = [InstanceCheck(instance: service.instance)]
+        if let token { interceptors.insert(token, at: 0) }
+        let server = GRPCServer(transport: transport, services: [service, HealthService()], interceptors: interceptors)
         do {
             try await withTaskCancellationHandler {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await server.serve() }
-                    ready(try await listeningAddress())
+                    ready(try await listeningAddress(transport))
                     try await group.waitForAll()
                 }
             } onCancel: {
@@ -74,7 +89,17 @@ public struct TrainerServer: Sendable {
         }
     }
 
-    private func listeningAddress() async throws -> TrainerAddress {
+    private static var config: HTTP2ServerTransport.Posix.Config {
+        .defaults { config in
+            config.rpc.maxRequestPayloadSize = maximumMessageBytes
+            config.http2.targetWindowSize = 8 << 20
+            config.http2.maxFrameSize = 1 << 20
+            config.connection.keepalive.clientBehavior.allowWithoutCalls = true
+            config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
+        }
+    }
+
+    private func listeningAddress(_ transport: HTTP2ServerTransport.Posix) async throws -> TrainerAddress {
         let bound = try await transport.listeningAddress
         guard let port = bound.ipv4?.port ?? bound.ipv6?.port, case .network(let host, _) = address.kind else { return address }
         return TrainerAddress.network(host, port)

@@ -16,10 +16,15 @@ package struct TrainerService: Sendable {
     let instance = UUID().uuidString
     private let trainer: any Trainer
     private let sampler: (any Sampler)?
+    private let folders: ServedFolders
     private let log = RequestLog()
 
-    /// - Parameter sampler: writes with the trainer's weights; nil for a trainer that cannot.
-    package init(_ trainer: any Trainer, sampler: (any Sampler)? = nil) { (self.trainer, self.sampler) = (trainer, sampler) }
+    /// - Parameters:
+    ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
+    ///   - folders: in which callers may save and load.
+    init(_ trainer: any Trainer, sampler: (any Sampler)?, folders: ServedFolders) {
+        (self.trainer, self.sampler, self.folders) = (trainer, sampler, folders)
+    }
 
     /// Carries a request out, once for each id, and ends it when its caller is gone.
     private func answer<Response: Sendable>(
@@ -131,23 +136,26 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
 
     package func save(request: Swage_V1_SaveRequest, context: ServerContext) async throws -> Swage_V1_SaveResponse {
         try await answer(request.requestID) {
-            let saved = try await trainer.save(
-                name: request.hasName ? request.name : nil, path: request.hasPath ? request.path : nil,
-                weightsOnly: request.weightsOnly)
-            return .with { $0.path = saved.path }
+            let (name, path) = try folders.destination(
+                name: request.hasName ? request.name : nil, path: request.hasPath ? request.path : nil)
+            let saved = try await trainer.save(name: name, path: path, weightsOnly: request.weightsOnly)
+            return .with { $0.path = Self.seenFromElsewhere(saved.path) }
         }
     }
 
     package func load(request: Swage_V1_LoadRequest, context: ServerContext) async throws -> Swage_V1_LoadResponse {
         try await answer(request.requestID) {
-            let loaded = try await trainer.load(request.hasPath ? request.path : nil)
+            let loaded = try await trainer.load(try folders.source(request.hasPath ? request.path : nil))
             return .with {
-                $0.path = loaded.path
+                $0.path = Self.seenFromElsewhere(loaded.path)
                 $0.step = Int64(loaded.step)
                 $0.weightsOnly = loaded.weightsOnly
             }
         }
     }
+
+    /// A caller may be in another folder.
+    private static func seenFromElsewhere(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
     package func getConfig(
         request: Swage_V1_GetConfigRequest, context: ServerContext

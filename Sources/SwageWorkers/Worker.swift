@@ -82,7 +82,8 @@ public actor Worker {
             let started = try WorkerProcess(environment, options: try options(start), log: log)
             process = started
             try await started.awaitReady()
-            let remote = try await RemoteTrainer(at: address, options: .init(connectTimeout: .seconds(2)))
+            let remote = try await RemoteTrainer(at: address, options: .init(
+                connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
             return Running(process: started, remote: remote, directory: directory)
         } catch {
             end(process, directory)

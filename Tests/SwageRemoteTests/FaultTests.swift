@@ -57,13 +57,14 @@ import TestSupport
 
     @Test func aServerThatWasStartedAnewIsNoticedAndLoadGoesOn() async throws {
         try await withTemporaryDirectory { directory in
-            let first = try await ServedTrainer(try await TinyModel.trainer(directory))
+            let first = try await ServedTrainer(try await TinyModel.trainer(directory), checkpoints: directory)
             let remote = try await RemoteTrainer(at: first.address)
             _ = try await remote.forwardBackward(TinyModel.batch)
             _ = try await remote.optimStep()
             let saved = try await remote.save()
             await first.stop()
-            let second = try await ServedTrainer(try await TinyModel.trainer(directory), at: first.address)
+            let second = try await ServedTrainer(
+                try await TinyModel.trainer(directory), at: first.address, checkpoints: directory)
             await expectCode(.connectionLost) { _ = try await remote.forwardBackward(TinyModel.batch) }
             await expectCode(.connectionLost) { _ = try await remote.forwardBackward(TinyModel.batch) }
             #expect(try await remote.load(saved.path).step == 1)

@@ -11,15 +11,16 @@ import TestSupport
 
 @Suite(.serialized) struct RemoteTrainerTests {
     @Test func aServedTrainerKeepsEveryInvariant() async throws {
-        try await withTemporaryDirectory { directory in
+        try await withTemporaryDirectory { workspace in
             let foreign = try await NativeTrainer(model: Golden.decoder("qwen2"))
-                .save(name: nil, path: directory + "/foreign", weightsOnly: false)
+                .save(name: nil, path: workspace + "/foreign", weightsOnly: false)
             let servers = Mutex<[ServedTrainer]>([])
             let findings = await Conformance(
                 .init(
-                    vocabularySize: 300, workspace: directory, isBitExact: true, foreignCheckpoint: foreign.path,
+                    vocabularySize: 300, workspace: workspace, isBitExact: true, foreignCheckpoint: foreign.path,
                     makeTrainer: { directory in
-                        let served = try await ServedTrainer(try await TinyModel.trainer(directory))
+                        let served = try await ServedTrainer(
+                            try await TinyModel.trainer(directory), checkpoints: workspace)
                         servers.withLock { $0.append(served) }
                         return try await RemoteTrainer(at: served.address)
                     },
@@ -33,17 +34,19 @@ import TestSupport
 
     @Test func everythingATrainerSaysArrives() async throws {
         let trainer = SlowTrainer(.zero)
-        try await withServed(trainer) { remote in
-            let (config, theirs) = (try await trainer.config(), try await remote.config())
-            #expect(theirs == config)
-            let (result, arrived) = (try await trainer.forwardBackward(TinyModel.batch, loss: nil), try await remote.forwardBackward(TinyModel.batch))
-            #expect(arrived == result)
-            #expect(try await remote.save(name: "a", path: nil, weightsOnly: true).path == "a, no path, true")
-            #expect(try await remote.save(name: nil, path: "/b", weightsOnly: false).path == "no name, /b, false")
-            #expect(try await remote.load(nil) == LoadedCheckpoint(path: "newest", step: 4, weightsOnly: true))
-            let step = try await remote.optimStep()
-            #expect(step.learningRate == 0.5 && step.gradientNorm == 3 && step.accumulatedMicrobatches == 1)
-            await #expect(throws: TrainerError(.unsupported, "it has none")) { _ = try await remote.tokenizer() }
+        try await withTemporaryDirectory { folder in
+            try await withServed(trainer, checkpoints: folder) { remote in
+                let (config, theirs) = (try await trainer.config(), try await remote.config())
+                #expect(theirs == config)
+                let (result, arrived) = (try await trainer.forwardBackward(TinyModel.batch, loss: nil), try await remote.forwardBackward(TinyModel.batch))
+                #expect(arrived == result)
+                #expect(try await remote.save(name: "a", path: nil, weightsOnly: true).path == "/a, no path, true")
+                #expect(try await remote.save(name: nil, path: "b", weightsOnly: false).path == "/no name, \(folder)/b, false")
+                #expect(try await remote.load(nil) == LoadedCheckpoint(path: "/newest", step: 4, weightsOnly: true))
+                let step = try await remote.optimStep()
+                #expect(step.learningRate == 0.5 && step.gradientNorm == 3 && step.accumulatedMicrobatches == 1)
+                await #expect(throws: TrainerError(.unsupported, "it has none")) { _ = try await remote.tokenizer() }
+            }
         }
     }
 
@@ -51,7 +54,7 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let place = directory + "/mine"
             try await withServed(
-                try await TinyModel.trainer(directory + "/its"),
+                try await TinyModel.trainer(directory + "/its"), checkpoints: directory,
                 options: .init(checkpointDirectory: place, keptCheckpoints: 2)
             ) { remote in
                 await #expect(throws: TrainerError.self) { _ = try await remote.load() }

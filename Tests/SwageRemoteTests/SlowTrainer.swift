@@ -42,11 +42,11 @@ final class SlowTrainer: Trainer {
     func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { ForwardOutputs() }
 
     func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
-        SavedCheckpoint(path: "\(name ?? "no name"), \(path ?? "no path"), \(weightsOnly)")
+        SavedCheckpoint(path: "/\(name ?? "no name"), \(path ?? "no path"), \(weightsOnly)")
     }
 
     func load(_ path: String?) async throws -> LoadedCheckpoint {
-        LoadedCheckpoint(path: path ?? "newest", step: 4, weightsOnly: true)
+        LoadedCheckpoint(path: path ?? "/newest", step: 4, weightsOnly: true)
     }
 
     func config() async throws -> TrainerConfig {

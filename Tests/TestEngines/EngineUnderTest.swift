@@ -16,7 +16,7 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
     var isBitExact = false
     var optimizer = TinyModel.optimizer
     /// Starts the engine with the tiny model and that default place of checkpoints.
-    let start: @Sendable (_ directory: String) async throws -> any Trainer
+    package let start: @Sendable (_ directory: String) async throws -> any Trainer
 
     package var description: String { name }
 
@@ -72,14 +72,21 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
         ]
 
         package static let served = EngineUnderTest(name: "remote: native, served", isBitExact: true) {
-            try await ServedElsewhere(try await TinyModel.trainer($0)).trainer
+            try await ServedElsewhere(try await TinyModel.trainer($0), checkpoints: folder(above: $0)).trainer
         }
 
         package static let thirdParty = EngineUnderTest(
             name: "remote: third party",
             optimizer: OptimizerOptions(learningRate: 1e-3, schedule: LearningRateSchedule(.constant))
         ) { directory in
-            try await ThirdPartyProcess(model: TinyModel.path, workspace: directory).trainer()
+            try await ThirdPartyProcess(
+                model: TinyModel.path, workspace: directory, checkpoints: folder(above: directory)
+            ).trainer()
+        }
+
+        /// The workspace, in which the suite saves beside the default place.
+        private static func folder(above directory: String) -> String {
+            URL(fileURLWithPath: directory).deletingLastPathComponent().path
         }
 
         /// Those that can run here: what a worker needs has to be installed.

@@ -94,6 +94,15 @@ package struct FileRules: Sendable {
         if !loaded.path.hasSuffix("/third") { problems.append("the newest is \(loaded.path), not third") }
         let step = try await trainer.status().step
         if step != 0 { problems.append("the step is \(step)") }
+        // Weights alone hide nothing of their own step, and are the newest of another.
+        _ = try await trainer.save(name: "weights", path: nil, weightsOnly: true)
+        loaded = try await trainer.load(nil)
+        if !loaded.path.hasSuffix("/third") { problems.append("weights alone hid third: \(loaded.path)") }
+        _ = try await trainer.forwardBackward(TinyModel.batch)
+        _ = try await trainer.optimStep()
+        _ = try await trainer.save(name: "weights", path: nil, weightsOnly: true)
+        loaded = try await trainer.load(nil)
+        if !loaded.path.hasSuffix("/weights") { problems.append("the newest is \(loaded.path), not weights") }
         _ = try await trainer.load(old)
         return problems
     }

@@ -9,11 +9,12 @@ package struct ServedTrainer {
     private let task: Task<Void, any Error>
 
     package init(
-        _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress? = nil, token: String? = nil,
-        identity: TrainerServer.Identity? = nil
+        _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress? = nil, checkpoints: String? = nil,
+        allowing allowed: [String] = [], token: String? = nil, identity: TrainerServer.Identity? = nil
     ) async throws {
         let address = address ?? .socket(shortTemporaryPath())
-        let server = try TrainerServer(trainer, sampler: sampler, at: address, token: token, identity: identity)
+        let server = try TrainerServer(
+            trainer, sampler: sampler, at: address, checkpoints: checkpoints, allowing: allowed, token: token, identity: identity)
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
         task = Task {
             defer { signal.finish() }
@@ -30,16 +31,15 @@ package struct ServedTrainer {
     package func stop() async {
         task.cancel()
         _ = try? await task.value
-        if case .socket(let path) = address.kind { unlink(path) }
     }
 }
 
 /// Serves `trainer` while `body` talks to it.
 package func withServed<Result>(
-    _ trainer: any Trainer, sampler: (any Sampler)? = nil, token: String? = nil, options: RemoteTrainer.Options = .init(),
-    _ body: (RemoteTrainer) async throws -> Result
+    _ trainer: any Trainer, sampler: (any Sampler)? = nil, checkpoints: String? = nil, token: String? = nil,
+    options: RemoteTrainer.Options = .init(), _ body: (RemoteTrainer) async throws -> Result
 ) async throws -> Result {
-    let served = try await ServedTrainer(trainer, sampler: sampler, token: token)
+    let served = try await ServedTrainer(trainer, sampler: sampler, checkpoints: checkpoints, token: token)
     do {
         let remote = try await RemoteTrainer(at: served.address, options: options)
         let result = try await body(remote)

@@ -10,7 +10,10 @@ package final class ThirdPartyProcess: Sendable {
     private let input: FileHandle
     private let address: TrainerAddress
 
-    package init(model: String, workspace: String) throws {
+    /// - Parameters:
+    ///   - workspace: the folder in which it is started.
+    ///   - checkpoints: the folder below which it saves and loads; by default one in its workspace.
+    package init(model: String, workspace: String, checkpoints: String = "checkpoints") throws {
         let socket = shortTemporaryPath()
         address = try TrainerAddress("unix:" + socket)
         try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
@@ -21,6 +24,7 @@ package final class ThirdPartyProcess: Sendable {
         process.arguments = [
             "-c", #""$@" & trap "kill -9 $!" EXIT; cat > /dev/null"#, "sh", WorkerEnvironment("huggingface").python,
             Golden.repository + "/examples/third_party_trainer.py", model, "unix:" + socket,
+            checkpoints,
         ]
         let input = Pipe()
         process.standardInput = input
@@ -45,8 +49,8 @@ package final class ThirdPartyProcess: Sendable {
 struct ServedElsewhere {
     let trainer: any Trainer
 
-    init(_ served: any Trainer) async throws {
-        let server = try await ServedTrainer(served)
+    init(_ served: any Trainer, checkpoints: String) async throws {
+        let server = try await ServedTrainer(served, checkpoints: checkpoints)
         trainer = Keeping(trainer: try await RemoteTrainer(at: server.address), other: Stopping(server))
     }
 

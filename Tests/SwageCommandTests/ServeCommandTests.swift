@@ -1,0 +1,99 @@
+#if Engines
+import Foundation
+import Testing
+import TestSupport
+
+/// A server as a person starts it, and what its clients may do.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct ServeCommandTests {
+    /// `swage serve` in a folder, until `body` has ended.
+    private func withServer(
+        _ folder: String, _ arguments: [String], _ body: (_ address: String) throws -> Void
+    ) async throws {
+        let socket = folder + "/s"
+        let process = Program.process(
+            ["serve", "--model", Golden.decoder("llama"), "--listen", "unix:" + socket, "--threads", "1", "--steps", "3"] + arguments,
+            in: folder)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        defer {
+            process.terminate()
+            process.waitUntilExit()
+        }
+        for _ in 0..<200 where !FileManager.default.fileExists(atPath: socket) { try await Task.sleep(for: .milliseconds(50)) }
+        try body("unix:" + socket)
+    }
+
+    private func run(_ arguments: [String], in folder: String) throws -> (status: Int32, text: String) {
+        let process = Program.process(arguments, in: folder)
+        let output = Pipe()
+        (process.standardOutput, process.standardError) = (output, output)
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    private func training(_ address: String, _ output: String, _ data: String) -> [String] {
+        [
+            "sft", "--engine", "remote", "--address", address, "--data", data, "--output", output, "--steps", "3",
+            "--sequence-length", "48",
+        ]
+    }
+
+    @Test func aRunSavesWhereTheServerWasToldThatItMay() async throws {
+        try await withTemporaryDirectory { folder in
+            let data = try Program.writeData(folder)
+            try await withServer(folder, ["--allow", "runs"]) { address in
+                let ended = try run(training(address, "runs/mine", data) + ["--save-every", "1", "--keep-checkpoints", "2"], in: folder)
+                #expect(ended.status == 0, "\(ended.text)")
+                let checkpoints = try FileManager.default.contentsOfDirectory(atPath: folder + "/runs/mine/checkpoints").sorted()
+                #expect(checkpoints == ["step-2", "step-3"])
+                #expect(FileManager.default.fileExists(atPath: folder + "/runs/mine/model/model.safetensors"))
+            }
+        }
+    }
+
+    @Test func aRunThatMayNotSaveIsRefusedBeforeItsFirstStep() async throws {
+        try await withTemporaryDirectory { folder in
+            let data = try Program.writeData(folder)
+            try await withServer(folder, []) { address in
+                let ended = try run(training(address, "runs/mine", data), in: folder)
+                #expect(ended.status != 0 && ended.text.contains("--allow \(folder)/runs/mine"), "\(ended.text)")
+                #expect(!FileManager.default.fileExists(atPath: folder + "/runs/mine/metrics.jsonl"))
+                let status = try run(["trainer", "status", "--address", address, "--json"], in: folder)
+                #expect(status.text.contains("\"step\":0") || status.text.contains("\"step\" : 0"), "\(status.text)")
+            }
+        }
+    }
+
+    @Test func aServerKeepsTheNinePromisesWhereItsCheckpointsAre() async throws {
+        try await withTemporaryDirectory { folder in
+            try await withServer(folder, ["--learning-rate", "3e-3"]) { address in
+                let ended = try run(
+                    ["conformance", "--engine", "remote", "--address", address, "--learning-rate", "3e-3", "--steps", "3"], in: folder)
+                #expect(ended.status == 0 && ended.text.contains("9 passed, 0 failed"), "\(ended.text)")
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints") == [])
+            }
+        }
+    }
+
+    @Test func anEmptyTokenServesNobody() async throws {
+        try await withTemporaryDirectory { folder in
+            let serve = ["serve", "--model", Golden.decoder("llama"), "--listen", "unix:\(folder)/s"]
+            for token in ["", "  \n"] {
+                let process = Program.process(serve, in: folder)
+                process.environment = ProcessInfo.processInfo.environment.merging(["SWAGE_TOKEN": token]) { $1 }
+                let errors = Pipe()
+                process.standardError = errors
+                try process.run()
+                let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+                process.waitUntilExit()
+                #expect(process.terminationStatus != 0 && text.contains("SWAGE_TOKEN is empty"), "\(text)")
+                try token.write(toFile: folder + "/token", atomically: false, encoding: .utf8)
+                let ended = try run(serve + ["--token-file", folder + "/token"], in: folder)
+                #expect(ended.status != 0 && ended.text.contains("token is empty"), "\(ended.text)")
+            }
+        }
+    }
+}
+#endif
