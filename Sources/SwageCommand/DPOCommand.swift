@@ -59,13 +59,15 @@ struct DPOCommand: AsyncParsableCommand {
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
     func run() async throws {
-        if runOptions.restart { try runOptions.directory.clear() }
         let display = TrainingDisplay()
+        try runOptions.check(
+            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
         let logger = modelOptions.logger()
         async let started = runOptions.start(modelOptions, optimizerOptions)
         let training = try JSONLines<PreferencePair>(data, skippingBadLines: skipBadLines, logger)
         let heldOutData = try heldOut.map { try JSONLines<PreferencePair>($0, skippingBadLines: skipBadLines, logger) }
         let engine = try await started
+        try runOptions.restart(display)
         display.note("\(try await engine.trainer.config().modelName) learns from \(training.count) preferences")
         let dpo = try DPO(
             trainer: engine.trainer, training: training, heldOut: heldOutData,

@@ -78,13 +78,16 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if restart { try directory?.clear() }
+        let directory = output.map { EvaluationDirectory(path: $0) }
+        let inputs = ["the model": modelOptions.model, "the data": data, "the problems": problems, "the recipe": recipe]
+        try directory?.check(inputs: inputs.compactMapValues { $0 })
         let engine = try await modelOptions.start()
         let loss = try await lossEvaluation(engine)
         let accuracy = try await accuracyEvaluation(engine)
+        if restart { try directory?.clear() }
         try directory?.begin(settings: settings)
         do {
-            let result = try await cancelledByInterrupt { [directory, trainer = engine.trainer] in
+            let result = try await cancelledByInterrupt { [trainer = engine.trainer] in
                 Result(
                     loss: try await MeasurementDisplay.showing("loss", of: loss?.count, "examples") {
                         try await loss?.run(trainer, record: directory?.losses, progress: $0)
@@ -101,8 +104,6 @@ struct EvaluateCommand: AsyncParsableCommand {
             throw ExitCode(130)
         }
     }
-
-    private var directory: EvaluationDirectory? { output.map { EvaluationDirectory(path: $0) } }
 
     private func lossEvaluation(_ engine: StartedEngine) async throws -> Evaluation? {
         guard let data else { return nil }

@@ -92,8 +92,12 @@ struct GRPOCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if runOptions.restart { try runOptions.directory.clear() }
         let display = TrainingDisplay()
+        try runOptions.check(
+            inputs: [
+                "the model": modelOptions.model, "the problems": problemOptions.data, "the held-out problems": problemOptions.heldOut,
+                "the recipe": recipe,
+            ], display)
         let logger = modelOptions.logger()
         let rewards = try problemOptions.rewardOptions.rewards()
         async let started = runOptions.start(modelOptions, optimizerOptions)
@@ -103,6 +107,7 @@ struct GRPOCommand: AsyncParsableCommand {
         let sampler = try await modelOptions.sampler(for: engine)
         let reference = klCoefficient == 0 ? nil : try await modelOptions.startReference()
         let config = try await engine.trainer.config()
+        try runOptions.restart(display)
         display.note("\(config.modelName) learns from \(rewards.map(\.name).joined(separator: ", "))")
         let samples = SampleTable(every: showEvery) { display.note($0) }
         let grpo = try GRPO(

@@ -1,5 +1,5 @@
 import Foundation
-import SwageFiles
+import SwageRecipes
 
 /// Where the time of a run went.
 struct ProfileReport {
@@ -26,8 +26,8 @@ struct ProfileReport {
     }
 
     /// Prints the table to standard error, and writes the trace.
-    func publish(path: String) throws {
-        try AtomicDirectory.replaceFile(path, with: chromeTrace)
+    func publish(in directory: RunDirectory) throws {
+        let path = try directory.write(profile: chromeTrace)
         writeToStandardError("\n\(table)\n\nwaiting is part of the other phases. Open \(path) in chrome://tracing.\n")
     }
 

@@ -33,6 +33,24 @@ struct RunOptions: ParsableArguments {
     /// What makes two runs different ones.
     var settings: [String: String] { ["steps": "\(steps)", "seed": "\(seed)"] }
 
+    /// Makes sure, before anything is opened, that the run can be where it is to be.
+    /// - Parameter inputs: the path of each thing that is read, by what it is; those that are not given are nil.
+    func check(inputs: [String: String?], _ display: TrainingDisplay) throws {
+        try directory.check(inputs: inputs.compactMapValues { $0 })
+        if output == "~" || output.hasPrefix("~/") {
+            display.note("The folder's name begins with ~, which the shell has not replaced: it is ./\(output).")
+        }
+    }
+
+    /// Removes what an earlier run has made, if that is asked for, once everything that this run reads is open.
+    func restart(_ display: TrainingDisplay) throws {
+        guard restart else { return }
+        let left = try directory.clear()
+        guard !left.isEmpty else { return }
+        let more = left.count > 5 ? " and \(left.count - 5) more" : ""
+        display.note("Left as they are, for no run has written them: \(left.prefix(5).joined(separator: ", "))\(more)")
+    }
+
     /// Opens the model in its engine, for this run.
     func start(_ model: ModelOptions, _ optimizer: OptimizerArguments) async throws -> StartedEngine {
         try await model.start(
@@ -46,7 +64,11 @@ struct RunOptions: ParsableArguments {
         _ run: @escaping @Sendable () async throws -> TrainingOutcome<Report>
     ) async throws {
         let outcome = try await cancelledByInterrupt(run)
-        if let report = try await engine.profile() { try report.publish(path: output + "/profile.json") }
+        if case .alreadyFinished = outcome {
+            // Nothing was done whose time could be told.
+        } else if let report = try await engine.profile() {
+            try report.publish(in: directory)
+        }
         switch outcome {
         case .finished(let report):
             show(report)

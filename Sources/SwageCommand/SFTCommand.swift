@@ -51,14 +51,16 @@ struct SFTCommand: AsyncParsableCommand {
     var prompt: String?
 
     func run() async throws {
-        if runOptions.restart { try runOptions.directory.clear() }
         let display = TrainingDisplay()
+        try runOptions.check(
+            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
         let logger = modelOptions.logger()
         // Checking the data and reading the model take about as long; neither waits for the other.
         async let started = runOptions.start(modelOptions, optimizerOptions)
         let training: JSONLines<TrainingExample> = try dataOptions.open(data, logger)
         let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0, logger) }
         let engine = try await started
+        try runOptions.restart(display)
         display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
         let tuning = try SupervisedFineTuning(
             trainer: engine.trainer, sampler: engine.sampler, training: training, heldOut: heldOutData,

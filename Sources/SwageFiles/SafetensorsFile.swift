@@ -48,6 +48,17 @@ package struct SafetensorsFile: WeightSource {
         try file.read(tensor, into: destination)
     }
 
+    /// Writes elements of a tensor to `destination`, as many as it has room for.
+    /// - Parameter first: the first of them, where a block of the encoding begins.
+    func read(_ tensor: StoredTensor, from first: Int, into destination: UnsafeMutableBufferPointer<Float>) throws {
+        let begin = tensor.range.lowerBound + first / tensor.encoding.blockElements * tensor.encoding.blockBytes
+        let bytes = (destination.count / tensor.encoding.blockElements) * tensor.encoding.blockBytes
+        try file.read(
+            StoredTensor(
+                name: tensor.name, shape: [destination.count], encoding: tensor.encoding, range: begin..<begin + bytes),
+            into: destination)
+    }
+
     private struct Entry: Decodable {
         var dtype: String?
         var shape: [Int]?

@@ -46,3 +46,11 @@ public struct Accuracy: Sendable, Equatable, Codable {
         return chances.reduce(0, +) / Double(max(problems, 1))
     }
 }
+
+extension Accuracy: Recorded {
+    var fault: String? {
+        Int.fault("\"problems\"", problems, least: 1) ?? Int.fault("\"samples\"", samples, least: 1)
+            ?? (right.count == problems ? nil : "\"right\" has \(right.count) numbers for \(problems) problems")
+            ?? right.first { !(0...samples).contains($0) }.map { "\"right\" has \($0) of \(samples) answers" }
+    }
+}

@@ -35,7 +35,11 @@ public struct AccuracyEvaluation: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `checkpointMismatch` if the record is of other problems.
     public func run(record: String? = nil, progress: (@Sendable (Double) -> Void)? = nil) async throws -> Accuracy {
         let samples = rollouts.options.groupSize
-        let file = try record.map { try RecordFile<AnsweredProblem>($0) }
+        let file = try record.map { path in
+            try RecordFile<AnsweredProblem>(path) { _, problem in
+                problem.answers.count <= samples ? nil : "it has \(problem.answers.count) answers, not \(samples)"
+            }
+        }
         try file?.check(parts: count) { try $1.problem == problems.problem($0) }
         var right = file?.kept.map { $0.right(by: verifier) } ?? []
         let part = max(1, 2 * rollouts.options.sampling.concurrency / samples)
@@ -74,4 +78,8 @@ public struct AnsweredProblem: Sendable, Equatable, Codable {
     public var answers: [Answer]
 
     func right(by verifier: Reward) -> Int { answers.count { $0.scores[verifier.name, default: 0] >= 1 } }
+}
+
+extension AnsweredProblem: Recorded {
+    var fault: String? { nil }
 }

@@ -64,12 +64,14 @@ public struct DPO: Sendable {
 
     /// - Parameters:
     ///   - trainer: its default place of checkpoints is the directory's.
-    ///   - settings: what the run is begun with, by name. A run is only resumed with the same.
+    ///   - settings: what the run is begun with beside `options`, by name. A run is only resumed with the same.
+    ///   - contents: what is read beside the data, by what it is, such as `the model`. It has to stay the same as well.
     ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` or `invalidData`.
     public init(
         trainer: any Trainer, training: JSONLines<PreferencePair>, heldOut: JSONLines<PreferencePair>? = nil,
-        tokenizer: any Tokenizer, directory: RunDirectory, settings: [String: String] = [:], options: Options,
+        tokenizer: any Tokenizer, directory: RunDirectory, settings: [String: String] = [:],
+        contents: [String: RunIdentity.Content] = [:], options: Options,
         observe: @escaping @Sendable (Event) -> Void = { _ in }
     ) throws {
         for (name, value) in [
@@ -81,11 +83,14 @@ public struct DPO: Sendable {
         guard options.beta > 0, options.beta.isFinite else {
             throw TrainerError(.invalidOption, "beta is \(options.beta)", expected: "a finite number, more than 0")
         }
+        let identity = RunIdentity(
+            recipe: "dpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         run = try TrainingRun(
-            trainer: trainer, directory: directory, settings: settings, steps: options.steps, saveEvery: options.saveEvery)
+            trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe
         let order = SeededOrder(count: training.count, seed: options.shuffleSeed)
-        let wanted = min(training.count, options.steps * options.pairsPerStep)
+        let (all, isMore) = options.steps.multipliedReportingOverflow(by: options.pairsPerStep)
+        let wanted = isMore ? training.count : min(training.count, all)
         let limit = options.sequenceLength
         algorithm = DPOAlgorithm(
             trainer: trainer, options: options,
@@ -119,7 +124,15 @@ private struct DPOAlgorithm: TrainingAlgorithm {
     private var loss: LossFunction { .dpo(beta: options.beta, loss: options.loss) }
     var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
 
-    mutating func resume(at position: Int) { self.position = position }
+    mutating func resume(at position: Int, step: Int) throws {
+        guard step.multipliedReportingOverflow(by: options.pairsPerStep) == (position, false) else {
+            throw TrainerError(
+                .corruptFile, "\"position\" is \(position)", expected: "\(options.pairsPerStep) pairs for each of \(step) steps")
+        }
+        self.position = position
+    }
+
+    var files: [String] { (["training"] + (heldOut == nil ? [] : ["held-out"])).map(RunDirectory.reference) }
 
     func report(before: DPO.Margins?, after: DPO.Margins?, end: TrainingEnd) -> DPO.Report {
         DPO.Report(before: before, after: after, end: end)
@@ -176,4 +189,15 @@ private struct DPOAlgorithm: TrainingAlgorithm {
             margin: margins.reduce(0, +) / count, error: 2 * Advantages.deviation(margins) / count.squareRoot(),
             accuracy: Double(margins.count { $0 > 0 }) / count, pairs: margins.count)
     }
+}
+
+extension DPO.Margins: Recorded {
+    var fault: String? {
+        Int.fault("\"pairs\"", pairs) ?? Double.fault("\"margin\"", margin) ?? Double.fault("\"error\"", error, least: 0)
+            ?? ((0...1).contains(accuracy) ? nil : "\"accuracy\" is \(accuracy)")
+    }
+}
+
+extension DPO.Report: Recorded {
+    var fault: String? { before.fault ?? after.fault ?? end.fault }
 }

@@ -86,11 +86,15 @@ public struct Evaluation: Sendable {
     }
 
     /// What one batch has come to.
-    private struct Part: Codable {
+    private struct Part: Recorded {
         /// The negative log-probability of all targets, in nats.
         var cost: Double
         var tokens: Int
         var examples: Int
+
+        var fault: String? {
+            Double.fault("\"cost\"", cost) ?? Int.fault("\"tokens\"", tokens) ?? Int.fault("\"examples\"", examples)
+        }
     }
 
     private func share(of parts: [Part]) -> Double {
@@ -116,5 +120,11 @@ public struct Evaluation: Sendable {
         }
         flush()
         return batches
+    }
+}
+
+extension Evaluation.Result: Recorded {
+    var fault: String? {
+        Double.fault("\"loss\"", loss) ?? Int.fault("\"tokens\"", tokens) ?? Int.fault("\"examples\"", examples)
     }
 }

@@ -1,15 +1,27 @@
 import Foundation
+import Swage
+import SwageFiles
+import Synchronization
 
-/// The folder of one evaluation. It may be that of a training run as well.
+/// The folder of one evaluation. It may be that of a training run as well, even while that run trains: neither writes what
+/// the other does.
 ///
 /// ```
-/// evaluation.json settings
+/// evaluation.json what the evaluation is, and every file that it has made
+/// evaluation.lock whose it is, while a process evaluates
 /// losses.jsonl    one line a batch: what its targets cost
 /// answers.jsonl   one line a problem: the problem, and every answer with its score
 /// result.json     what came out
 /// ```
+///
+/// From ``begin(settings:)`` on it is this process's alone, for as long as there is a copy of the value.
 public struct EvaluationDirectory: Sendable {
     public let path: String
+    private let work = Work()
+
+    private final class Work: Sendable {
+        let folder = Mutex<WorkFolder?>(nil)
+    }
 
     public init(path: String) { self.path = path }
 
@@ -17,22 +29,45 @@ public struct EvaluationDirectory: Sendable {
     public var losses: String { path + "/losses.jsonl" }
     /// The record of ``AccuracyEvaluation/run(record:progress:)``.
     public var answers: String { path + "/answers.jsonl" }
-    private var folder: OutputFolder { OutputFolder(path: path) }
-    private var begun: String { path + "/evaluation.json" }
-    private var result: String { path + "/result.json" }
 
-    /// Removes what earlier evaluations have left here, and nothing else.
-    public func clear() throws { try folder.remove([begun, losses, answers, result]) }
+    private var folder: OutputFolder { OutputFolder(path: path) }
+
+    /// Makes sure that an evaluation can be here: under a name of its own, and apart from everything that is read.
+    /// - Parameter inputs: the path of each thing that is read, by what it is, such as `the data`.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    public func check(inputs: [String: String]) throws {
+        try folder.checkName()
+        try folder.checkApart(WorkLayout.evaluation.places, from: inputs)
+    }
+
+    /// Removes what an earlier evaluation has made here, file by file, and nothing else.
+    /// - Throws: ``Swage/TrainerError`` with code `folderInUse` while one goes on here, `corruptFile` if `evaluation.json`
+    ///   is not that of an evaluation, and `invalidOption` for a folder in which none can be.
+    public func clear() throws {
+        try folder.checkName()
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        _ = try WorkFolder(path, .evaluation).clear()
+    }
 
     /// Begins an evaluation here, or makes sure that the one that was begun can go on.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if it was begun with other settings, and `inputOutput` if
-    ///   the folder cannot be written to.
-    public func begin(settings: [String: String]) throws {
-        try folder.prepare()
-        if try !folder.wasBegun(begun, settings: settings) { try folder.write(["settings": settings], to: begun) }
+    /// - Parameters:
+    ///   - settings: what changes the result, by name.
+    ///   - contents: what is read, by what it is.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if another was begun, or a file of somebody else is in the
+    ///   way, `folderInUse` if another process evaluates here, and `inputOutput` if the folder cannot be written to.
+    public func begin(settings: [String: String], contents: [String: RunIdentity.Content] = [:]) throws {
+        self.work.folder.withLock { $0 = nil }
+        let work = try WorkFolder(path, .evaluation)
+        try work.begin(RunIdentity(recipe: "evaluate", settings: settings, contents: contents))
+        try work.claim("losses.jsonl", "answers.jsonl", "result.json")
+        self.work.folder.withLock { $0 = work }
     }
 
     /// Writes what came out.
     /// - Parameter json: the result, as JSON.
-    public func write(result json: Data) throws { try folder.write(json, to: result) }
+    public func write(result json: Data) throws {
+        let begun = try work.folder.withLock { $0 } ?? WorkFolder(path, .evaluation)
+        try begun.claim("result.json")
+        try AtomicDirectory.replaceFile(begun.folder.file("result.json"), with: json)
+    }
 }

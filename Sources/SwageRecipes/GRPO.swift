@@ -71,14 +71,15 @@ public struct GRPO: Sendable {
     ///     advantages.
     ///   - rewards: the first of them also says whether an answer is right: if its score is 1 or more.
     ///   - heldOut: problems that are measured and not learned from.
-    ///   - settings: what the run is begun with, by name. A run is only resumed with the same.
+    ///   - settings: what the run is begun with beside `options`, by name. A run is only resumed with the same.
+    ///   - contents: what is read beside the problems, by what it is, such as `the model`. It has to stay the same as well.
     ///   - observeRollout: told of every rollout when it is written, and what was said in it.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     public init(
         trainer: any Trainer, sampler: any Sampler, reference: (any Trainer)? = nil, loss: LossFunction = .grpo(),
         problems: any ProblemSource, heldOut: (any ProblemSource)? = nil, rewards: [Reward],
         environment: (@Sendable (Problem) -> any Environment)? = nil, tokenizer: any Tokenizer, directory: RunDirectory,
-        settings: [String: String] = [:], options: Options,
+        settings: [String: String] = [:], contents: [String: RunIdentity.Content] = [:], options: Options,
         observeRollout: @escaping @Sendable (RolloutBatch, [[Conversation]]) -> Void = { _, _ in },
         observe: @escaping @Sendable (Event) -> Void = { _ in }
     ) throws {
@@ -95,10 +96,12 @@ public struct GRPO: Sendable {
         if loss.reads(lossInput: "referenceLogProbs"), reference == nil {
             throw TrainerError(.invalidOption, "the loss \"\(loss.name)\" is given no reference", expected: "a reference model")
         }
+        let identity = RunIdentity(
+            recipe: "grpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         run = try TrainingRun(
-            trainer: trainer, directory: directory, settings: settings, steps: options.steps, saveEvery: options.saveEvery)
+            trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe
-        let handover = WeightHandover(trainer: trainer, sampler: sampler, folder: directory.path + "/handover")
+        let handover = WeightHandover(trainer: trainer, sampler: sampler, folder: directory.handover)
         algorithm = GRPOAlgorithm(
             trainer: trainer, reference: reference, loss: loss, problems: problems, options: options,
             rollouts: try Rollouts(
@@ -114,4 +117,8 @@ public struct GRPO: Sendable {
     /// Begins the run, or goes on with it.
     /// - Throws: ``Swage/TrainerError``.
     public func run() async throws -> Outcome { try await run.run(algorithm, observe: observe) }
+}
+
+extension GRPO.Report: Recorded {
+    var fault: String? { before.fault ?? after.fault ?? end.fault }
 }

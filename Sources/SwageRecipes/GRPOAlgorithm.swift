@@ -4,13 +4,17 @@ import Swage
 /// The steps of ``GRPO``.
 struct GRPOAlgorithm: TrainingAlgorithm {
     /// Where a step ends: which problems were drawn, and what of them is still to be learned from.
-    struct Position: Codable, Sendable {
+    struct Position: Recorded, Sendable {
         var nextProblem = 0
         /// The rollout at hand, and how many updates it has had.
         var rollout: RolloutBatch?
         var updates = 0
         /// The one after it, where it was written ahead.
         var upcoming: RolloutBatch?
+
+        var fault: String? {
+            Int.fault("\"nextProblem\"", nextProblem) ?? Int.fault("\"updates\"", updates) ?? rollout.fault ?? upcoming.fault
+        }
     }
 
     let trainer: any Trainer
@@ -26,7 +30,27 @@ struct GRPOAlgorithm: TrainingAlgorithm {
 
     var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
 
-    mutating func resume(at position: Position) { self.position = position }
+    mutating func resume(at position: Position, step: Int) throws {
+        func check(_ fits: Bool, _ found: String, _ expected: String) throws {
+            guard fits else { throw TrainerError(.corruptFile, found, expected: expected) }
+        }
+        try check(
+            position.nextProblem % options.problemsPerRollout == 0, "\"nextProblem\" is \(position.nextProblem)",
+            "a multiple of \(options.problemsPerRollout), the problems of a rollout")
+        try check(
+            position.updates < options.updatesPerRollout && (position.updates == 0) == (position.rollout == nil),
+            "\"updates\" is \(position.updates)", "less than \(options.updatesPerRollout), and 0 without a rollout at hand")
+        for rollout in [position.rollout, position.upcoming].compactMap({ $0 }) {
+            let size = rollout.groups.map(\.count).max() ?? 0
+            try check(
+                rollout.groups.count <= options.problemsPerRollout && size <= options.rollouts.groupSize,
+                "a rollout has \(rollout.groups.count) groups of up to \(size)",
+                "at most \(options.problemsPerRollout) of \(options.rollouts.groupSize)")
+        }
+        self.position = position
+    }
+
+    var files: [String] { handover.sampler.sharesWeights ? [] : ["handover"] }
 
     func measure(
         _ moment: TrainingMoment, progress: @escaping @Sendable (Double) -> Void

@@ -3,72 +3,71 @@ import Swage
 import SwageFiles
 import SwageText
 
-/// A folder in which work leaves JSON files, and from which it goes on.
+/// A folder in which work leaves files, and from which it goes on.
 struct OutputFolder: Sendable {
     let path: String
 
+    func file(_ name: String) -> String { path + "/" + name }
+
+    /// Makes sure that the path names a folder that can be somebody's own.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an empty path, one that leads to the root, or what is
+    ///   left of a path where a name in it was empty, such as `.//`.
+    func checkName() throws {
+        let names = path.split(separator: "/").filter { !$0.allSatisfy(\.isWhitespace) }
+        let isNamed = names.contains { $0 != "." && $0 != ".." }
+        guard !names.isEmpty, isNamed || !(path.hasPrefix("/") || path.contains("//")), !ResolvedPath(path).isRoot else {
+            throw TrainerError(
+                .invalidOption, names.isEmpty && !path.contains("/") ? "the output folder has no name" : "the output folder is \(path)",
+                expected: "the name of a folder for this alone, such as runs/mine; a variable in it may be unset")
+        }
+    }
+
+    /// Makes sure that nothing that is read lies where `places` of this folder are written.
+    /// - Parameter inputs: the path of each thing that is read, by what it is.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    func checkApart(_ places: [String], from inputs: [String: String]) throws {
+        for (what, input) in inputs.sorted(by: { $0.key < $1.key }) {
+            for place in places {
+                guard let conflict = ResolvedPath(file(place)).conflict(with: ResolvedPath(input)) else { continue }
+                throw TrainerError(
+                    .invalidOption, "\(file(place)), which this writes, \(conflict) \(what) \(input)",
+                    expected: "an output folder apart from everything that is read")
+            }
+        }
+    }
+
     /// Makes sure that the folder is there and can be written to, before any work is done.
     func prepare() throws {
-        try Self.create(path)
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw TrainerError(.inputOutput, "\(path) cannot be created: \(error.summary)")
+        }
         guard FileManager.default.isWritableFile(atPath: path) else {
             throw TrainerError(.inputOutput, "\(path) cannot be written to", expected: "a folder with permission to write")
         }
     }
 
-    func remove(_ items: [String]) throws {
-        for item in items where FileManager.default.fileExists(atPath: item) {
-            try Self.withPath(item, "removed") { try FileManager.default.removeItem(atPath: item) }
-        }
-    }
-
-    func read<Value: Decodable>(_: Value.Type, _ file: String) throws -> Value? {
-        guard FileManager.default.fileExists(atPath: file) else { return nil }
+    /// Nil if the file is not there.
+    func read<Value: Recorded>(_: Value.Type, _ name: String) throws -> Value? {
+        guard FileManager.default.fileExists(atPath: file(name)) else { return nil }
+        let data: Data
         do {
-            return try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+            data = try Data(contentsOf: URL(fileURLWithPath: file(name)))
         } catch {
-            throw TrainerError(.corruptFile, "\(file) cannot be read: \(error)", expected: "what a run has written")
+            throw TrainerError(.inputOutput, "\(file(name)) cannot be read: \(error.summary)")
         }
+        return try RecordCoding.decode(Value.self, data, file(name))
     }
 
-    func write(_ value: some Encodable, to file: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try write(try encoder.encode(value), to: file)
+    func write(_ value: some Encodable, to name: String) throws {
+        try AtomicDirectory.replaceFile(file(name), with: try RecordCoding.encode(value, pretty: true))
     }
 
-    func write(_ data: Data, to file: String) throws {
-        try Self.create(URL(fileURLWithPath: file).deletingLastPathComponent().path)
-        try AtomicDirectory.replaceFile(file, with: data)
-    }
-
-    /// Whether work was begun here, with these settings, as a file says that has them beside whatever else.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if it was begun with others.
-    func wasBegun(_ file: String, settings: [String: String]) throws -> Bool {
-        guard let known = try read(Begun.self, file)?.settings else { return false }
-        let names = Set(known.keys).union(settings.keys).sorted()
-        guard let odd = names.first(where: { known[$0] != settings[$0] }) else { return true }
-        throw TrainerError(
-            .invalidOption,
-            "the run in \(path) was begun with \(odd) \(known[odd] ?? "unset"), not \(settings[odd] ?? "unset")",
-            expected: "the same settings to go on, another output folder, or a restart")
-    }
-
-    private struct Begun: Decodable {
-        var settings: [String: String]
-    }
-
-    private static func create(_ folder: String) throws {
-        try withPath(folder, "created") {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        }
-    }
-
-    private static func withPath(_ path: String, _ verb: String, _ body: () throws -> Void) throws {
-        do {
-            try body()
-        } catch {
-            throw TrainerError(
-                .inputOutput, "\(path) cannot be \(verb): \(error.summary)")
-        }
+    /// Whether there is nothing that could be lost under a name: no file, and no folder that holds anything.
+    func isFree(_ name: String) -> Bool {
+        var found = stat()
+        guard lstat(file(name), &found) == 0 else { return true }
+        return (try? FileManager.default.contentsOfDirectory(atPath: file(name)))?.isEmpty ?? false
     }
 }

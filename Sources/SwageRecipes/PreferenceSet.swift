@@ -52,7 +52,12 @@ struct PreferenceSet: Sendable {
             throw TrainerError(
                 .corruptFile, "\(cache) has \(data.count) bytes", expected: "\(wanted): the reference of this run, or a restart")
         }
-        var values = data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }[...]
+        let all = data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+        if let odd = all.firstIndex(where: { !$0.isFinite }) {
+            throw TrainerError(
+                .corruptFile, "\(cache) cannot be right: number \(odd + 1) is \(all[odd])", expected: "the reference of this run, or a restart")
+        }
+        var values = all[...]
         for index in pairs.indices {
             for side in 0..<2 {
                 let count = pairs[index][side].tokens.count

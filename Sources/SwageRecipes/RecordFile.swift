@@ -3,7 +3,7 @@ import Swage
 import SwageText
 
 /// A file to which work adds one line of JSON for each part of it that is done, and from which it goes on.
-struct RecordFile<Record: Codable> {
+struct RecordFile<Record: Recorded> {
     let path: String
     /// What earlier work has left.
     let kept: [Record]
@@ -11,9 +11,14 @@ struct RecordFile<Record: Codable> {
 
     /// Opens the file, and drops what comes after the last record to keep: a line that was cut off, records of parts that
     /// are done again.
-    /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for a whole line that is no record, and `inputOutput` if
-    ///   the file cannot be read or written.
-    init(_ path: String, keeping isKept: (Record) -> Bool = { _ in true }) throws {
+    /// - Parameters:
+    ///   - fault: what is odd about the record of a number, in words that follow its place.
+    ///   - isKept: whether work goes on after a record.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for a whole line that is no record or is odd, and
+    ///   `inputOutput` if the file cannot be read or written.
+    init(
+        _ path: String, fault: (_ number: Int, Record) -> String? = { _, _ in nil }, keeping isKept: (Record) -> Bool = { _ in true }
+    ) throws {
         let url = URL(fileURLWithPath: path)
         let newline = UInt8(ascii: "\n")
         let contents = try FileManager.default.fileExists(atPath: path) ? Self.accessing(path, "read") { try Data(contentsOf: url) } : Data()
@@ -21,7 +26,12 @@ struct RecordFile<Record: Codable> {
         var kept: [Record] = []
         for (index, line) in lines.enumerated() {
             let isWhole = index + 1 < lines.count || contents.last == newline
-            guard let record = try Self.record(line, isWhole: isWhole, "\(path), line \(index + 1)"), isKept(record) else { break }
+            let place = "\(path), line \(index + 1)"
+            guard let record = try Self.record(line, isWhole: isWhole, place) else { break }
+            if let odd = fault(index, record) {
+                throw TrainerError(.corruptFile, "\(place), cannot be right: \(odd)", expected: "what a run has written")
+            }
+            guard isKept(record) else { break }
             kept.append(record)
         }
         (self.path, self.kept) = (path, kept)
@@ -36,10 +46,8 @@ struct RecordFile<Record: Codable> {
 
     private static func record(_ line: Data, isWhole: Bool, _ place: String) throws -> Record? {
         do {
-            return try JSONDecoder().decode(Record.self, from: line)
-        } catch where isWhole {
-            throw TrainerError(.corruptFile, "\(place), cannot be read: \(error)", expected: "what a run has written")
-        } catch {
+            return try RecordCoding.decode(Record.self, line, place + ",")
+        } catch where !isWhole {
             return nil
         }
     }
@@ -55,9 +63,7 @@ struct RecordFile<Record: Codable> {
     }
 
     func append(_ records: [Record]) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let lines = try records.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }
+        let lines = try records.reduce(into: Data()) { $0 += try RecordCoding.encode($1) + Data("\n".utf8) }
         try Self.accessing(path, "written") { try handle.write(contentsOf: lines) }
     }
 

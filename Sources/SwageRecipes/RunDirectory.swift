@@ -1,16 +1,23 @@
+import Foundation
 import Swage
+import SwageFiles
 
 /// The folder of one training run: what it was begun with, how far it is, and what came out.
 ///
 /// ```
-/// run.json             settings, and what was measured before the first step
+/// run.json             what the run is, every file that it has made, and what was measured before the first step
+/// run.lock             whose the folder is, while a process works in it
 /// metrics.jsonl        one line a step
 /// data/step-N.json     where in the data step N ended
 /// data/reference-*.bin what a reference model makes of the data, as float32
 /// checkpoints/step-N/  the trainer's checkpoints
+/// handover/            weights on their way to a sampler that has its own
 /// model/               the trained model, in Hugging Face's layout
+/// profile.json         where the time went
 /// report.json          the end
 /// ```
+///
+/// A file or folder of one of these names that the run has not made itself is never written over and never removed.
 public struct RunDirectory: Sendable {
     public let path: String
 
@@ -22,53 +29,73 @@ public struct RunDirectory: Sendable {
     public var model: String { path + "/model" }
     public var metrics: String { path + "/metrics.jsonl" }
     /// Where a reference model's log-probabilities of some data are kept.
-    func reference(_ name: String) -> String { "\(path)/data/reference-\(name).bin" }
+    func reference(_ name: String) -> String { "\(path)/\(Self.reference(name))" }
+    static func reference(_ name: String) -> String { "data/reference-\(name).bin" }
+    var handover: String { path + "/handover" }
+
     private var folder: OutputFolder { OutputFolder(path: path) }
-    private var begun: String { path + "/run.json" }
-    private var report: String { path + "/report.json" }
 
-    /// Removes what earlier runs have left here, and nothing else.
-    public func clear() throws { try folder.remove([begun, report, metrics, checkpoints, model, path + "/data"]) }
-
-    /// Makes sure that the folder is there and can be written to, before any work is done.
-    func prepare() throws {
-        try folder.prepare()
-        try OutputFolder(path: path + "/data").prepare()
+    /// Makes sure that a run can be here: under a name of its own, and apart from everything that is read.
+    /// - Parameter inputs: the path of each thing that is read, by what it is, such as `the data`.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    public func check(inputs: [String: String]) throws {
+        try folder.checkName()
+        try folder.checkApart(WorkLayout.run.places, from: inputs)
     }
 
-    /// What a run knows from its beginning on.
-    struct Beginning<Measurement: Codable>: Codable {
-        var settings: [String: String]
-        var before: Measurement
+    /// Removes what an earlier run has made here, file by file, and nothing else.
+    /// - Returns: what stays in its folders, because others have put it there.
+    /// - Throws: ``Swage/TrainerError`` with code `folderInUse` while a run goes on here, `corruptFile` if `run.json` is not
+    ///   that of a run, and `invalidOption` for a folder in which no run can be.
+    @discardableResult public func clear() throws -> [String] {
+        try folder.checkName()
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        return try WorkFolder(path, .run).clear()
     }
 
-    /// What the run has measured before its first step; nil for a run that has not begun.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if it was begun with other settings.
-    func before<Measurement: Codable>(_: Measurement.Type, settings: [String: String]) throws -> Measurement? {
-        guard try folder.wasBegun(begun, settings: settings) else { return nil }
-        return try folder.read(Beginning<Measurement>.self, begun)?.before
+    /// Writes where the time went, as a Chrome trace.
+    /// - Returns: the file.
+    public func write(profile: Data) throws -> String {
+        let work = try WorkFolder(path, .run)
+        try work.claim("profile.json")
+        try AtomicDirectory.replaceFile(work.folder.file("profile.json"), with: profile)
+        return work.folder.file("profile.json")
     }
-    func write(_ beginning: Beginning<some Codable>) throws { try folder.write(beginning, to: begun) }
 
-    func readReport<Report: Decodable>(_: Report.Type) throws -> Report? { try folder.read(Report.self, report) }
-    func write(report: some Encodable) throws { try folder.write(report, to: self.report) }
+    /// The folder, for this process alone.
+    func open() throws -> WorkFolder { try WorkFolder(path, .run) }
+
+    /// Whether a run has begun here.
+    func isBegun() throws -> Bool { try WorkLayout.run.record(in: folder)?.identity != nil }
+
+    /// What came out of a run that has come to its end here; nil if none has.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if a run was begun here that is not the same.
+    func report<Report: Recorded>(_: Report.Type, of identity: RunIdentity) throws -> Report? {
+        guard let record = try WorkLayout.run.record(in: folder), record.identity != nil || record.isOld else { return nil }
+        try WorkLayout.run.check(identity, record, in: folder)
+        return record.files.contains("report.json") ? try folder.read(Report.self, "report.json") : nil
+    }
 
     /// What a step ends with, beside the trainer's own state.
-    struct Progress<Position: Codable>: Codable {
+    struct Progress<Position: Recorded>: Recorded {
         var position: Position
         /// The tokens that all steps together have read, and the seconds that they took.
         var tokens: Int
         var seconds: Double
+
+        var fault: String? { Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? position.fault }
     }
 
-    func readProgress<Position>(_: Position.Type, step: Int) throws -> Progress<Position>? {
-        try folder.read(Progress<Position>.self, progressFile(step))
-    }
+    static func progressFile(_ step: Int) -> String { "data/step-\(step).json" }
 
-    /// Written before the checkpoint of the same step, so that no complete checkpoint is without it.
-    func write(_ progress: Progress<some Codable>, step: Int) throws {
-        try folder.write(progress, to: progressFile(step))
+    /// Removes the positions of steps whose checkpoints are gone, so that a long run leaves few files.
+    func removeOldProgress(before step: Int) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.file("data"))) ?? []
+        for name in names {
+            guard let match = name.wholeMatch(of: /step-(\d+)\.json/), let old = Int(match.1), old < step,
+                !FileManager.default.fileExists(atPath: "\(checkpoints)/step-\(old)")
+            else { continue }
+            try? FileManager.default.removeItem(atPath: folder.file("data/\(name)"))
+        }
     }
-
-    private func progressFile(_ step: Int) -> String { "\(path)/data/step-\(step).json" }
 }

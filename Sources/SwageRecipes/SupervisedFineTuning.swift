@@ -66,19 +66,22 @@ public struct SupervisedFineTuning: Sendable {
     /// - Parameters:
     ///   - trainer: its default place of checkpoints is the directory's.
     ///   - sampler: lets the model answer `options.prompt`.
-    ///   - settings: what the run is begun with, by name. A run is only resumed with the same.
+    ///   - settings: what the run is begun with beside `options`, by name. A run is only resumed with the same.
+    ///   - contents: what is read beside the data, by what it is, such as `the model`. It has to stay the same as well.
     ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     public init(
         trainer: any Trainer, sampler: (any Sampler)? = nil, training: JSONLines<TrainingExample>,
         heldOut: JSONLines<TrainingExample>? = nil, directory: RunDirectory, settings: [String: String] = [:],
-        options: Options, observe: @escaping @Sendable (Event) -> Void = { _ in }
+        contents: [String: RunIdentity.Content] = [:], options: Options, observe: @escaping @Sendable (Event) -> Void = { _ in }
     ) throws {
         guard options.accumulation > 0 else {
             throw TrainerError(.invalidOption, "accumulation is \(options.accumulation)", expected: "1 or more")
         }
+        let identity = RunIdentity(
+            recipe: "sft", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         run = try TrainingRun(
-            trainer: trainer, directory: directory, settings: settings, steps: options.steps, saveEvery: options.saveEvery)
+            trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         (self.trainer, self.sampler) = (trainer, sampler)
         (self.training, self.heldOut) = (training, heldOut)
         (self.options, self.observe) = (options, observe)
@@ -109,7 +112,8 @@ extension SupervisedFineTuning {
         let outputsRead = LossFunction.crossEntropy.program.outputsRead
 
         var position: ExampleStream.Position { stream.position }
-        mutating func resume(at position: ExampleStream.Position) throws { try stream.move(to: position) }
+        mutating func resume(at position: ExampleStream.Position, step: Int) throws { try stream.move(to: position) }
+        let files: [String] = []
 
         mutating func step() async throws -> TrainingStep {
             var lossSum = 0.0
@@ -154,5 +158,21 @@ extension SupervisedFineTuning {
             let completions = try await sampler.generate([ids], options: .greedy(maxTokens: options.replyTokens))
             return try tokenizer.decode(completions[0].tokens, skipSpecialTokens: true)
         }
+    }
+}
+
+extension SupervisedFineTuning.Measurement: Recorded {
+    var fault: String? { heldOut.fault }
+}
+
+extension SupervisedFineTuning.Report: Recorded {
+    var fault: String? { before.fault ?? after.fault ?? end.fault }
+}
+
+extension ExampleStream.Position: Recorded {
+    var fault: String? {
+        Int.fault("\"epoch\"", epoch) ?? Int.fault("\"drawn\"", drawn)
+            ?? waiting.lazy.compactMap { Int.fault("an example that waits", $0) }.first
+            ?? (Set(waiting).count == waiting.count ? nil : "an example waits twice")
     }
 }

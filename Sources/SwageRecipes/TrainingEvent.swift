@@ -58,3 +58,18 @@ public struct TrainingEnd: Sendable, Equatable, Codable {
     /// Where the trained model lies, in Hugging Face's layout.
     public var exported: String
 }
+
+extension TrainingStep: Recorded {
+    var fault: String? {
+        Int.fault("\"step\"", step, least: 1) ?? Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds)
+            ?? Double.fault("\"loss\"", loss) ?? Double.fault("\"gradientNorm\"", gradientNorm, least: 0)
+            ?? Double.fault("\"learningRate\"", learningRate)
+    }
+}
+
+extension TrainingEnd: Recorded {
+    var fault: String? {
+        Int.fault("\"steps\"", steps, least: 1) ?? Double.fault(seconds: seconds)
+            ?? Double.fault("\"tokensPerSecond\"", tokensPerSecond, least: 0)
+    }
+}

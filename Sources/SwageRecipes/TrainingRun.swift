@@ -1,18 +1,23 @@
 import Foundation
 import Swage
+import SwageFiles
 
 /// One kind of training, as a ``TrainingRun`` drives it: what a step is, and what is measured around the steps.
 protocol TrainingAlgorithm: Sendable {
     /// What is measured before the first step and after the last.
-    associatedtype Measurement: Codable & Sendable
+    associatedtype Measurement: Recorded & Sendable
     /// Where in its data a step ends.
-    associatedtype Position: Codable & Sendable
-    associatedtype Report: Codable & Sendable
+    associatedtype Position: Recorded & Sendable
+    associatedtype Report: Recorded & Sendable
 
     /// The outputs of the model that its losses read.
     var outputsRead: Set<ModelOutput> { get }
     var position: Position { get }
-    mutating func resume(at position: Position) throws
+    /// - Throws: ``Swage/TrainerError`` where `step` cannot have ended there.
+    mutating func resume(at position: Position, step: Int) throws
+
+    /// What it writes into the run's folder itself.
+    var files: [String] { get }
 
     /// - Parameter progress: called with how much is done, from 0 to 1.
     func measure(_ moment: TrainingMoment, progress: @escaping @Sendable (Double) -> Void) async throws -> Measurement
@@ -25,20 +30,21 @@ protocol TrainingAlgorithm: Sendable {
 struct TrainingRun: Sendable {
     let trainer: any Trainer
     let directory: RunDirectory
-    /// What the run is begun with, by name. It only goes on with the same.
-    let settings: [String: String]
+    /// What the run is. It only goes on with the same.
+    let identity: RunIdentity
     let steps: Int
     /// After how many steps a checkpoint is written; one is always written at the end.
     let saveEvery: Int?
 
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     init(
-        trainer: any Trainer, directory: RunDirectory, settings: [String: String], steps: Int, saveEvery: Int?
+        trainer: any Trainer, directory: RunDirectory, identity: RunIdentity, steps: Int, saveEvery: Int?
     ) throws {
         for (name, value) in [("steps", steps), ("saveEvery", saveEvery ?? 1)] where value < 1 {
             throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
         }
-        (self.trainer, self.directory, self.settings) = (trainer, directory, settings)
+        try directory.check(inputs: identity.contents.mapValues(\.path))
+        (self.trainer, self.directory, self.identity) = (trainer, directory, identity)
         (self.steps, self.saveEvery) = (steps, saveEvery)
     }
 
@@ -46,15 +52,26 @@ struct TrainingRun: Sendable {
     func run<Algorithm: TrainingAlgorithm>(
         _ algorithm: Algorithm, observe: @escaping @Sendable (TrainingEvent<Algorithm.Measurement>) -> Void
     ) async throws -> TrainingOutcome<Algorithm.Report> {
-        let known = try directory.before(Algorithm.Measurement.self, settings: settings)
-        if let report = try directory.readReport(Algorithm.Report.self) { return .alreadyFinished(report) }
+        if let report = try directory.report(Algorithm.Report.self, of: identity) { return .alreadyFinished(report) }
         try await checkCapabilities(algorithm.outputsRead)
-        try directory.prepare()
+        if try !directory.isBegun() { try await checkFreshness() }
+        let folder = try directory.open()
+        // Another process may have come to the end before the folder was this one's.
+        if let report = try directory.report(Algorithm.Report.self, of: identity) { return .alreadyFinished(report) }
+        try folder.begin(identity)
+        try folder.claim(["data"] + algorithm.files)
+        try OutputFolder(path: directory.path + "/data").prepare()
         do {
-            var session = Session(algorithm: algorithm, observe: observe)
-            if known != nil { try await resume(&session) }
+            var session = Session(algorithm: algorithm, folder: folder, observe: observe)
             let before: Algorithm.Measurement
-            if let known { before = known } else { before = try await begin(session) }
+            if let known = try folder.before(Algorithm.Measurement.self) {
+                before = known
+                try await resume(&session)
+            } else {
+                try await checkFreshness()
+                before = try await session.measure(.before)
+                try folder.note(before: before)
+            }
             return try await train(&session, before)
         } catch is CancellationError {
             return .interrupted(step: 0, checkpoint: nil)
@@ -64,6 +81,7 @@ struct TrainingRun: Sendable {
     /// Everything that a step changes beside the trainer.
     private struct Session<Algorithm: TrainingAlgorithm> {
         var algorithm: Algorithm
+        let folder: WorkFolder
         var step = 0
         var tokens = 0
         var seconds = 0.0
@@ -91,10 +109,14 @@ struct TrainingRun: Sendable {
         }
     }
 
-    private func begin<Algorithm>(_ session: Session<Algorithm>) async throws -> Algorithm.Measurement {
-        let before = try await session.measure(.before)
-        try directory.write(RunDirectory.Beginning(settings: settings, before: before))
-        return before
+    /// Steps are counted by the trainer: one that has taken some, in another run, would be told to be further than it is.
+    private func checkFreshness() async throws {
+        let status = try await trainer.status()
+        guard status.step == 0, status.accumulatedMicrobatches == 0 else {
+            throw TrainerError(
+                .invalidOption, "the trainer is at step \(status.step), with \(status.accumulatedMicrobatches) microbatches accumulated",
+                expected: "one that begins: start it anew, or load weights alone, which sets it to step 0")
+        }
     }
 
     private func resume<Algorithm>(_ session: inout Session<Algorithm>) async throws {
@@ -102,23 +124,32 @@ struct TrainingRun: Sendable {
         do {
             loaded = try await trainer.load()
         } catch let error as TrainerError where error.code == .checkpointNotFound {
-            return
+            return try await checkFreshness()
         }
-        guard let progress = try directory.readProgress(Algorithm.Position.self, step: loaded.step) else {
+        let file = RunDirectory.progressFile(loaded.step)
+        guard let progress = try session.folder.folder.read(RunDirectory.Progress<Algorithm.Position>.self, file) else {
             throw TrainerError(
                 .checkpointMismatch, "\(loaded.path) is at step \(loaded.step), where no step of this run ended",
                 expected: "a checkpoint of the run in \(directory.path)")
         }
+        do {
+            try session.algorithm.resume(at: progress.position, step: loaded.step)
+        } catch let error as TrainerError {
+            throw TrainerError(
+                .corruptFile, "\(session.folder.folder.file(file)) cannot be right: \(error.message)", expected: error.expected)
+        }
         session.observe(.resumed(step: loaded.step, checkpoint: loaded.path))
         (session.step, session.lastCheckpoint) = (loaded.step, loaded.path)
         (session.tokens, session.seconds) = (progress.tokens, progress.seconds)
-        try session.algorithm.resume(at: progress.position)
     }
 
     private func train<Algorithm>(
         _ session: inout Session<Algorithm>, _ before: Algorithm.Measurement
     ) async throws -> TrainingOutcome<Algorithm.Report> {
-        let metrics = try RecordFile<TrainingStep>(directory.metrics) { [session] in $0.step <= session.step }
+        try session.folder.claim("metrics.jsonl")
+        let metrics = try RecordFile<TrainingStep>(
+            directory.metrics, fault: { $1.step == $0 + 1 ? nil : "\"step\" is \($1.step), not \($0 + 1)" },
+            keeping: { [session] in $0.step <= session.step })
         while session.step < steps {
             do {
                 try await step(&session, metrics)
@@ -154,8 +185,13 @@ struct TrainingRun: Sendable {
 
     private func save<Algorithm>(_ session: Session<Algorithm>) async throws -> String {
         session.observe(.saving(step: session.step))
-        try directory.write(session.progress, step: session.step)
-        return try await trainer.save().path
+        let progress = RunDirectory.progressFile(session.step)
+        try session.folder.claim(progress, "checkpoints/step-\(session.step)")
+        // Before the checkpoint of the same step, so that no complete checkpoint is without it.
+        try session.folder.folder.write(session.progress, to: progress)
+        let saved = try await trainer.save().path
+        if saved == "\(directory.checkpoints)/step-\(session.step)" { directory.removeOldProgress(before: session.step) }
+        return saved
     }
 
     /// Saves in a task of its own, which the cancellation of this one does not reach.
@@ -168,13 +204,15 @@ struct TrainingRun: Sendable {
         _ session: Session<Algorithm>, _ before: Algorithm.Measurement
     ) async throws -> Algorithm.Report {
         let after = try await session.measure(.after)
+        try session.folder.claim("model", "report.json")
         let exported = try await trainer.save(name: nil, path: directory.model, weightsOnly: true)
+        try ExportedModel.check(exported.path)
         let end = TrainingEnd(
             tokensPerSecond: Double(session.tokens) / max(session.seconds, 1e-9), steps: session.step,
             seconds: session.seconds, checkpoint: session.lastCheckpoint ?? directory.checkpoints,
             exported: exported.path)
         let report = session.algorithm.report(before: before, after: after, end: end)
-        try directory.write(report: report)
+        try session.folder.folder.write(report, to: "report.json")
         return report
     }
 }

@@ -59,3 +59,23 @@ public struct RolloutBatch: Sendable, Equatable, Codable {
 
     public var trajectories: [Trajectory] { groups.flatMap { $0 } }
 }
+
+extension Trajectory: Recorded {
+    var fault: String? {
+        let numbers = [samplerLogProbs, referenceLogProbs, trainerLogProbs].compactMap { $0 }
+        guard tokens.count > 1, isWritten.count == tokens.count, numbers.allSatisfy({ $0.count == tokens.count }) else {
+            return "a conversation of \(tokens.count) tokens has other counts of what belongs to them"
+        }
+        if let odd = tokens.first(where: { $0 < 0 }) { return "a token is \(odd)" }
+        if let odd = numbers.joined().first(where: { !$0.isFinite }) { return "a log-probability is \(odd)" }
+        return Int.fault("\"weightsVersion\"", weightsVersion) ?? Double.fault("\"reward\"", reward)
+            ?? scores.values.lazy.compactMap { Double.fault("a score", $0) }.first
+    }
+}
+
+extension RolloutBatch: Recorded {
+    var fault: String? {
+        Double.fault(seconds: writingSeconds) ?? Double.fault(seconds: scoringSeconds)
+            ?? trajectories.lazy.compactMap(\.fault).first
+    }
+}

@@ -15,13 +15,27 @@ extension DecodingError {
     fileprivate var summaryWithPath: String {
         switch self {
         case .keyNotFound(let key, let context): return "\(context.place)has no \"\(key.stringValue)\""
-        case .typeMismatch(let type, let context): return "\(context.place)is not \(type)"
-        case .valueNotFound(let type, let context): return "\(context.place)is null, not \(type)"
+        case .typeMismatch(let type, let context): return "\(context.place)is not \(words(for: type))"
+        case .valueNotFound(let type, let context): return "\(context.place)is null, not \(words(for: type))"
         case .dataCorrupted(let context):
+            // Foundation says of a number beyond its type that it is not representable in Swift.
+            if context.debugDescription.contains("not representable") { return "\(context.place)is a number out of range" }
             let underlying = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
             return "\(context.place)\(context.debugDescription)\(underlying.map { " (\($0))" } ?? "")"
         @unknown default: return localizedDescription
         }
+    }
+}
+
+/// What JSON should have had, as people call it.
+private func words(for type: Any.Type) -> String {
+    switch type {
+    case is any BinaryInteger.Type: "a whole number"
+    case is any BinaryFloatingPoint.Type: "a number"
+    case is String.Type: "a text"
+    case is Bool.Type: "true or false"
+    case is any Sequence.Type where !("\(type)".hasPrefix("Dictionary")): "a list"
+    default: "an object"
     }
 }
 
