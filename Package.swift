@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Swage"),
         .target(
             name: "SwageText",
-            dependencies: ["Swage", .product(name: "HeapModule", package: "swift-collections")]),
+            dependencies: ["Swage", "CSwageSystem", .product(name: "HeapModule", package: "swift-collections")]),
         .target(name: "CSwageSystem"),
         .target(name: "SwageFiles", dependencies: ["Swage", "SwageText", "CSwageSystem"]),
         .target(name: "CSwageKernels", cSettings: instructions),
@@ -85,7 +85,7 @@ let package = Package(
             path: "Tests/TestEngines"),
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
-        .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "TestSupport"]),
+        .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "CSwageSystem", "TestSupport"]),
         .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),
         .testTarget(
             name: "SwageRecipesTests",

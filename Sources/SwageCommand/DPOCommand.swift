@@ -64,6 +64,7 @@ struct DPOCommand: AsyncParsableCommand {
             inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
         let logger = modelOptions.logger()
         async let started = runOptions.start(modelOptions, optimizerOptions)
+        async let model = modelOptions.contents()
         let training = try JSONLines<PreferencePair>(data, skippingBadLines: skipBadLines, logger)
         let heldOutData = try heldOut.map { try JSONLines<PreferencePair>($0, skippingBadLines: skipBadLines, logger) }
         let engine = try await started
@@ -71,7 +72,8 @@ struct DPOCommand: AsyncParsableCommand {
         display.note("\(try await engine.trainer.config().modelName) learns from \(training.count) preferences")
         let dpo = try DPO(
             trainer: engine.trainer, training: training, heldOut: heldOutData,
-            tokenizer: try await engine.trainer.tokenizer(), directory: runOptions.directory, settings: settings,
+            tokenizer: try await engine.trainer.tokenizer(), directory: runOptions.directory,
+            settings: modelOptions.settings(of: self), contents: try await model,
             options: DPO.Options(
                 steps: runOptions.steps, pairsPerStep: pairsPerStep, microbatch: microbatch, sequenceLength: sequenceLength,
                 beta: beta, loss: loss, shuffleSeed: shuffle ? runOptions.seed : nil, heldOutLimit: heldOutLimit,
@@ -88,16 +90,6 @@ struct DPOCommand: AsyncParsableCommand {
             "accuracy \(fixed(step.metrics["accuracy"] ?? 0, 2))", "norm \(fixed(step.gradientNorm, 2))",
             "\(Int(Double(step.tokens) / step.seconds)) tokens/s",
         ]
-    }
-
-    /// What makes two runs different ones.
-    private var settings: [String: String] {
-        [
-            "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none",
-            "held-out-limit": heldOutLimit.map { "\($0)" } ?? "all", "pairs-per-step": "\(pairsPerStep)",
-            "sequence-length": "\(sequenceLength)", "beta": "\(beta)", "loss": loss.rawValue, "shuffle": "\(shuffle)",
-            "chat-template": modelOptions.chatTemplate ?? "the model's",
-        ].merging(optimizerOptions.settings) { own, _ in own }.merging(runOptions.settings) { own, _ in own }
     }
 }
 

@@ -16,11 +16,6 @@ struct DataOptions: ParsableArguments {
     @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
     var skipBadLines = false
 
-    /// What makes two runs different ones.
-    var settings: [String: String] {
-        ["sequence-length": "\(sequenceLength)", "batch-size": "\(batchSize)", "loss-on": lossOn.rawValue]
-    }
-
     func open<Example>(_ path: String, _ logger: Logger) throws -> JSONLines<Example> {
         try JSONLines(path, skippingBadLines: skipBadLines, logger)
     }

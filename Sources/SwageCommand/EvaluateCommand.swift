@@ -81,11 +81,14 @@ struct EvaluateCommand: AsyncParsableCommand {
         let directory = output.map { EvaluationDirectory(path: $0) }
         let inputs = ["the model": modelOptions.model, "the data": data, "the problems": problems, "the recipe": recipe]
         try directory?.check(inputs: inputs.compactMapValues { $0 })
+        async let model = modelOptions.contents()
         let engine = try await modelOptions.start()
         let loss = try await lossEvaluation(engine)
         let accuracy = try await accuracyEvaluation(engine)
         if restart { try directory?.clear() }
-        try directory?.begin(settings: settings)
+        // For which numbers of draws pass@k is told changes nothing that is drawn.
+        try directory?.begin(
+            settings: modelOptions.settings(of: self, but: ["pass-at"]), contents: try await model, loss: loss, accuracy: accuracy)
         do {
             let result = try await cancelledByInterrupt { [trainer = engine.trainer] in
                 Result(
@@ -128,16 +131,6 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         let lines: JSONLines<Problem> = try dataOptions.open(problems!, modelOptions.logger())
         return (ProblemFile(lines, shuffleSeed: nil), min(limit ?? .max, lines.count))
-    }
-
-    /// What makes two evaluations different ones.
-    private var settings: [String: String] {
-        [
-            "model": modelOptions.modelName, "model-date": modelOptions.modelDate ?? "none",
-            "chat-template": modelOptions.chatTemplate ?? "the model's", "data": data ?? "none",
-            "problems": problems ?? arithmetic.map { "arithmetic \($0)" } ?? "none", "limit": limit.map { "\($0)" } ?? "all",
-            "samples": "\(samples)", "seed": "\(seed)", "reward": rewardOptions.reward[0],
-        ].merging(dataOptions.settings) { own, _ in own }.merging(samplingOptions.settings) { own, _ in own }
     }
 
     private struct Result {

@@ -74,8 +74,8 @@ struct GRPOCommand: AsyncParsableCommand {
     @Option(help: "Weigh tokens by how much likelier they are to the trainer than to the sampler, up to this.")
     var importanceCap: Double?
 
-    @Flag(name: .customLong("async"), help: "Write the next rollout while learning from this one.")
-    var isAsynchronous = false
+    @Flag(help: "Write the next rollout while learning from this one.")
+    var async = false
 
     @Option(help: "After how many rollouts some answers are shown; 0 for never.")
     var showEvery = 10
@@ -95,12 +95,13 @@ struct GRPOCommand: AsyncParsableCommand {
         let display = TrainingDisplay()
         try runOptions.check(
             inputs: [
-                "the model": modelOptions.model, "the problems": problemOptions.data, "the held-out problems": problemOptions.heldOut,
+                "the model": modelOptions.model, "the data": problemOptions.data, "the held-out data": problemOptions.heldOut,
                 "the recipe": recipe,
             ], display)
         let logger = modelOptions.logger()
         let rewards = try problemOptions.rewardOptions.rewards()
         async let started = runOptions.start(modelOptions, optimizerOptions)
+        async let model = modelOptions.contents()
         let problems = try problemOptions.training(seed: runOptions.seed, logger)
         let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed, logger)
         let engine = try await started
@@ -113,7 +114,8 @@ struct GRPOCommand: AsyncParsableCommand {
         let grpo = try GRPO(
             trainer: engine.trainer, sampler: sampler, reference: reference, loss: lossFunction, problems: problems,
             heldOut: heldOut, rewards: rewards, tokenizer: try await engine.trainer.tokenizer(),
-            directory: runOptions.directory, settings: settings, options: options, observeRollout: samples.show
+            directory: runOptions.directory, settings: modelOptions.settings(of: self), contents: try await model,
+            options: options, observeRollout: samples.show
         ) { event in
             display.show(event, measured: { $0?.summary }, detail: Self.detail)
         }
@@ -152,22 +154,9 @@ struct GRPOCommand: AsyncParsableCommand {
             rollouts: Rollouts.Options(
                 groupSize: groupSize, sampling: samplingOptions.options(seed: runOptions.seed), failures: onFailure),
             advantages: Advantages(baseline: baseline, scale: scale), masksOverlong: maskOverlong,
-            keepsEqualGroups: keepEqualGroups, isAsynchronous: isAsynchronous, importanceCap: importanceCap,
+            keepsEqualGroups: keepEqualGroups, isAsynchronous: self.async, importanceCap: importanceCap,
             heldOutProblems: problemOptions.heldOutLimit, heldOutSamples: problemOptions.heldOutSamples,
             saveEvery: runOptions.saveEvery)
-    }
-
-    /// What makes two runs different ones.
-    private var settings: [String: String] {
-        [
-            "model": modelOptions.modelName, "problems-per-rollout": "\(problemsPerRollout)", "group-size": "\(groupSize)",
-            "loss": loss.rawValue, "clip": "\(clipLow), \(clipHigh)", "normalization": normalization.rawValue,
-            "kl-coefficient": "\(klCoefficient)", "baseline": baseline.rawValue, "scale": scale.rawValue,
-            "updates-per-rollout": "\(updatesPerRollout)", "mask-overlong": "\(maskOverlong)",
-            "keep-equal-groups": "\(keepEqualGroups)", "importance-cap": importanceCap.map { "\($0)" } ?? "none",
-            "async": "\(isAsynchronous)", "on-failure": onFailure.rawValue,
-        ].merging(optimizerOptions.settings) { own, _ in own }.merging(runOptions.settings) { own, _ in own }
-            .merging(problemOptions.settings) { own, _ in own }.merging(samplingOptions.settings) { own, _ in own }
     }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import Swage
+import SwageRecipes
 
 /// Which model a command works with, and on what it runs.
 struct ModelOptions: ParsableArguments {
@@ -39,14 +40,19 @@ struct ModelOptions: ParsableArguments {
     /// What tells the model from others, for people and for runs that go on.
     var modelName: String { model ?? remote.address ?? "" }
 
-    /// When the model's weights were last written; nil for those on another machine.
-    var modelDate: String? {
-        guard let model else { return nil }
-        let files = try? FileManager.default.contentsOfDirectory(atPath: model).filter { $0.hasSuffix(".safetensors") }
-        let dates = (files?.map { "\(model)/\($0)" } ?? [model]).compactMap {
-            try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date
-        }
-        return dates.max()?.ISO8601Format()
+    /// What the model is, by its content; nothing for one on another machine.
+    func contents() async throws -> [String: RunIdentity.Content] {
+        try model.map { try RunIdentity.contents(ofModel: $0) } ?? [:]
+    }
+
+    /// What the results of a command depend on, out of its options.
+    ///
+    /// The number of threads is told as it is, for it decides how sums are rounded: a run on a machine of other cores goes on
+    /// with `--threads`.
+    func settings(of command: some ParsableArguments, but others: Set<String> = []) -> [String: String] {
+        var settings = RunSettings.of(command, but: others)
+        settings["threads"] = engine == .remote ? "the server's" : "\(threads ?? ProcessInfo.processInfo.activeProcessorCount)"
+        return settings
     }
 
     /// Logs to standard error, so that standard output holds results alone.

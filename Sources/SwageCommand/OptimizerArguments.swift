@@ -34,15 +34,6 @@ struct OptimizerArguments: ParsableArguments {
             maxGradientNorm: maxGradientNorm == 0 ? nil : maxGradientNorm,
             schedule: LearningRateSchedule(schedule, warmupSteps: warmupSteps, totalSteps: totalSteps))
     }
-
-    /// What makes two runs different ones.
-    var settings: [String: String] {
-        [
-            "learning-rate": "\(learningRate)", "schedule": schedule.rawValue, "warmup-steps": "\(warmupSteps)",
-            "weight-decay": "\(weightDecay)", "beta1": "\(beta1)", "beta2": "\(beta2)", "epsilon": "\(epsilon)",
-            "max-gradient-norm": "\(maxGradientNorm)",
-        ]
-    }
 }
 
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}

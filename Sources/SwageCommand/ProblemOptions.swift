@@ -45,15 +45,6 @@ struct ProblemOptions: ParsableArguments {
     private func open(_ path: String, _ logger: Logger) throws -> JSONLines<Problem> {
         try JSONLines(path, skippingBadLines: skipBadLines, logger)
     }
-
-    /// What makes two runs different ones.
-    var settings: [String: String] {
-        [
-            "data": data ?? "arithmetic \(arithmetic ?? 0)", "held-out": heldOut ?? "none",
-            "held-out-limit": "\(heldOutLimit)", "held-out-samples": "\(heldOutSamples)",
-            "reward": rewardOptions.reward.joined(separator: ", "),
-        ]
-    }
 }
 
 /// What answers are scored by.
@@ -105,13 +96,5 @@ struct SamplingArguments: ParsableArguments {
         SamplingOptions(
             maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop,
             concurrency: concurrency)
-    }
-
-    /// What makes two runs different ones.
-    var settings: [String: String] {
-        [
-            "max-tokens": "\(maxTokens)", "temperature": "\(temperature)", "top-k": topK.map { "\($0)" } ?? "all",
-            "top-p": "\(topP)", "stop": stop.joined(separator: ", "),
-        ]
     }
 }

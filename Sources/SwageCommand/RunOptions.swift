@@ -30,9 +30,6 @@ struct RunOptions: ParsableArguments {
 
     var directory: RunDirectory { RunDirectory(path: output) }
 
-    /// What makes two runs different ones.
-    var settings: [String: String] { ["steps": "\(steps)", "seed": "\(seed)"] }
-
     /// Makes sure, before anything is opened, that the run can be where it is to be.
     /// - Parameter inputs: the path of each thing that is read, by what it is; those that are not given are nil.
     func check(inputs: [String: String?], _ display: TrainingDisplay) throws {

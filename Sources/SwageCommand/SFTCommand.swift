@@ -57,6 +57,7 @@ struct SFTCommand: AsyncParsableCommand {
         let logger = modelOptions.logger()
         // Checking the data and reading the model take about as long; neither waits for the other.
         async let started = runOptions.start(modelOptions, optimizerOptions)
+        async let model = modelOptions.contents()
         let training: JSONLines<TrainingExample> = try dataOptions.open(data, logger)
         let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0, logger) }
         let engine = try await started
@@ -64,7 +65,7 @@ struct SFTCommand: AsyncParsableCommand {
         display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
         let tuning = try SupervisedFineTuning(
             trainer: engine.trainer, sampler: engine.sampler, training: training, heldOut: heldOutData,
-            directory: runOptions.directory, settings: settings, options: options
+            directory: runOptions.directory, settings: modelOptions.settings(of: self), contents: try await model, options: options
         ) { event in
             display.show(event, measured: { $0.heldOut?.summary }, detail: Self.detail)
         }
@@ -85,16 +86,6 @@ struct SFTCommand: AsyncParsableCommand {
                 rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength, packing: packing,
                 learnedTokens: dataOptions.lossOn, shuffleSeed: shuffle ? runOptions.seed : nil),
             heldOutLimit: heldOutLimit, saveEvery: runOptions.saveEvery, prompt: prompt)
-    }
-
-    /// What makes two runs different ones.
-    private var settings: [String: String] {
-        [
-            "model": modelOptions.modelName, "data": data, "held-out": heldOut ?? "none",
-            "gradient-accumulation": "\(gradientAccumulation)", "packing": "\(packing)",
-            "shuffle": "\(shuffle)", "chat-template": modelOptions.chatTemplate ?? "the model's",
-        ].merging(dataOptions.settings) { own, _ in own }.merging(optimizerOptions.settings) { own, _ in own }
-            .merging(runOptions.settings) { own, _ in own }
     }
 }
 

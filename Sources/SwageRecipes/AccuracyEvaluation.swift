@@ -7,6 +7,7 @@ public struct AccuracyEvaluation: Sendable {
     /// How many problems are asked.
     public let count: Int
     private let verifier: Reward
+    private let environment: String
 
     /// - Parameters:
     ///   - count: how many problems of the source are asked, from the first on.
@@ -26,6 +27,14 @@ public struct AccuracyEvaluation: Sendable {
         rollouts = try Rollouts(
             sampler, tokenizer: tokenizer, rewards: [verifier], environment: environment, options: options)
         (self.problems, self.count, self.verifier) = (problems, count, verifier)
+        self.environment = environment == nil ? "none" : "in code"
+    }
+
+    /// What the answers depend on beside the model.
+    func identity() throws -> RunIdentity {
+        var options = RunIdentity.listing(rollouts.options)
+        options.merge(["problems": "\(count)", "verifier": verifier.name, "environment": environment]) { $1 }
+        return RunIdentity(recipe: "evaluate", options: options, contents: ["the problems": try problems.content()])
     }
 
     /// - Parameters:

@@ -32,6 +32,8 @@ public struct ArithmeticProblems: ProblemSource {
             answer: "\(answer)", fields: ["difficulty": "\(difficulty)"])
     }
 
+    public func content() -> RunIdentity.Content { .init(digest: "arithmetic \(difficulty), seed \(seed), \(part)") }
+
     private static func part(of question: String) -> Part {
         var hash = question.utf8.reduce(UInt64(0)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         hash ^= hash >> 32

@@ -83,8 +83,10 @@ public struct DPO: Sendable {
         guard options.beta > 0, options.beta.isFinite else {
             throw TrainerError(.invalidOption, "beta is \(options.beta)", expected: "a finite number, more than 0")
         }
-        let identity = RunIdentity(
+        var identity = RunIdentity(
             recipe: "dpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
+        identity.add(["the data": .init(training), "the held-out data": heldOut.map { .init($0) }])
+        identity.add(leftOut: training.skipped.count + (heldOut?.skipped.count ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe

@@ -20,6 +20,8 @@ public struct Evaluation: Sendable {
     private let examples: [TargetedTokens]
     private let rows: Int
     private let sequenceLength: Int
+    /// What the loss depends on beside the model.
+    let identity: RunIdentity
 
     /// - Parameters:
     ///   - data: the examples, of which the first `limit` are used.
@@ -37,6 +39,12 @@ public struct Evaluation: Sendable {
         }
         self.rows = rows
         self.sequenceLength = sequenceLength
+        identity = RunIdentity(
+            recipe: "evaluate",
+            options: [
+                "learnedTokens": "\(learnedTokens)", "limit": limit.map { "\($0)" } ?? "none", "rows": "\(rows)",
+                "sequenceLength": "\(sequenceLength)", "linesLeftOut": "\(data.skipped.count)",
+            ], contents: ["the data": .init(data)])
         examples = try (0..<min(limit ?? .max, data.count)).compactMap { index in
             let tokens = try data[index].tokenize(with: tokenizer, learning: learnedTokens)
                 .cut(to: sequenceLength + 1)

@@ -51,14 +51,25 @@ public struct EvaluationDirectory: Sendable {
 
     /// Begins an evaluation here, or makes sure that the one that was begun can go on.
     /// - Parameters:
-    ///   - settings: what changes the result, by name.
-    ///   - contents: what is read, by what it is.
+    ///   - settings: what changes the result beside the options of both evaluations, by name.
+    ///   - contents: what is read beside their data, by what it is, such as `the model`.
+    ///   - loss: what goes into ``losses``.
+    ///   - accuracy: what goes into ``answers``.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if another was begun, or a file of somebody else is in the
     ///   way, `folderInUse` if another process evaluates here, and `inputOutput` if the folder cannot be written to.
-    public func begin(settings: [String: String], contents: [String: RunIdentity.Content] = [:]) throws {
+    public func begin(
+        settings: [String: String], contents: [String: RunIdentity.Content] = [:], loss: Evaluation? = nil,
+        accuracy: AccuracyEvaluation? = nil
+    ) throws {
+        var identity = RunIdentity(recipe: "evaluate", settings: settings, contents: contents)
+        for (name, part) in [("loss", loss?.identity), ("accuracy", try accuracy?.identity())] {
+            for (option, value) in part?.options ?? [:] { identity.options["\(name).\(option)"] = value }
+            identity.add(part?.contents ?? [:])
+        }
+        try check(inputs: identity.contents.compactMapValues(\.path))
         self.work.folder.withLock { $0 = nil }
         let work = try WorkFolder(path, .evaluation)
-        try work.begin(RunIdentity(recipe: "evaluate", settings: settings, contents: contents))
+        try work.begin(identity)
         try work.claim("losses.jsonl", "answers.jsonl", "result.json")
         self.work.folder.withLock { $0 = work }
     }

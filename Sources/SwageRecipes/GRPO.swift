@@ -96,8 +96,14 @@ public struct GRPO: Sendable {
         if loss.reads(lossInput: "referenceLogProbs"), reference == nil {
             throw TrainerError(.invalidOption, "the loss \"\(loss.name)\" is given no reference", expected: "a reference model")
         }
-        let identity = RunIdentity(
+        var identity = RunIdentity(
             recipe: "grpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
+        identity.add([
+            "the data": try problems.content(), "the held-out data": try heldOut?.content(),
+            "the loss \(loss.name)": .init(of: try RecordCoding.encode(loss)),
+        ])
+        identity.options["rewards"] = rewards.map { "\($0.name) * \($0.weight)" }.joined(separator: ", ")
+        identity.options["environment"] = environment == nil ? "none" : "in code"
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe

@@ -20,6 +20,15 @@ public struct Problem: Sendable, Equatable, Codable {
 public protocol ProblemSource: Sendable {
     /// The problem of that number, 0 or more: the same one whenever it is asked for.
     func problem(_ number: Int) throws -> Problem
+
+    /// What tells it from other sources. By default, a digest of its first problems.
+    func content() throws -> RunIdentity.Content
+}
+
+extension ProblemSource {
+    public func content() throws -> RunIdentity.Content {
+        .init(of: try RecordCoding.encode(try (0..<16).map(problem)))
+    }
 }
 
 /// Problems of a file, in an order that is drawn anew for every pass over them.
@@ -30,6 +39,12 @@ public struct ProblemFile: ProblemSource {
 
     public init(_ data: JSONLines<Problem>, shuffleSeed: UInt64? = 0) {
         (self.data, self.shuffleSeed) = (data, shuffleSeed)
+    }
+
+    public func content() throws -> RunIdentity.Content {
+        let order = shuffleSeed.map { ", shuffled by \($0)" } ?? ""
+        let left = data.skipped.isEmpty ? "" : ", without \(data.skipped.count) lines"
+        return .init(path: data.path, digest: data.contentDigest + order + left)
     }
 
     public func problem(_ number: Int) throws -> Problem {

@@ -1,14 +1,34 @@
 import Foundation
+import Swage
+import SwageFiles
+import SwageText
 
 /// What results come from. Work that was begun goes on with the same, and with nothing else.
 public struct RunIdentity: Sendable, Equatable, Codable {
     /// Something that is read: where it lies, and what it says.
     public struct Content: Sendable, Equatable, Codable {
-        public var path: String
+        /// Nil for what lies in no file.
+        public var path: String?
         /// Equal for equal contents, wherever they lie.
         public var digest: String
 
-        public init(path: String, digest: String) { (self.path, self.digest) = (path, digest) }
+        public init(path: String? = nil, digest: String) { (self.path, self.digest) = (path, digest) }
+
+        /// The digest of any bytes.
+        public init(path: String? = nil, of bytes: Data) { self.init(path: path, digest: ContentDigest.of(bytes)) }
+
+        init(_ lines: JSONLines<some JSONLineDecodable>) { self.init(path: lines.path, digest: lines.contentDigest) }
+    }
+
+    /// A model on disk, as what a run reads: its weights, by samples of each, and its tokenizer.
+    /// - Parameter path: a GGUF file, or a folder in Hugging Face's layout.
+    /// - Throws: ``Swage/TrainerError`` if it cannot be read.
+    public static func contents(ofModel path: String) throws -> [String: Content] {
+        let digest = try ModelDigest(path)
+        return [
+            "the model": Content(path: path, digest: digest.weights),
+            "the tokenizer of the model": Content(path: path, digest: digest.tokenizer),
+        ]
     }
 
     /// Which kind of work it is.
@@ -47,6 +67,11 @@ public struct RunIdentity: Sendable, Equatable, Codable {
         return mirror.displayStyle == .optional ? mirror.children.first?.value : value
     }
 
+    /// - Parameter lines: how many lines of the data cannot be used, and are left out.
+    mutating func add(leftOut lines: Int) { options["linesLeftOut"] = "\(lines)" }
+
+    mutating func add(_ contents: [String: Content?]) { self.contents.merge(contents.compactMapValues { $0 }) { $1 } }
+
     /// In which ways work in `place` that was begun as `known` is not this, each as a sentence; empty if it is the same.
     func differences(from known: RunIdentity, in place: String) -> [String] {
         if recipe != known.recipe { return ["the run in \(place) was begun by \(known.recipe), not \(recipe)"] }
@@ -69,13 +94,19 @@ public struct RunIdentity: Sendable, Equatable, Codable {
         switch (known, own) {
         case (let known?, let own?) where known.digest == own.digest: nil
         case (let known?, let own?) where known.path == own.path:
-            "\(what) \(own.path) has changed since the run in \(place) began"
-        case (let known?, let own?): "the run in \(place) was begun with \(what) \(known.path), and \(own.path) says something else"
-        case (let known?, nil): "the run in \(place) was begun with \(what) \(known.path)"
-        case (nil, let own?): "the run in \(place) was begun without \(what) \(own.path)"
+            "\(what)\(own.place) has changed since the run in \(place) began"
+        case (let known?, let own?):
+            "the run in \(place) was begun with \(what)\(known.place), and\(own.path == nil ? " another" : own.place) says something else"
+        case (let known?, nil): "the run in \(place) was begun with \(what)\(known.place), which is not given now"
+        case (nil, let own?): "the run in \(place) was begun without \(what)\(own.place)"
         case (nil, nil): nil
         }
     }
+}
+
+extension RunIdentity.Content {
+    /// What stands after its name in a sentence.
+    fileprivate var place: String { path.map { " \($0)" } ?? "" }
 }
 
 extension Dictionary.Keys where Key: Hashable {

@@ -78,8 +78,10 @@ public struct SupervisedFineTuning: Sendable {
         guard options.accumulation > 0 else {
             throw TrainerError(.invalidOption, "accumulation is \(options.accumulation)", expected: "1 or more")
         }
-        let identity = RunIdentity(
+        var identity = RunIdentity(
             recipe: "sft", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
+        identity.add(["the data": .init(training), "the held-out data": heldOut.map { .init($0) }])
+        identity.add(leftOut: training.skipped.count + (heldOut?.skipped.count ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         (self.trainer, self.sampler) = (trainer, sampler)

@@ -43,7 +43,7 @@ struct TrainingRun: Sendable {
         for (name, value) in [("steps", steps), ("saveEvery", saveEvery ?? 1)] where value < 1 {
             throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
         }
-        try directory.check(inputs: identity.contents.mapValues(\.path))
+        try directory.check(inputs: identity.contents.compactMapValues(\.path))
         (self.trainer, self.directory, self.identity) = (trainer, directory, identity)
         (self.steps, self.saveEvery) = (steps, saveEvery)
     }
@@ -52,8 +52,10 @@ struct TrainingRun: Sendable {
     func run<Algorithm: TrainingAlgorithm>(
         _ algorithm: Algorithm, observe: @escaping @Sendable (TrainingEvent<Algorithm.Measurement>) -> Void
     ) async throws -> TrainingOutcome<Algorithm.Report> {
+        let config = try await trainer.config()
+        let identity = identity.adding(config)
         if let report = try directory.report(Algorithm.Report.self, of: identity) { return .alreadyFinished(report) }
-        try await checkCapabilities(algorithm.outputsRead)
+        try checkCapabilities(algorithm.outputsRead, config)
         if try !directory.isBegun() { try await checkFreshness() }
         let folder = try directory.open()
         // Another process may have come to the end before the folder was this one's.
@@ -99,8 +101,7 @@ struct TrainingRun: Sendable {
         }
     }
 
-    private func checkCapabilities(_ outputs: Set<ModelOutput>) async throws {
-        let config = try await trainer.config()
+    private func checkCapabilities(_ outputs: Set<ModelOutput>, _ config: TrainerConfig) throws {
         let missing = outputs.subtracting(config.capabilities.outputs)
         guard missing.isEmpty else {
             throw TrainerError(
@@ -214,5 +215,28 @@ struct TrainingRun: Sendable {
         let report = session.algorithm.report(before: before, after: after, end: end)
         try session.folder.folder.write(report, to: "report.json")
         return report
+    }
+}
+
+extension RunIdentity {
+    /// With what a trainer says of itself: the shape of its model, and how its work is divided.
+    ///
+    /// A model's name is that of its folder, which may be moved.
+    fileprivate func adding(_ config: TrainerConfig) -> RunIdentity {
+        var identity = self
+        for (name, value) in config.modelConfiguration { identity.options["model.\(name)"] = value.text }
+        identity.options.merge(Self.listing(config.parallelism)) { own, _ in own }
+        return identity
+    }
+}
+
+extension ConfigurationValue {
+    fileprivate var text: String {
+        switch self {
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .flag(let value): "\(value)"
+        case .text(let value): value
+        }
     }
 }

@@ -57,6 +57,9 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
         get throws { try Example(json: data[lines[index]]) }
     }
 
+    /// Equal for files of equal content.
+    package var contentDigest: String { ContentDigest.of(data) }
+
     private static func lineRanges(_ data: Data) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         var start = data.startIndex

@@ -14,6 +14,7 @@ struct QuickRun {
     /// What stands in every example.
     var word = "is"
     var heldOutWord = "is"
+    var examples = 20
     var model = Golden.decoder("qwen2")
     /// Wraps the trainer before it is used.
     var wrapping: @Sendable (NativeTrainer) -> any Trainer = { $0 }
@@ -35,8 +36,9 @@ struct QuickRun {
             model: model, optimizer: OptimizerOptions(learningRate: learningRate), checkpointDirectory: directory.checkpoints,
             chatTemplate: "chatml", threads: 1)
         return try await SupervisedFineTuning(
-            trainer: wrapping(trainer), training: Self.examples(inputs + "/examples.jsonl", word: word),
+            trainer: wrapping(trainer), training: Self.examples(inputs + "/examples.jsonl", word: word, count: examples),
             heldOut: Self.examples(inputs + "/held-out.jsonl", word: heldOutWord), directory: directory,
+            contents: try RunIdentity.contents(ofModel: model),
             options: .init(steps: steps, batches: .init(rows: 2, sequenceLength: sequenceLength), saveEvery: saveEvery),
             observe: observe
         ).run()

@@ -7,7 +7,7 @@ import TestSupport
 
 /// What a run's folder may hold, and who may use it.
 @Suite(.timeLimit(.minutes(5))) struct RunFolderTests {
-    private func write(_ text: String = "theirs", _ path: String) throws {
+    private func write(_ path: String, _ text: String = "theirs") throws {
         try FileManager.default.createDirectory(
             at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
         try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -75,7 +75,7 @@ import TestSupport
     func aRunJSONThatNoRunHasWrittenIsRefusedAndStays(_ text: String) async throws {
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"
-            try write(text, output + "/run.json")
+            try write(output + "/run.json", text)
             try write(directory + "/model")
             for attempt in [{ _ = try await QuickRun()(output, inputs: directory) }, { try RunDirectory(path: output).clear() }] {
                 let error = await #expect(throws: TrainerError.self) { try await attempt() }
@@ -125,8 +125,8 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"
             _ = try await QuickRun()(output, inputs: directory)
-            try write(#"{"before": {}, "settings": {"steps": "4"}}"#, output + "/run.json")
-            try write("{}", output + "/data/step-77.json")
+            try write(output + "/run.json", #"{"before": {}, "settings": {"steps": "4"}}"#)
+            try write(output + "/data/step-77.json", "{}")
             try write(output + "/checkpoints/step-9/mine")
             let error = await #expect(throws: TrainerError.self) { try await QuickRun()(output, inputs: directory) }
             #expect(error?.message.contains("earlier version") == true, "\(String(describing: error))")
@@ -186,10 +186,10 @@ import TestSupport
             gethostname(&name, 255)
             let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             // The number is that of a process that lives: it was given anew.
-            try write(#"{"host": "\#(host)", "process": \#(getppid())}"#, output + "/run.lock")
+            try write(output + "/run.lock", #"{"host": "\#(host)", "process": \#(getppid())}"#)
             try await QuickRun().interrupted(after: 2, output, inputs: directory)
 
-            try write(#"{"host": "far-away", "process": 12}"#, output + "/run.lock")
+            try write(output + "/run.lock", #"{"host": "far-away", "process": 12}"#)
             let error = await #expect(throws: TrainerError.self) { try await QuickRun()(output, inputs: directory) }
             #expect(
                 error?.message.contains("process 12 on far-away") == true && error?.expected?.contains("remove \(output)/run.lock") == true,

@@ -1,0 +1,84 @@
+import Foundation
+import Swage
+import SwageText
+
+/// What a model on disk is, by its content: whatever of it changes a result.
+///
+/// Weights count by the headers of their files and by samples of every tensor, so that gigabytes take milliseconds: training
+/// changes all of a tensor. The small files count whole.
+package struct ModelDigest: Sendable, Equatable {
+    /// Of the weights and the configuration.
+    package let weights: String
+    /// Of the tokenizer, its chat template, and where generation ends.
+    package let tokenizer: String
+
+    /// - Parameter path: a GGUF file, or a folder in Hugging Face's layout with weights of any format.
+    /// - Throws: ``TrainerError`` if something cannot be read.
+    package init(_ path: String) throws {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw TrainerError(.inputOutput, "\(path) does not exist", expected: "a GGUF file, or a folder with config.json")
+        }
+        var (weights, tokenizer) = (ContentDigest(), ContentDigest())
+        if isDirectory.boolValue {
+            let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+            for name in names where Self.tokenizerFiles.contains(name) {
+                tokenizer.add(name)
+                tokenizer.add(try MappedFile(path + "/" + name).data)
+            }
+            for name in names where Self.isWeights(name) {
+                weights.add(name)
+                try Self.add(try MappedFile(path + "/" + name), to: &weights)
+            }
+        } else {
+            // Header, tokenizer and weights are one file.
+            try Self.add(try MappedFile(path), to: &weights)
+        }
+        (self.weights, self.tokenizer) = (weights.finish(), tokenizer.finish())
+    }
+
+    private static let tokenizerFiles: Set = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json",
+        "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "generation_config.json",
+    ]
+
+    private static func isWeights(_ name: String) -> Bool {
+        if ["config.json", "adapter_config.json", "model.safetensors.index.json"].contains(name) { return true }
+        // What a checkpoint of ours has beside its weights is not read with them.
+        if ["optimizer.safetensors", "gradients.safetensors"].contains(name) { return false }
+        return [".safetensors", ".bin", ".gguf"].contains { name.hasSuffix($0) }
+    }
+
+    /// Small files and headers whole, and of every tensor its beginning, its end, and pieces between.
+    private static func add(_ file: MappedFile, to digest: inout ContentDigest) throws {
+        let size = file.data.count
+        digest.add("\(size)")
+        let tensors: [Range<Int>]
+        if file.path.hasSuffix(".safetensors") {
+            tensors = try SafetensorsFile(path: file.path).tensors.values.map(\.range)
+        } else if file.withBytes(0..<min(4, size), { $0.elementsEqual("GGUF".utf8) }) {
+            tensors = try GGUFFile(path: file.path).tensors.values.map(\.range)
+        } else {
+            tensors = size > wholeBytes ? [wholeBytes..<size] : []
+        }
+        let header = tensors.map(\.lowerBound).min() ?? size
+        file.withBytes(0..<header) { digest.add($0) }
+        for range in tensors.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            for piece in pieces(of: range) { file.withBytes(piece) { digest.add($0) } }
+        }
+    }
+
+    /// Of a file of no known format.
+    private static let wholeBytes = 1 << 24
+    private static let pieceBytes = 512
+    private static let pieceCount = 16
+
+    private static func pieces(of range: Range<Int>) -> [Range<Int>] {
+        guard range.count > pieceCount * pieceBytes else { return [range] }
+        let room = range.count - pieceBytes
+        return (0..<pieceCount).map { index in
+            let begin = range.lowerBound + room / (pieceCount - 1) * index
+            return begin..<begin + pieceBytes
+        }
+    }
+}
