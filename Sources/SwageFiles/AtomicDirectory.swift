@@ -53,6 +53,9 @@ package enum AtomicDirectory {
         try folder.remove()
     }
 
+    /// Removes what writers that are no longer alive have left in a directory.
+    package static func removeAbandoned(in directory: String) { PartialFolder.removeAbandoned(in: directory) }
+
     /// Makes sure that ``write(_:fill:)`` has written the directory, and that nothing else is in it.
     /// - Throws: ``TrainerError`` with code `notAllowed` that names what is odd.
     package static func requireOwn(_ path: String) throws { _ = try WrittenFolder(path) }

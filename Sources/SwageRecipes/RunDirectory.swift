@@ -46,7 +46,8 @@ public struct RunDirectory: Sendable {
     /// Removes what an earlier run has made here, file by file, and nothing else.
     /// - Returns: what stays in its folders, because others have put it there.
     /// - Throws: ``Swage/TrainerError`` with code `folderInUse` while a run goes on here, `corruptFile` if `run.json` is not
-    ///   that of a run, and `invalidOption` for a folder in which no run can be.
+    ///   that of a run, `notAllowed` if somebody has put something into its model or a checkpoint, and `invalidOption` for a
+    ///   folder in which no run can be. Then nothing is removed.
     @discardableResult public func clear() throws -> [String] {
         try folder.checkName()
         guard FileManager.default.fileExists(atPath: path) else { return [] }

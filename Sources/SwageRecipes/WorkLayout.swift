@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageFiles
 
 /// Which files a kind of work has in its folder.
 struct WorkLayout: Sendable {
@@ -73,7 +74,7 @@ private struct OldFile {
         }
     }
 
-    private var isCheckpoint: Bool { FileManager.default.fileExists(atPath: path + "/checkpoint.json") }
+    private var isCheckpoint: Bool { (try? AtomicDirectory.requireOwn(path)) != nil }
 
     private func isObject(with keys: [String]) -> Bool { Self.holds(FileManager.default.contents(atPath: path), keys) }
 

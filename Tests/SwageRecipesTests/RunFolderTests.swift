@@ -91,13 +91,13 @@ import TestSupport
             let output = directory + "/run"
             _ = try await QuickRun()(output, inputs: directory)
             #expect(try Set(FileManager.default.contentsOfDirectory(atPath: output)) == ["run.json", "metrics.jsonl", "report.json", "data", "checkpoints", "model"])
-            let theirs = ["notes.txt", "data/rows.jsonl", "checkpoints/best/model.safetensors", "checkpoints/step-4/notes", "model/notes"]
+            let theirs = ["notes.txt", "data/rows.jsonl", "checkpoints/best/model.safetensors"]
             for name in theirs { try write("\(output)/\(name)") }
             try write(output + "/data/step-999.json")
             let left = try RunDirectory(path: output).clear()
             #expect(
                 Set(left.map { $0.dropFirst(output.count + 1) })
-                    == ["data/rows.jsonl", "data/step-999.json", "checkpoints/best", "checkpoints/step-4/notes", "model/notes"], "\(left)")
+                    == ["data/rows.jsonl", "data/step-999.json", "checkpoints/best"], "\(left)")
             for name in theirs + ["data/step-999.json"] { #expect(isThere("\(output)/\(name)"), "\(name)") }
             for name in ["metrics.jsonl", "report.json", "data/step-4.json", "checkpoints/step-2", "model/config.json"] {
                 #expect(!isThere("\(output)/\(name)"), "\(name)")
@@ -111,10 +111,25 @@ import TestSupport
         }
     }
 
+    @Test(arguments: ["model/README.md", "checkpoints/step-4/notes"])
+    func whatIsReplacedAsAWholeIsRefusedIfOthersHavePutSomethingThere(_ name: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let output = directory + "/run"
+            _ = try await QuickRun()(output, inputs: directory)
+            try write("\(output)/\(name)")
+            let before = try FileManager.default.subpathsOfDirectory(atPath: output).sorted()
+            let error = #expect(throws: TrainerError.self) { try RunDirectory(path: output).clear() }
+            #expect(error?.code == .notAllowed && error?.message.contains(name.split(separator: "/").last!) == true, "\(String(describing: error))")
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: output).sorted() == before)
+        }
+    }
+
     @Test func clearingAWholeRunLeavesAnEmptyFolder() async throws {
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"
             try await QuickRun().interrupted(after: 3, output, inputs: directory)
+            // As a process leaves it that is killed while it writes.
+            for name in ["run.json.partial-123-456", "data/step-3.json.partial-1-2"] { try write("\(output)/\(name)") }
             #expect(try RunDirectory(path: output).clear().isEmpty)
             #expect(try FileManager.default.contentsOfDirectory(atPath: output).isEmpty)
             #expect(try RunDirectory(path: directory + "/none").clear().isEmpty && !isThere(directory + "/none"))
