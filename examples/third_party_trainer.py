@@ -133,7 +133,8 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
 
     @once
     def Load(self, request, context):
-        newest = sorted(self.directory.glob("[!.]*"), key=os.path.getmtime, reverse=True)
+        own = [place for place in self.directory.glob("[!.]*") if not place.is_symlink()]
+        newest = sorted(own, key=os.path.getmtime, reverse=True)
         places = [self.place(context, request.path)] if request.path else newest
         for place in places:
             try:

@@ -79,9 +79,9 @@ struct PartialFolder {
             guard FileKind(path) == .folder else { continue }
             if let mark = mark(in: path) {
                 if mark.host == host, isDead(mark.process) { PartialFolder(abandoned: path).remove() }
-            } else if isDead(writer), let old = try? WrittenFolder(path) {
-                // A whole checkpoint that was on its way out.
-                try? old.remove()
+            } else if isDead(writer), FileKind(path + "/" + markName) == .nothing {
+                // Empty, or a whole checkpoint that was on its way out; anything else stays.
+                PartialFolder(abandoned: path).discard()
             }
         }
     }

@@ -61,12 +61,14 @@ package struct FileRules: Sendable {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
             try "content".write(toFile: path + "/config.json", atomically: false, encoding: .utf8)
         }
+        let empty = "\(place)/.step-8.partial-\(dead)-3"
+        try files.createDirectory(atPath: empty, withIntermediateDirectories: true)
         let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let mark = try JSONSerialization.data(withJSONObject: ["swage": "partial", "host": name, "process": Int(dead)])
         try mark.write(to: URL(fileURLWithPath: left + "/.swage-partial"))
         _ = try await trainer.save(name: "one", path: nil, weightsOnly: true)
         var problems: [String] = []
-        if files.fileExists(atPath: left) { problems.append("what a crash left is there: \(left)") }
+        for path in [left, empty] where files.fileExists(atPath: path) { problems.append("what a crash left is there: \(path)") }
         if files.contents(atPath: foreign + "/config.json") == nil { problems.append("\(foreign) was removed") }
         return problems
     }

@@ -71,7 +71,8 @@ def remove_abandoned(directory):
         if mark is not None:
             if mark.get("host") == socket.gethostname() and _is_dead(mark.get("process")):
                 _remove_partial(folder)
-        elif _is_dead(int(found[1])):
+        elif _is_dead(int(found[1])) and not os.path.lexists(folder / MARK):
+            # Empty, or a whole checkpoint that was on its way out; anything else stays.
             _discard(folder)
 
 
