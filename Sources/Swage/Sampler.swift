@@ -42,7 +42,8 @@ public struct SamplingOptions: Sendable, Equatable {
     public var seed: UInt64
     /// The stream of each prompt; nil for its index. The same seed, stream and prompt give the same completion.
     public var streams: [UInt64]?
-    /// Texts that end a completion. The tokens that spell them stay in it.
+    /// Texts that end a completion, special tokens among them. The tokens that spell them stay in it; its text ends before
+    /// them (``Tokenizer/text(of:stopStrings:)``).
     public var stopStrings: [String]
     /// How many completions are written at once. Where one ends, the next prompt takes its place.
     public var concurrency: Int

@@ -11,7 +11,7 @@ struct DPOCommand: AsyncParsableCommand {
         discussion: """
             Reads JSON lines of {"prompt": ..., "chosen": ..., "rejected": ...}, texts or lists of messages, or of OpenAI's \
             {"input": ..., "preferred_output": ..., "non_preferred_output": ...}. Every option can stand in a YAML recipe, \
-            with _ for -:
+            with _ for -; paths in it begin where the command is run:
 
               swage dpo recipes/dpo-smollm2.yaml
               swage dpo --model my-model --data preferences.jsonl --output runs/mine
@@ -33,7 +33,7 @@ struct DPOCommand: AsyncParsableCommand {
     @Option(help: "How many of the held-out pairs to measure. Default: all.")
     var heldOutLimit: Int?
 
-    @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
+    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
     var skipBadLines = false
 
     @Option(help: "How many pairs a step learns from.")

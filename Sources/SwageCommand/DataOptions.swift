@@ -13,7 +13,7 @@ struct DataOptions: ParsableArguments {
     @Option(help: "Which tokens the loss counts: assistant (its turns, completions, plain text) or all.")
     var lossOn: LearnedTokens = .assistant
 
-    @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
+    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
     var skipBadLines = false
 
     func open<Example>(_ path: String, _ logger: Logger) throws -> JSONLines<Example> {

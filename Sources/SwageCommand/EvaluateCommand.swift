@@ -9,7 +9,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         abstract: "Measure a model: its loss and perplexity on data, its accuracy on problems.",
         discussion: """
             Reads the JSON lines of sft as --data, and those of grpo as --problems. Every option can stand in a YAML \
-            recipe, with _ for -:
+            recipe, with _ for -; paths in it begin where the command is run:
 
               swage evaluate --model my-model --data held-out.jsonl
               swage evaluate --model my-model --problems problems.jsonl --reward exact_match
@@ -49,7 +49,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "A folder for the answers and the result, in which the same command goes on after an interrupt.")
     var output: String?
 
-    @Flag(help: "Remove what an earlier evaluation has left in the output folder, and begin anew.")
+    @Flag(inversion: .prefixedNo, help: "Whether what an earlier evaluation has left in the output folder is removed, to begin anew.")
     var restart = false
 
     @OptionGroup(title: "Problems") var rewardOptions: RewardOptions
@@ -58,24 +58,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Data") var dataOptions: DataOptions
 
-    @Flag(help: "Print the result as one JSON object.")
+    @Flag(inversion: .prefixedNo, help: "Whether the result is printed as one JSON object.")
     var json = false
-
-    func validate() throws {
-        guard data != nil || problems != nil || arithmetic != nil else {
-            throw ValidationError("Nothing is to be measured; expected --data, --problems or --arithmetic.")
-        }
-        guard problems == nil || arithmetic == nil else {
-            throw ValidationError("Both --problems and --arithmetic are given; expected one of them.")
-        }
-        guard output != nil || !restart else { throw ValidationError("--restart is for an --output folder, which is missing.") }
-        guard rewardOptions.reward.count == 1 else {
-            throw ValidationError("--reward is \(rewardOptions.reward); expected one, which says what is right.")
-        }
-        if let odd = passAt.first(where: { !(1...max(1, samples)).contains($0) }) {
-            throw ValidationError("--pass-at is \(odd); expected 1 to \(samples), the number of samples.")
-        }
-    }
 
     func run() async throws {
         let directory = output.map { EvaluationDirectory(path: $0) }

@@ -11,7 +11,7 @@ struct GRPOCommand: AsyncParsableCommand {
         abstract: "Let a model learn from rewards for its own answers.",
         discussion: """
             Reads JSON lines of {"prompt": ..., "answer": ...}, a prompt being a text or messages, or draws problems of \
-            arithmetic. Every option can stand in a YAML recipe, with _ for -:
+            arithmetic. Every option can stand in a YAML recipe, with _ for -; paths in it begin where the command is run:
 
               swage grpo recipes/grpo-arithmetic.yaml
               swage grpo --model my-model --data problems.jsonl --reward number finished:0.1 --output runs/mine
@@ -41,10 +41,10 @@ struct GRPOCommand: AsyncParsableCommand {
     @Option(help: "The loss: grpo, gspo, ppo, cispo, dro, importance-sampling or reinforce.")
     var loss: PolicyLoss = .grpo
 
-    @Option(help: "How far a token's probability may fall or rise before it no longer counts.")
+    @Option(help: "grpo, gspo, ppo: how far a token's probability may fall before it no longer counts.")
     var clipLow = 0.2
 
-    @Option(help: "The same, for rising.")
+    @Option(help: "grpo, gspo, ppo, cispo: how far it may rise.")
     var clipHigh = 0.2
 
     @Option(help: "grpo: how tokens are averaged: token-mean, sequence-mean or constant (over all that were allowed).")
@@ -65,16 +65,16 @@ struct GRPOCommand: AsyncParsableCommand {
     @Option(help: "How many answers are trained on at once.")
     var microbatch = 16
 
-    @Flag(help: "Keep answers that reached the limit of tokens out of the loss.")
+    @Flag(inversion: .prefixedNo, help: "Whether answers that reached the limit of tokens are kept out of the loss.")
     var maskOverlong = false
 
-    @Flag(help: "Train on groups whose rewards are all equal, too.")
+    @Flag(inversion: .prefixedNo, help: "Whether groups whose rewards are all equal are trained on, too.")
     var keepEqualGroups = false
 
     @Option(help: "Weigh tokens by how much likelier they are to the trainer than to the sampler, up to this.")
     var importanceCap: Double?
 
-    @Flag(help: "Write the next rollout while learning from this one.")
+    @Flag(inversion: .prefixedNo, help: "Whether the next rollout is written while learning from this one.")
     var async = false
 
     @Option(help: "After how many rollouts some answers are shown; 0 for never.")
@@ -83,13 +83,6 @@ struct GRPOCommand: AsyncParsableCommand {
     @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
 
     @OptionGroup(title: "Run") var runOptions: RunOptions
-
-    func validate() throws {
-        for (name, value) in [("clip-low", clipLow), ("clip-high", clipHigh), ("kl-coefficient", klCoefficient)]
-        where !(value >= 0) {
-            throw ValidationError("--\(name) is \(value); expected 0 or more.")
-        }
-    }
 
     func run() async throws {
         let display = TrainingDisplay()
@@ -158,12 +151,6 @@ struct GRPOCommand: AsyncParsableCommand {
             heldOutProblems: problemOptions.heldOutLimit, heldOutSamples: problemOptions.heldOutSamples,
             saveEvery: runOptions.saveEvery)
     }
-}
-
-/// The losses that learn from advantages.
-enum PolicyLoss: String, CaseIterable, ExpressibleByArgument {
-    case grpo, gspo, ppo, cispo, dro, reinforce
-    case importanceSampling = "importance-sampling"
 }
 
 enum Normalization: String, CaseIterable, ExpressibleByArgument {

@@ -52,7 +52,7 @@ struct GenerateCommand: AsyncParsableCommand {
     func run() async throws {
         let (sampler, tokenizer) = try await modelOptions.startSampler(inEightBits: loadIn8bit)
         let ids = try promptIDs(tokenizer)
-        let stream = json ? nil : StreamPrinter(tokenizer)
+        let stream = json ? nil : StreamPrinter(CompletionText(tokenizer, stopStrings: stop))
         let options = SamplingOptions(
             maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop)
         let start = ContinuousClock.now
@@ -63,7 +63,7 @@ struct GenerateCommand: AsyncParsableCommand {
         let rate = Double(completion.tokens.count) / seconds
         if json {
             printAsJSON([
-                "text": try tokenizer.decode(completion.tokens, skipSpecialTokens: true),
+                "text": try tokenizer.text(of: completion, stopStrings: stop),
                 "tokens": completion.tokens.map { Int($0) }, "logProbs": completion.logProbs.map { Double($0) },
                 "finishReason": completion.finishReason.rawValue, "tokensPerSecond": rate,
             ])
@@ -85,9 +85,9 @@ struct GenerateCommand: AsyncParsableCommand {
 
 /// Prints text token by token.
 private final class StreamPrinter: Sendable {
-    private let decoder: Mutex<StreamingDecoder>
+    private let decoder: Mutex<CompletionText>
 
-    init(_ tokenizer: any Tokenizer) { decoder = Mutex(StreamingDecoder(tokenizer)) }
+    init(_ text: CompletionText) { decoder = Mutex(text) }
 
     func append(_ token: Int32) {
         write(decoder.withLock { (try? $0.append(token)) ?? "" })

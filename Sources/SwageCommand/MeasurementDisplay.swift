@@ -45,6 +45,6 @@ final class MeasurementDisplay: Sendable {
         } else if done > 0 {
             bar.note("\(what): going on after \(measured) of \(count) \(unit)")
         }
-        bar.show(what, fraction: done, detail: detail.joined(separator: "  "), isMilestone: isMilestone)
+        bar.show(what, fraction: done, detail: detail, isMilestone: isMilestone)
     }
 }

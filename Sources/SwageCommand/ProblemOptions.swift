@@ -23,14 +23,8 @@ struct ProblemOptions: ParsableArguments {
 
     @OptionGroup var rewardOptions: RewardOptions
 
-    @Flag(help: "Leave out lines that cannot be used, and count them, instead of stopping at the first.")
+    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
     var skipBadLines = false
-
-    func validate() throws {
-        guard (data == nil) != (arithmetic == nil) else {
-            throw ValidationError("Either --data or --arithmetic is needed, and not both.")
-        }
-    }
 
     func training(seed: UInt64, _ logger: Logger) throws -> any ProblemSource {
         if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed) }
@@ -57,19 +51,6 @@ struct RewardOptions: ParsableArguments {
 
     @Option(help: "How many seconds a reward may take.")
     var rewardTimeout = 60.0
-
-    func rewards() throws -> [Reward] {
-        try reward.map { text in
-            let parts = text.split(separator: ":", maxSplits: 1)
-            guard let name = parts.first, let known = Reward.stock.first(where: { $0.name == name.replacing("-", with: "_") }) else {
-                throw ValidationError("There is no reward \(text); expected one of \(Reward.stock.map(\.name)).")
-            }
-            guard let weight = parts.count == 1 ? 1 : Double(parts[1]) else {
-                throw ValidationError("The weight of \(text) is no number.")
-            }
-            return known.weighted(weight).within(.seconds(rewardTimeout))
-        }
-    }
 }
 
 /// How tokens are chosen, for every command that lets a model write many answers.
@@ -96,5 +77,10 @@ struct SamplingArguments: ParsableArguments {
         SamplingOptions(
             maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop,
             concurrency: concurrency)
+    }
+
+    func check(_ given: GivenOptions) throws {
+        try options(seed: 0).check(given)
+        try given.require(concurrency >= 1, "concurrency", concurrency, "1 or more")
     }
 }

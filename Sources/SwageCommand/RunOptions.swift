@@ -19,13 +19,13 @@ struct RunOptions: ParsableArguments {
     @Option(help: "How many checkpoints stay.")
     var keepCheckpoints = 2
 
-    @Flag(help: "Remove what an earlier run has left in the output folder, and begin anew.")
+    @Flag(inversion: .prefixedNo, help: "Whether what an earlier run has left in the output folder is removed, to begin anew.")
     var restart = false
 
-    @Flag(help: "Show where the time went, and write it as a Chrome trace to profile.json in the output folder.")
+    @Flag(inversion: .prefixedNo, help: "Whether to show where the time went, and write it as a Chrome trace to profile.json in the output folder.")
     var profile = false
 
-    @Flag(help: "Print the result as one JSON object, the last line of standard output.")
+    @Flag(inversion: .prefixedNo, help: "Whether the result is printed as one JSON object, the last line of standard output.")
     var json = false
 
     var directory: RunDirectory { RunDirectory(path: output) }

@@ -10,7 +10,8 @@ struct SFTCommand: AsyncParsableCommand {
         abstract: "Fine-tune a model on conversations, completions or text.",
         discussion: """
             Reads JSON lines of {"messages": [...]}, {"prompt": ..., "completion": ...} or {"text": ...}. Every option \
-            can stand in a YAML recipe, with _ for -, and what is typed after the recipe counts more:
+            can stand in a YAML recipe, with _ for -; paths in it begin where the command is run. What is typed replaces \
+            what the recipe says:
 
               swage sft recipes/sft-smollm2.yaml --steps 20
               swage sft --model my-model --data chats.jsonl --output runs/mine

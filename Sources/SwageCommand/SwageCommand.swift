@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Swage
+import SwageText
 
 @main
 struct SwageCommand: AsyncParsableCommand {
@@ -25,31 +26,61 @@ struct SwageCommand: AsyncParsableCommand {
     #endif
 
     static func main() async {
-        var recipe: String?
+        var given: GivenOptions?
         do {
-            let expanded = try RecipeArguments(Array(CommandLine.arguments.dropFirst()))
-            recipe = expanded.recipe
-            var command = try parseAsRoot(expanded.arguments)
+            let understood = try understand(Array(CommandLine.arguments.dropFirst()))
+            given = understood.given
+            var command = understood.command
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
-        } catch let error as TrainerError {
-            fail("\(error).")
-        } catch is CancellationError {
-            fail("interrupted.")
         } catch {
-            if let recipe, exitCode(for: error) == .validationFailure {
-                writeToStandardError("In \(recipe), a key such as some_key stands for the flag --some-key.\n")
-            }
-            exit(withError: error)
+            end(with: error, given)
         }
     }
 
-    private static func fail(_ message: String) -> Never {
-        writeToStandardError("swage: \(message)\n")
-        Foundation.exit(1)
+    /// The command that was asked for, with its options, and which of them were given.
+    /// - Throws: ``UsageError`` for what is not understood; what ArgumentParser throws for help.
+    static func understand(_ arguments: [String]) throws -> (command: any ParsableCommand, given: GivenOptions?) {
+        let understood = try GivenArguments(arguments)
+        let command: any ParsableCommand
+        do {
+            command = try parseAsRoot(understood.arguments)
+        } catch where understood.given != nil && exitCode(for: error) == .validationFailure {
+            throw UsageError(sentence(message(for: error)))
+        }
+        if let given = understood.given { try (command as? any OptionChecking)?.check(given) }
+        return (command, understood.given)
+    }
+
+    /// Says what went wrong, in a sentence, and ends: 64 for a command that is not understood, 1 for a failure.
+    private static func end(with error: any Error, _ given: GivenOptions?) -> Never {
+        switch error {
+        case let error as UsageError: fail(error.description, .validationFailure)
+        case let error as TrainerError: fail(given?.inUsersWords(error) ?? error.description)
+        case is CancellationError: fail("interrupted", ExitCode(130))
+        case is ExitCode: exit(withError: error)
+        default: break
+        }
+        switch exitCode(for: error) {
+        case .success: exit(withError: error)
+        case .validationFailure: fail(message(for: error), .validationFailure)
+        default: fail(error.summary)
+        }
+    }
+
+    private static func fail(_ message: String, _ code: ExitCode = .failure) -> Never {
+        writeToStandardError("swage: \(sentence(message))\n")
+        Foundation.exit(code.rawValue)
+    }
+
+    /// A message with one mark at its end.
+    static func sentence(_ message: String) -> String {
+        var text = message.trimmingCharacters(in: .whitespacesAndNewlines)
+        while text.hasSuffix("..") && !text.hasSuffix("...") { text.removeLast() }
+        return text.last.map { ".!?…".contains($0) } ?? true ? text : text + "."
     }
 }
 

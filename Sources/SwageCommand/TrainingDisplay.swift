@@ -20,8 +20,10 @@ final class TrainingDisplay: Sendable {
         switch event {
         case .resumed(let step, let checkpoint):
             bar.note("Going on from step \(step) (\(checkpoint))")
+        case .passedOver(let checkpoint, let reason):
+            bar.note("Passed over \(checkpoint): \(reason)")
         case .measuring(let moment, let done):
-            bar.show("measuring \(moment.rawValue)", fraction: done, detail: "\(Int(done * 100))%", isMilestone: false)
+            bar.show("measuring \(moment.rawValue)", fraction: done, detail: ["\(Int(done * 100))%"], isMilestone: false)
         case .measured(let moment, let measurement):
             if let text = measured(measurement) { bar.note("\(moment.rawValue): \(text)") }
         case .saving(let step):
@@ -39,7 +41,7 @@ final class TrainingDisplay: Sendable {
         let left = "\(readable(seconds: average * Double(steps - step.step))) left"
         bar.show(
             "step \(step.step)/\(steps)", fraction: Double(step.step) / Double(steps),
-            detail: (detail + [left]).joined(separator: "  "),
+            detail: detail + [left],
             isMilestone: step.step % max(1, steps / 20) == 0 || step.step == 1)
         if step.step == steps { bar.end() }
     }

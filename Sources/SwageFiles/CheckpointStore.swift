@@ -85,6 +85,21 @@ package struct CheckpointStore: Sendable {
         return newest.path
     }
 
+    /// The numbered checkpoints of later steps that are not complete, and what is wrong with each.
+    package func damaged(after step: Int) -> [(path: String, error: TrainerError)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let later = names.compactMap { name in name.hasPrefix("step-") ? Int(name.dropFirst(5)) : nil }.filter { $0 > step }
+        return later.sorted().compactMap { step in
+            let path = "\(directory)/step-\(step)"
+            do {
+                guard try manifest(of: path) == nil else { return nil }
+                return (path, TrainerError(.corruptFile, "\(path) has no \(CheckpointManifest.fileName)"))
+            } catch {
+                return (path, error as? TrainerError ?? TrainerError(.corruptFile, error.summary))
+            }
+        }
+    }
+
     /// Removes all but the `count` newest full checkpoints that lie under their own `step-N`, and nothing but those.
     /// - Parameter written: the one that was written just now, which stays in any case.
     package func keepNewest(_ count: Int, written: String) {

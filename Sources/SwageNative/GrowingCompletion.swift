@@ -5,18 +5,24 @@ struct GrowingCompletion {
     private(set) var tokens: [Int32] = []
     private(set) var finishReason: Completion.FinishReason?
     private var logProbs: [Float] = []
-    private var text = ""
-    private var decoder: StreamingDecoder?
+    /// Nil where no stop string can come.
+    private var text: CompletionText?
     private var generator: SeededGenerator
     private let options: SamplingOptions
     private let endOfSequenceIDs: [Int32]
+    private let stopIDs: Set<Int32>
     private let weightsVersion: Int
 
-    /// - Parameter stream: the stream of the options' seed from which the completion's tokens are drawn.
-    init(stream: UInt64, options: SamplingOptions, tokenizer: (any Tokenizer)?, weightsVersion: Int) {
+    /// - Parameters:
+    ///   - stream: the stream of the options' seed from which the completion's tokens are drawn.
+    ///   - stopIDs: the special tokens among the stop strings.
+    init(
+        stream: UInt64, options: SamplingOptions, tokenizer: (any Tokenizer)?, stopIDs: Set<Int32>, weightsVersion: Int
+    ) {
         self.options = options
         self.weightsVersion = weightsVersion
-        decoder = options.stopStrings.isEmpty ? nil : tokenizer.map(StreamingDecoder.init)
+        self.stopIDs = stopIDs
+        text = options.stopStrings.isEmpty ? nil : tokenizer.map { CompletionText($0, stopStrings: options.stopStrings) }
         generator = SeededGenerator(seed: options.seed, stream: stream &+ 1)
         endOfSequenceIDs = tokenizer?.endOfSequenceIDs ?? []
     }
@@ -35,8 +41,8 @@ struct GrowingCompletion {
         if endOfSequenceIDs.contains(choice.token) {
             finishReason = .endOfSequence
         } else {
-            text += try decoder?.append(choice.token) ?? ""
-            if options.stopStrings.contains(where: { text.contains($0) }) {
+            _ = try text?.append(choice.token)
+            if text?.isStopped ?? false || stopIDs.contains(choice.token) {
                 finishReason = .stopString
             } else if tokens.count == options.maxTokens {
                 finishReason = .length

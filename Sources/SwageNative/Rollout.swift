@@ -35,10 +35,24 @@ struct Rollout {
         cache = KeyValueCache(model, slots: count, capacity: prompts.map(\.count).max()! + options.maxTokens)
         promptEnds = FloatBuffer(count: count * model.hidden)
         slots = Array(repeating: Slot(), count: count)
+        let stopIDs = Self.stopIDs(options.stopStrings, tokenizer)
         completions = prompts.indices.map {
             GrowingCompletion(
-                stream: options.stream(of: $0), options: options, tokenizer: tokenizer, weightsVersion: weightsVersion)
+                stream: options.stream(of: $0), options: options, tokenizer: tokenizer, stopIDs: stopIDs,
+                weightsVersion: weightsVersion)
         }
+    }
+
+    /// The special tokens among the stop strings, which give no text to be found in.
+    private static func stopIDs(_ stopStrings: [String], _ tokenizer: (any Tokenizer)?) -> Set<Int32> {
+        guard let tokenizer else { return [] }
+        return Set(
+            stopStrings.compactMap { stop in
+                guard let ids = try? tokenizer.encode(stop, addSpecialTokens: false), ids.count == 1,
+                    (try? tokenizer.bytes(of: ids[0])) == []
+                else { return nil }
+                return ids[0]
+            })
     }
 
     /// Writes all of them.

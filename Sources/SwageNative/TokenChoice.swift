@@ -17,8 +17,10 @@ struct TokenChoice {
         guard logSumExp.isFinite else {
             throw TrainerError(.nonFinite, "the model's logits sum to \(logSumExp)", expected: "finite logits")
         }
+        // Where the inverse is too large for a number, only the likeliest token is left.
+        let isGreedy = options.temperature == 0 || !Float(1 / options.temperature).isFinite
         let index =
-            options.temperature == 0
+            isGreedy
             ? swage_largest(logits.baseAddress!, logits.count)
             : Self.draw(logits, options, using: &generator)
         token = Int32(index)

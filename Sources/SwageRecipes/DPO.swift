@@ -83,6 +83,9 @@ public struct DPO: Sendable {
         guard options.beta > 0, options.beta.isFinite else {
             throw TrainerError(.invalidOption, "beta is \(options.beta)", expected: "a finite number, more than 0")
         }
+        guard heldOut != nil || options.heldOutLimit == nil else {
+            throw TrainerError(.invalidOption, "heldOutLimit has no effect without held-out data", expected: "to leave it out")
+        }
         var identity = RunIdentity(
             recipe: "dpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add(["the data": .init(training), "the held-out data": heldOut.map { .init($0) }])

@@ -1,3 +1,4 @@
+import Foundation
 import Swage
 
 /// What answers a model in a conversation of several turns: a game, a user, tools that the model calls.
@@ -23,4 +24,12 @@ public struct Conversation: Sendable, Equatable {
 
     /// The model's last reply.
     public var reply: String { messages.last { $0.role == "assistant" }?.content ?? "" }
+
+    /// What the last reply says behind its thought, the part that ends with `</think>`: all of it where there is no thought,
+    /// and nothing where the thought has no end.
+    public var answer: String {
+        let reply = reply
+        if let end = reply.range(of: "</think>", options: .backwards) { return String(reply[end.upperBound...]) }
+        return reply.trimmingCharacters(in: .whitespacesAndNewlines).hasPrefix("<think>") ? "" : reply
+    }
 }

@@ -96,6 +96,8 @@ public struct GRPO: Sendable {
         if loss.reads(lossInput: "referenceLogProbs"), reference == nil {
             throw TrainerError(.invalidOption, "the loss \"\(loss.name)\" is given no reference", expected: "a reference model")
         }
+        try Self.checkEffects(
+            options, loss: loss, hasReference: reference != nil, hasHeldOut: heldOut != nil, hasEnvironment: environment != nil)
         var identity = RunIdentity(
             recipe: "grpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add([
@@ -118,6 +120,26 @@ public struct GRPO: Sendable {
                     environment: environment, samples: options.heldOutSamples, options: options.rollouts)
             },
             handover: handover, observeRollout: observeRollout)
+    }
+
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what differs from its default and has no effect.
+    private static func checkEffects(
+        _ options: Options, loss: LossFunction, hasReference: Bool, hasHeldOut: Bool, hasEnvironment: Bool
+    ) throws {
+        let plain = Options(steps: options.steps)
+        let idle: [(name: String, isIdle: Bool, reason: String)] = [
+            ("reference", hasReference && !loss.reads(lossInput: "referenceLogProbs"), "on the loss \"\(loss.name)\", which does not read it"),
+            ("heldOutProblems", !hasHeldOut && options.heldOutProblems != plain.heldOutProblems, "without held-out problems"),
+            ("heldOutSamples", !hasHeldOut && options.heldOutSamples != plain.heldOutSamples, "without held-out problems"),
+            ("maxTurns", !hasEnvironment && options.rollouts.maxTurns != plain.rollouts.maxTurns, "without an environment"),
+            (
+                "environmentTimeout", !hasEnvironment && options.rollouts.environmentTimeout != plain.rollouts.environmentTimeout,
+                "without an environment"
+            ),
+        ]
+        if let odd = idle.first(where: \.isIdle) {
+            throw TrainerError(.invalidOption, "\(odd.name) has no effect \(odd.reason)", expected: "to leave it out")
+        }
     }
 
     /// Begins the run, or goes on with it.

@@ -3,19 +3,30 @@ import Foundation
 extension Reward {
     /// 1 if the reply is the answer, but for space around it and the case of letters.
     public static let exactMatch = Reward("exact_match") { conversation in
-        normalized(conversation.reply) == conversation.problem.answer.map(normalized) ? 1 : 0
+        normalized(conversation.answer) == conversation.problem.answer.map(normalized) ? 1 : 0
     }
 
-    /// 1 if the last number in the reply is the answer's.
+    /// 1 if the number that the reply gives is the one that the answer gives.
+    ///
+    /// In both it is looked for as graders of GSM8K and MATH do: the number behind the last `####` that has its line to
+    /// itself; else the last number in the last `\boxed{…}`; else the last number. Numbers are compared exactly, digit by
+    /// digit, whatever their size.
+    ///
+    /// A number has a sign (`-`, `+`, `−`, `–`), unless that stands directly behind a letter, a digit or a closing bracket:
+    /// `10-20` ends with 20, `5-3` with 3; a sign with a space behind it is none. It has digits with or without commas between
+    /// thousands, a part behind a point (`1,234.50`, `.5`), and perhaps a power of ten (`1e-1`). Two with `/` directly between
+    /// them, or in `\frac`, are a fraction: `3/4` equals `0.75`. Digits of all writing systems count, and ², ½ do not. Currencies, units and `%`
+    /// are passed over: `50%` equals 50. A point at the end of a sentence is none of the number. Spaces and points between
+    /// thousands are not understood: `1 234` ends with 234, and `1.000,5` with 5.
     public static let number = Reward("number") { conversation in
-        guard let wanted = lastNumber(in: conversation.problem.answer ?? "") else { return 0 }
-        return lastNumber(in: conversation.reply) == wanted ? 1 : 0
+        guard let wanted = NumberReader.answer(in: conversation.problem.answer ?? "") else { return 0 }
+        return NumberReader.answer(in: conversation.answer) == wanted ? 1 : 0
     }
 
     /// 1 if the answer stands somewhere in the reply.
     public static let contains = Reward("contains") { conversation in
         guard let answer = conversation.problem.answer.map(normalized) else { return 0 }
-        return normalized(conversation.reply).contains(answer) ? 1 : 0
+        return normalized(conversation.answer).contains(answer) ? 1 : 0
     }
 
     /// 1 if the reply came to its end within the limit of tokens.
@@ -32,9 +43,5 @@ extension Reward {
 
     private static func normalized(_ text: String) -> String {
         text.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
-    }
-
-    static func lastNumber(in text: String) -> Double? {
-        text.matches(of: /-?\d[\d,]*(?:\.\d+)?/).last.flatMap { Double($0.output.replacing(",", with: "")) }
     }
 }

@@ -23,7 +23,7 @@ public struct Reward: Sendable {
 
     /// The score of a conversation.
     /// - Throws: ``RewardFailure`` for a reward that throws, takes too long, or is not finite.
-    func callAsFunction(_ conversation: Conversation) async throws -> Double {
+    package func callAsFunction(_ conversation: Conversation) async throws -> Double {
         let value = try await RewardFailure.translating(name, within: timeout) { [score] in try await score(conversation) }
         guard value.isFinite else { throw RewardFailure(name: name, reason: "is \(value)") }
         return value

@@ -105,7 +105,7 @@ public struct Rollouts: Sendable {
             talks[index].trajectory.append(completion)
             talks[index].conversation.finishReason = completion.finishReason
             talks[index].conversation.messages.append(
-                ChatMessage(role: "assistant", content: try tokenizer.decode(completion.tokens, skipSpecialTokens: true)))
+                ChatMessage(role: "assistant", content: try tokenizer.text(of: completion, stopStrings: sampling.stopStrings)))
         }
     }
 
@@ -142,8 +142,9 @@ public struct Rollouts: Sendable {
         let chat = try tokenizer.encode(
             chat: talk.conversation.problem.messages + talk.conversation.messages, addGenerationPrompt: true)
         guard let end = chat.isTarget.lastIndex(of: true) else { return [] }
-        // The token that ends a turn is the model's to write, unless something else has ended it.
-        return talk.trajectory.tokens.last == chat.ids[end] ? chat.ids[(end + 1)...] : chat.ids[end...]
+        // The token that ends a turn is the model's to write, be it this one or another, unless something else has ended it.
+        let hasEnded = talk.conversation.finishReason == .endOfSequence || talk.trajectory.tokens.last == chat.ids[end]
+        return hasEnded ? chat.ids[(end + 1)...] : chat.ids[end...]
     }
 
     private func score(_ talk: Talk) async throws -> Talk {

@@ -78,6 +78,12 @@ public struct SupervisedFineTuning: Sendable {
         guard options.accumulation > 0 else {
             throw TrainerError(.invalidOption, "accumulation is \(options.accumulation)", expected: "1 or more")
         }
+        guard heldOut != nil || options.heldOutLimit == nil else {
+            throw TrainerError(.invalidOption, "heldOutLimit has no effect without held-out data", expected: "to leave it out")
+        }
+        guard sampler != nil || options.prompt == nil else {
+            throw TrainerError(.invalidOption, "prompt has no effect on an engine that does not write", expected: "to leave it out")
+        }
         var identity = RunIdentity(
             recipe: "sft", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add(["the data": .init(training), "the held-out data": heldOut.map { .init($0) }])

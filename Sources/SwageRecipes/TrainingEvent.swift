@@ -4,6 +4,8 @@ import Swage
 public enum TrainingEvent<Measurement: Sendable>: Sendable {
     /// The run goes on from a checkpoint.
     case resumed(step: Int, checkpoint: String)
+    /// A checkpoint is newer than the one that the run goes on from, and damaged.
+    case passedOver(checkpoint: String, reason: String)
     /// The model is being measured; `done` goes from 0 to 1.
     case measuring(TrainingMoment, done: Double)
     case measured(TrainingMoment, Measurement)

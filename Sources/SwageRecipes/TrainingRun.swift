@@ -125,8 +125,10 @@ struct TrainingRun: Sendable {
         do {
             loaded = try await trainer.load()
         } catch let error as TrainerError where error.code == .checkpointNotFound {
+            tellOfDamage(session, after: 0)
             return try await checkFreshness()
         }
+        tellOfDamage(session, after: loaded.step)
         let file = RunDirectory.progressFile(loaded.step)
         guard let progress = try session.folder.folder.read(RunDirectory.Progress<Algorithm.Position>.self, file) else {
             throw TrainerError(
@@ -142,6 +144,13 @@ struct TrainingRun: Sendable {
         session.observe(.resumed(step: loaded.step, checkpoint: loaded.path))
         (session.step, session.lastCheckpoint) = (loaded.step, loaded.path)
         (session.tokens, session.seconds) = (progress.tokens, progress.seconds)
+    }
+
+    /// Says which checkpoints the run would rather have gone on from.
+    private func tellOfDamage<Algorithm>(_ session: Session<Algorithm>, after step: Int) {
+        for (path, error) in CheckpointStore(directory: directory.checkpoints).damaged(after: step) {
+            session.observe(.passedOver(checkpoint: path, reason: error.description))
+        }
     }
 
     private func train<Algorithm>(

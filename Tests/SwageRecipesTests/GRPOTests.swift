@@ -32,7 +32,7 @@ import TestSupport
 
         init(group: Int = 4, tokens: Int = 8, failures: FailurePolicy = .stop) {
             options.rollouts = .init(
-                groupSize: group, sampling: SamplingOptions(maxTokens: tokens, seed: 3), maxTurns: 3, failures: failures)
+                groupSize: group, sampling: SamplingOptions(maxTokens: tokens, seed: 3), failures: failures)
         }
     }
 
@@ -44,9 +44,12 @@ import TestSupport
             keptCheckpoints: 2, chatTemplate: "chatml", threads: 2)
         var sampler = trainer.sampler
         if setting.samplesApart { sampler = try await NativeSampler(model: model, chatTemplate: "chatml", threads: 2) }
-        let reference = try await NativeTrainer(model: model, chatTemplate: "chatml", threads: 2)
+        let reference =
+            setting.loss.program.fieldsRead.keys.contains("referenceLogProbs")
+            ? try await NativeTrainer(model: model, chatTemplate: "chatml", threads: 2) : nil
         var options = setting.options
         options.steps = setting.steps
+        if setting.environment != nil { options.rollouts.maxTurns = 3 }
         return try await GRPO(
             trainer: trainer, sampler: sampler, reference: reference, loss: setting.loss, problems: Numbers(),
             heldOut: Numbers(), rewards: setting.rewards, environment: setting.environment,

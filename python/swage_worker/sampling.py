@@ -1,6 +1,7 @@
 """How transformers' `generate` draws as Swage promises: each completion from its own stream, with the log-probability of
 every token at temperature 1 and over the whole vocabulary."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -26,9 +27,10 @@ class SamplingOptions:
             request.max_tokens, request.temperature, request.top_k if request.HasField("top_k") else None, request.top_p,
             request.seed, list(request.stop_strings), request.concurrency, list(request.end_of_sequence_ids))
         check(options.max_tokens > 0, "invalidOption", f"maxTokens is {options.max_tokens}", "1 or more")
-        check(options.temperature >= 0, "invalidOption", f"temperature is {options.temperature}", "a finite number, 0 or more")
+        check(options.temperature >= 0 and math.isfinite(options.temperature), "invalidOption", f"temperature is {options.temperature}", "a finite number, 0 or more")
         check(options.top_k is None or options.top_k > 0, "invalidOption", f"topK is {options.top_k}", "1 or more, or nil for all tokens")
         check(0 < options.top_p <= 1, "invalidOption", f"topP is {options.top_p}", "a number above 0, at most 1")
+        check("" not in options.stop_strings, "invalidOption", "a stop string is empty", "at least one character")
         check(options.concurrency > 0, "invalidOption", f"concurrency is {options.concurrency}", "1 or more")
         return options
 
@@ -84,13 +86,16 @@ class _Drawing(LogitsProcessor):
 
     def __call__(self, input_ids, scores):
         logits = scores.float().log_softmax(-1)
-        chosen = logits.argmax(-1) if self.options.temperature == 0 else self._draw(logits).to(logits.device)
+        # Below that, the inverse is too large for a number, and only the likeliest token is left.
+        is_greedy = self.options.temperature < torch.finfo(torch.float32).tiny
+        chosen = logits.argmax(-1) if is_greedy else self._draw(logits).to(logits.device)
         self.tokens.append(chosen.tolist())
         self.log_probs.append(logits.gather(-1, chosen[:, None])[:, 0].tolist())
         return torch.full_like(scores, -torch.inf).scatter(-1, chosen[:, None], 0.0)
 
     def _draw(self, logits):
-        probabilities = (logits / self.options.temperature).softmax(-1).cpu()
+        # The likeliest is at 0, where the smallest temperature leaves it.
+        probabilities = ((logits - logits.amax(-1, keepdim=True)) / self.options.temperature).softmax(-1).cpu()
         return torch.stack([self._draw_one(row, generator) for row, generator in zip(probabilities, self.generators)])
 
     def _draw_one(self, probabilities, generator):
@@ -110,6 +115,9 @@ class _Ending(StoppingCriteria):
     def __init__(self, tokenizer, prompt_length, rows, options, is_cancelled):
         self.tokenizer, self.prompt_length, self.options, self.is_cancelled = tokenizer, prompt_length, options, is_cancelled
         self.lengths, self.reasons = [None] * rows, [None] * rows
+        special = {token.content: id for id, token in tokenizer.added_tokens_decoder.items() if token.special} if tokenizer else {}
+        # Special tokens give no text to be found in.
+        self.stop_ids = {special[stop] for stop in options.stop_strings if stop in special}
 
     def __call__(self, input_ids, scores, **_):
         if self.is_cancelled():
@@ -125,7 +133,7 @@ class _Ending(StoppingCriteria):
         if tokens[-1] in self.options.end_of_sequence_ids:
             return "endOfSequence"
         if self.options.stop_strings:
-            text = self.tokenizer.decode(tokens)
-            if any(stop in text for stop in self.options.stop_strings):
+            text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            if tokens[-1] in self.stop_ids or any(stop in text for stop in self.options.stop_strings):
                 return "stopString"
         return "length" if len(tokens) == self.options.max_tokens else None

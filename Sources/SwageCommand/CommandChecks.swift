@@ -1,0 +1,120 @@
+import Swage
+
+extension SFTCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        try runOptions.check(given)
+        try optimizerOptions.check(given, steps: runOptions.steps)
+        try dataOptions.check(given)
+        try given.require(gradientAccumulation >= 1, "gradient-accumulation", gradientAccumulation, "1 or more")
+        try checkHeldOut(given, heldOut, limit: heldOutLimit)
+        try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
+        try given.refuse(
+            ["prompt"], where: modelOptions.engine == .titan, "on the engine titan, which does not write",
+            expected: "another --engine")
+    }
+}
+
+extension DPOCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        try runOptions.check(given)
+        try optimizerOptions.check(given, steps: runOptions.steps)
+        try checkHeldOut(given, heldOut, limit: heldOutLimit)
+        try given.require(pairsPerStep >= 1, "pairs-per-step", pairsPerStep, "1 or more")
+        try given.require(microbatch >= 1, "microbatch", microbatch, "1 or more")
+        try given.require(sequenceLength >= 1, "sequence-length", sequenceLength, "1 or more")
+        try given.require(beta > 0 && beta.isFinite, "beta", beta, "more than 0")
+        try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
+    }
+}
+
+extension GRPOCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        try runOptions.check(given)
+        try optimizerOptions.check(given, steps: runOptions.steps)
+        try problemOptions.check(given)
+        try samplingOptions.check(given)
+        try given.require(
+            samplingOptions.temperature > 0, "temperature", samplingOptions.temperature,
+            "more than 0, at which the answers of a group can differ")
+        try given.require(problemsPerRollout >= 1, "problems-per-rollout", problemsPerRollout, "1 or more")
+        try given.require(groupSize >= 2, "group-size", groupSize, "2 or more, which can be compared")
+        try given.require(updatesPerRollout >= 1, "updates-per-rollout", updatesPerRollout, "1 or more")
+        try given.require(microbatch >= 1, "microbatch", microbatch, "1 or more")
+        try given.require(showEvery >= 0, "show-every", showEvery, "0 or more")
+        if let importanceCap { try given.require(importanceCap > 0, "importance-cap", importanceCap, "more than 0") }
+        for option in PolicyLoss.Option.allCases where !loss.reads.contains(option) {
+            try given.refuse(
+                [option.rawValue], "on the loss \(loss.rawValue), which does not read it", expected: "--loss \(PolicyLoss.reading(option))")
+        }
+        try given.require(clipLow >= 0 && clipLow <= 1, "clip-low", clipLow, "0 to 1")
+        try given.require(clipHigh >= 0 && clipHigh.isFinite, "clip-high", clipHigh, "0 or more")
+        try given.require(klCoefficient >= 0 && klCoefficient.isFinite, "kl-coefficient", klCoefficient, "0 or more")
+    }
+}
+
+extension EvaluateCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        let asks = problems != nil || arithmetic != nil
+        guard data != nil || asks else {
+            throw UsageError("nothing is to be measured", expected: "--data, --problems or --arithmetic")
+        }
+        guard problems == nil || arithmetic == nil else {
+            throw UsageError("\(given.name(of: "problems")) and \(given.name(of: "arithmetic")) are both given", expected: "one of them")
+        }
+        try given.refuse(
+            ["samples", "pass-at", "reward", "reward-timeout", "max-tokens", "temperature", "top-k", "top-p", "stop", "concurrency"],
+            where: !asks, "where no problems are asked", expected: "--problems or --arithmetic")
+        try given.refuse(
+            ["sequence-length", "batch-size", "loss-on"], where: data == nil, "where no loss is measured", expected: "--data")
+        try given.refuse(
+            ["skip-bad-lines"], where: data == nil && problems == nil, "where no lines are read", expected: "--data or --problems")
+        try given.require(samples >= 1, "samples", samples, "1 or more")
+        let one = "on one answer to each problem, which is the likeliest"
+        try given.refuse(
+            ["top-k", "top-p"] + (samplingOptions.temperature == 0 ? [] : ["temperature"]), where: samples == 1, one,
+            expected: "--samples 2 or more")
+        try given.refuse(["seed"], where: arithmetic == nil && samples == 1, "where nothing is drawn", expected: "--samples 2 or more")
+        try given.refuse(["restart"], where: output == nil, "where no folder is written", expected: "--output")
+        if let limit { try given.require(limit >= 1, "limit", limit, "1 or more") }
+        if let arithmetic { try given.require(1...8 ~= arithmetic, "arithmetic", arithmetic, "a difficulty from 1 to 8") }
+        if let odd = passAt.first(where: { !(1...samples).contains($0) }) {
+            throw UsageError("\(given.name(of: "pass-at")) is \(odd)", expected: "1 to \(samples), the number of samples")
+        }
+        try dataOptions.check(given)
+        try samplingOptions.check(given)
+        try rewardOptions.check(given)
+        guard rewardOptions.reward.count == 1 else {
+            throw UsageError(
+                "\(given.name(of: "reward")) is \(rewardOptions.reward.joined(separator: " "))", expected: "one, which says what is right")
+        }
+    }
+}
+
+extension GenerateCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        try SamplingOptions(maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP).check(given)
+        try given.refuse(
+            ["seed"], where: temperature == 0, "at a temperature of 0, which draws nothing", expected: "a --temperature above 0")
+        try given.refuse(
+            ["system", "chat-template"], where: raw, "on a raw prompt, which is no conversation", expected: "no --raw")
+        try given.require(!prompt.isEmpty || !raw, "prompt", "empty", "a text to continue")
+    }
+}
+
+extension ConformanceCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        try given.require(steps >= 1, "steps", steps, "1 or more")
+        try optimizerOptions.check(given, steps: steps)
+        try optimizerOptions.checkEnd(given)
+    }
+}
+
+#if Engines
+    extension ServeCommand: OptionChecking {
+        func check(_ given: GivenOptions) throws {
+            try given.require(steps >= 1, "steps", steps, "1 or more")
+            try optimizerOptions.check(given, steps: steps)
+            try optimizerOptions.checkEnd(given)
+        }
+    }
+#endif
