@@ -26,9 +26,23 @@ package struct ModelFiles: Sendable {
             throw TrainerError(
                 .inputOutput, "\(path) does not exist", expected: "a GGUF file, or a folder with config.json")
         }
-        return isDirectory.boolValue
+        let files =
+            isDirectory.boolValue
             ? try ModelFiles(folder: path, chatTemplate: chatTemplate)
             : try ModelFiles(gguf: path, chatTemplate: chatTemplate)
+        if let chatTemplate { try files.check(chatTemplate) }
+        return files
+    }
+
+    /// Makes sure that a format that was asked for is known, whether a conversation comes or not.
+    private func check(_ chatTemplate: String) throws {
+        guard case .success(let tokenizer) = tokenizer else { return }
+        do {
+            _ = try tokenizer.encode(chat: [ChatMessage(role: "user", content: "?")], addGenerationPrompt: true)
+        } catch let error as TrainerError where error.code == .unsupported {
+            throw TrainerError(
+                .invalidOption, "chatTemplate is \"\(chatTemplate.prefix(60))\", which is not known", expected: error.expected)
+        }
     }
 
     private init(gguf path: String, chatTemplate: String?) throws {
