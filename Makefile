@@ -78,7 +78,7 @@ protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and 
 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release $(TRAITS) --product LossFuzzer
-	@.build/release/LossFuzzer $(COUNT) $(SEED) | PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py
+	@PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer $(COUNT) $(SEED)
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks

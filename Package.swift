@@ -72,7 +72,7 @@ let package = Package(
                 .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
             ],
             path: "Benchmarks/EngineBenchmarks"),
-        .executableTarget(name: "LossFuzzer", dependencies: ["Swage"], path: "Tests/LossFuzzer"),
+        .executableTarget(name: "LossFuzzer", dependencies: ["Swage", "SwageNative", "TestSupport"], path: "Tests/LossFuzzer"),
         .executableTarget(
             name: "ConformanceTable", dependencies: ["TestEngines", "SwageConformance"], path: "Tests/ConformanceTable"),
         .target(
@@ -83,7 +83,7 @@ let package = Package(
                 .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
             ],
             path: "Tests/TestEngines"),
-        .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles", "SwageNative"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
         .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "CSwageSystem", "TestSupport"]),
         .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),

@@ -1,7 +1,6 @@
 #include "swage_memory.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,16 +9,11 @@ enum { cache_line = 64, huge_page = 1 << 21 };
 
 static size_t size_in_bytes(size_t count) { return (count * sizeof(float) + cache_line - 1) / cache_line * cache_line; }
 
-static void *fail(size_t bytes) {
-    fprintf(stderr, "swage: the system gives no %zu bytes of memory\n", bytes);
-    abort();
-}
-
 /// Whole huge pages at their alignment, so that the system can use them: faults cost as much as arithmetic otherwise.
 static void *map_huge_pages(size_t bytes) {
     size_t mapped = bytes + huge_page;
     uint8_t *begin = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (begin == MAP_FAILED) fail(bytes);
+    if (begin == MAP_FAILED) return NULL;
     uint8_t *aligned = (uint8_t *)(((uintptr_t)begin + huge_page - 1) & ~(uintptr_t)(huge_page - 1));
     if (aligned > begin) munmap(begin, (size_t)(aligned - begin));
     size_t rest = (size_t)(begin + mapped - aligned) - bytes;
@@ -36,7 +30,7 @@ float *swage_memory_reserve(size_t count) {
     size_t bytes = size_in_bytes(count ? count : 1);
     if (bytes >= huge_page) return map_huge_pages(page_multiple(bytes));
     void *memory = NULL;
-    if (posix_memalign(&memory, cache_line, bytes) != 0) fail(bytes);
+    if (posix_memalign(&memory, cache_line, bytes) != 0) return NULL;
     return memset(memory, 0, bytes);
 }
 

@@ -1,8 +1,6 @@
 #include "swage_products.h"
 #include "vectorize.h"
 
-#include <stdlib.h>
-
 // Reading the weights is all that these cost: the loops are there to keep memory busy. What lies this many bytes ahead is
 // asked for early.
 enum { ahead = 2048 };
@@ -80,14 +78,12 @@ static void restore_rows(const int8_t *quantized, const float *scales, size_t ro
 }
 
 void swage_weight_product_8bit(const int8_t *weight, const float *scales, size_t outputs, size_t inputs,
-                               const float *packed, size_t width, size_t rows, float *y, size_t stride) {
-    enum { most = 24, group = swage_8bit_group };
+                               const float *packed, size_t width, size_t rows, float *y, size_t stride, float *restored) {
+    enum { most = swage_8bit_restored_rows, group = swage_8bit_group };
     size_t groups = (inputs + group - 1) / group;
-    float *restored = malloc(most * inputs * sizeof(float));
     for (size_t begin = 0; begin < outputs; begin += most) {
         size_t count = outputs - begin < most ? outputs - begin : most;
         restore_rows(weight + begin * groups * group, scales + begin * groups, count, inputs, restored);
         swage_weight_product(restored, count, inputs, packed, width, rows, y + begin, stride);
     }
-    free(restored);
 }

@@ -7,9 +7,9 @@
 #endif
 
 /// What memory the machine can still give to this process.
-enum MachineMemory {
+package enum MachineMemory {
     /// In bytes: the least of what the system, every control group around this process, and the process's own limits leave.
-    static var available: Int {
+    package static var available: Int {
         let found = [systemLeft, addressSpaceLeft].compactMap(\.self) + groupsLeft
         return max(0, found.min() ?? physical)
     }

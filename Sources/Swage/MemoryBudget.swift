@@ -16,7 +16,11 @@ public enum MemoryBudget {
         set { setting.withLock { $0 = newValue } }
     }
 
-    private static let setting = Mutex<Int?>(environmentVariable("SWAGE_MEMORY_LIMIT").flatMap(bytes))
+    private static let setting = Mutex<Int?>(fromOutside.flatMap(bytes))
+    /// The environment variable that sets the limit.
+    package static let variable = "SWAGE_MEMORY_LIMIT"
+    private static let fromOutside = environmentVariable(variable)
+    private static let isUnreadable = fromOutside != nil && fromOutside.flatMap(bytes) == nil
 
     /// How many bytes can be asked for now: at most ``limit``, and at most what the machine, the control group and the
     /// limits of this process leave.
@@ -34,7 +38,11 @@ public enum MemoryBudget {
     ///   - what: what needs them, the beginning of a sentence: "the logits of this batch".
     /// - Throws: ``TrainerError`` with code `tooLarge`.
     package static func require(bytes: Int?, for what: @autoclosure () -> String) throws {
-        if let bytes, bytes < small, limit == nil { return }
+        guard !isUnreadable else {
+            throw TrainerError(
+                .invalidOption, "\(variable) is \"\(fromOutside ?? "")\"", expected: "a number of bytes, or as in 8G")
+        }
+        if let bytes, bytes < small, bytes <= limit ?? .max { return }
         let available = available
         guard let bytes, bytes <= available else {
             let asked = bytes.map(describe) ?? "more memory than can be counted"

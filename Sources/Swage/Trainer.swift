@@ -14,7 +14,8 @@
 /// 8. Bad input is a ``TrainerError`` that says what, where, and what was expected.
 /// 9. Engines given the same weights, batch and loss agree to 1e-4 (relative, float32).
 ///
-/// Concurrent calls are safe: they run one after another in order of arrival, each of them atomic.
+/// Concurrent calls are safe: they run one after another in order of arrival, each of them atomic. Only `status` and
+/// `config` wait for none that is under way: they say what the last call that has finished left.
 /// Every call may also throw `CancellationError` when its task is cancelled before the call has changed anything.
 public protocol Trainer: Sendable {
     /// Runs one microbatch forward and backward, and adds its gradients to those already accumulated.
@@ -23,15 +24,15 @@ public protocol Trainer: Sendable {
     ///   - batch: inputs, targets and what the loss reads, `[batch, sequence]` each.
     ///   - loss: the loss to differentiate; nil for the one the trainer was made with.
     /// - Throws: ``TrainerError`` with code `invalidShape`, `invalidBatch` or `tokenOutOfRange` for a batch that
-    ///   does not fit the model, `invalidLoss` for a loss that does not fit the engine or the batch, and
-    ///   `nonFinite` for a loss that is NaN or infinite.
+    ///   does not fit the model, `invalidLoss` for a loss that does not fit the engine or the batch, `tooLarge` for
+    ///   what needs more memory than there is, and `nonFinite` for a loss that is NaN or infinite.
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult
 
     /// Divides the accumulated gradients by the accumulated denominators, clips and applies them, steps the
     /// learning-rate schedule, clears the gradients, and adds one to the step.
     ///
     /// - Throws: ``TrainerError`` with code `nothingAccumulated`, or `nonFinite` if the gradient norm is NaN or
-    ///   infinite. The step is then refused and the gradients are kept; `clearGradients` drops them.
+    ///   infinite, or a weight would be. The step is then refused and the gradients are kept; `clearGradients` drops them.
     func optimStep() async throws -> OptimStepResult
 
     /// Drops the accumulated gradients and their count. Parameters and optimizer stay as they are.
@@ -61,7 +62,7 @@ public protocol Trainer: Sendable {
     /// What does not change while the trainer lives.
     func config() async throws -> TrainerConfig
 
-    /// What changes with training.
+    /// What changes with training, as the last call that has finished left it.
     func status() async throws -> TrainerStatus
 
     /// The tokenizer of the model.

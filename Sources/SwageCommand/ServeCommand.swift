@@ -40,13 +40,24 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A PEM file of the certificate's private key.")
     var privateKey: String?
 
+    @Option(help: "The most memory that a call may ask for at once, such as 8G. Without it, what the machine has.")
+    var memoryLimit: String?
+
     func validate() throws {
+        if let memoryLimit, MemoryBudget.bytes(memoryLimit) == nil {
+            throw ValidationError("--memory-limit \(memoryLimit) is not a number of bytes, or as in 8G.")
+        }
         if (certificate == nil) != (privateKey == nil) {
             throw ValidationError("--certificate and --private-key go together.")
         }
     }
 
     func run() async throws {
+        if let memoryLimit {
+            MemoryBudget.limit = MemoryBudget.bytes(memoryLimit)
+            // Workers read it there.
+            setenv(MemoryBudget.variable, memoryLimit, 1)
+        }
         let address = try TrainerAddress(listen)
         let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
         let token = try modelOptions.remote.token()

@@ -8,21 +8,27 @@ final class AdamW {
     let mean: FloatBuffer
     /// The decaying mean of their squares.
     let square: FloatBuffer
+    /// No element of the mean is larger; nil where the mean came from elsewhere.
+    private var largestMean: Double? = 0
     private let layout: ParameterLayout
     private let team: ThreadTeam
     /// How many elements one call of a kernel handles; a fixed size keeps sums the same for any number of threads.
     private static let blockSize = 1 << 16
 
-    init(_ layout: ParameterLayout, team: ThreadTeam) {
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for it.
+    init(_ layout: ParameterLayout, team: ThreadTeam) throws {
         self.layout = layout
         self.team = team
-        mean = FloatBuffer(count: layout.count)
-        square = FloatBuffer(count: layout.count)
+        try MemoryBudget.require([2, layout.count], of: Float.self, for: "the optimizer's moments")
+        mean = try FloatBuffer(count: layout.count, for: "the optimizer's moments")
+        square = try FloatBuffer(count: layout.count, for: "the optimizer's moments")
     }
 
-    func clear() {
-        mean.clear()
-        square.clear()
+    /// Takes over moments that another optimizer had.
+    func restore(mean: FloatBuffer, square: FloatBuffer) {
+        self.mean.copy(from: mean)
+        self.square.copy(from: square)
+        largestMean = nil
     }
 
     /// The global L2 norm of `gradients`.
@@ -46,22 +52,47 @@ final class AdamW {
     /// - Parameters:
     ///   - step: the number of this step, from 1 on.
     ///   - gradientScale: what gradients are multiplied by before they are used.
+    ///   - norm: the norm of the gradients after that.
+    /// - Throws: ``TrainerError`` with code `nonFinite`, and changes nothing, if a parameter or a moment would be NaN or
+    ///   infinite.
     func step(
         _ parameters: FloatBuffer, _ gradients: FloatBuffer, options: OptimizerOptions, learningRate: Double,
-        step: Int, gradientScale: Double
-    ) {
-        let correction1 = 1 - pow(options.beta1, Double(step))
-        let correction2 = 1 - pow(options.beta2, Double(step))
+        step: Int, gradientScale: Double, norm: Double
+    ) throws {
+        let update = AdamWUpdate(options, learningRate: learningRate, step: step, gradientScale: gradientScale)
+        let reached = max(largestMean ?? self.norm(of: mean), norm)
+        if !update.staysFinite(largestMean: reached, largestGradient: norm) {
+            try checkEveryElement(parameters, gradients, update, learningRate: learningRate, step: step)
+        }
+        largestMean = reached
         let runs = runs
         team.run(jobs: runs.count) { [self] _, index in
             let run = runs[index]
             let begin = run.range.lowerBound
             swage_adamw(
                 parameters.start + begin, gradients.start + begin, mean.start + begin, square.start + begin,
-                run.range.count, Float(gradientScale), Float(learningRate), Float(options.beta1),
-                Float(options.beta2), Float(options.epsilon), run.decays ? Float(options.weightDecay) : 0,
-                Float(correction1), Float(correction2))
+                run.range.count, update.gradientScale, update.learningRate, update.beta1, update.beta2, update.epsilon,
+                run.decays ? update.weightDecay : 0, update.correction1, update.correction2)
         }
+    }
+
+    /// Computes what a step would give, and throws if any of it is NaN or infinite.
+    private func checkEveryElement(
+        _ parameters: FloatBuffer, _ gradients: FloatBuffer, _ update: AdamWUpdate, learningRate: Double, step: Int
+    ) throws {
+        let runs = runs
+        let areFinite = team.map(runs.count) { [self] index in
+            let run = runs[index]
+            let begin = run.range.lowerBound
+            return swage_adamw_stays_finite(
+                parameters.start + begin, gradients.start + begin, mean.start + begin, square.start + begin,
+                run.range.count, update.gradientScale, update.learningRate, update.beta1, update.beta2, update.epsilon,
+                run.decays ? update.weightDecay : 0, update.correction1, update.correction2)
+        }
+        if areFinite.allSatisfy({ $0 }) { return }
+        throw TrainerError(
+            .nonFinite, "step \(step) at the learning rate \(learningRate) would leave weights that are NaN or infinite, so it was not taken",
+            expected: "a smaller learning rate, weight decay or gradient; clearGradients drops these gradients")
     }
 
     /// The layout in runs of no more than a block that all decay or all do not.
@@ -69,5 +100,42 @@ final class AdamW {
         stride(from: parameter.offset, to: parameter.range.upperBound, by: 16 * Self.blockSize).map {
             ($0..<min($0 + 16 * Self.blockSize, parameter.range.upperBound), parameter.decays)
         }
+    }
+}
+
+/// The numbers of one update, as the kernel takes them.
+struct AdamWUpdate {
+    let gradientScale: Float
+    let learningRate: Float
+    let beta1: Float
+    let beta2: Float
+    let epsilon: Float
+    let weightDecay: Float
+    let correction1: Float
+    let correction2: Float
+
+    init(_ options: OptimizerOptions, learningRate: Double, step: Int, gradientScale: Double) {
+        self.gradientScale = Float(gradientScale)
+        self.learningRate = Float(learningRate)
+        beta1 = Float(options.beta1)
+        beta2 = Float(options.beta2)
+        epsilon = Float(options.epsilon)
+        weightDecay = Float(options.weightDecay)
+        correction1 = Float(1 - pow(options.beta1, Double(step)))
+        correction2 = Float(1 - pow(options.beta2, Double(step)))
+    }
+
+    /// Whether parameters and moments that are finite surely stay so; false where only a look at each can tell.
+    ///
+    /// A mean that decays stays within the largest of what it is a mean of. A parameter moves by at most
+    /// rate · mean / epsilon, and where that is less than half the distance between the largest floats, not even the
+    /// largest parameter reaches infinity, as long as decay does not make it larger.
+    func staysFinite(largestMean: Double, largestGradient: Double) -> Bool {
+        let halfDistance = Double(Float.greatestFiniteMagnitude.ulp) / 2
+        let rate = Double(learningRate) / Double(correction1)
+        let kept = 1 - learningRate * weightDecay
+        return gradientScale.isFinite && (learningRate / correction1).isFinite && abs(kept) <= 1
+            && largestGradient < 1e18
+            && rate * largestMean / Double(epsilon) < halfDistance / 2
     }
 }

@@ -16,11 +16,11 @@ final class AttentionScratch {
     private(set) var families: [Family] = []
     private(set) var tokenCount = 0
     /// Keys and values of each sequence and head, in panels `[panels, D, 32]`.
-    private(set) var keys = FloatBuffer(count: 0)
-    private(set) var values = FloatBuffer(count: 0)
+    private(set) var keys = FloatBuffer()
+    private(set) var values = FloatBuffer()
     /// The gradients that each query head gives to its key and value, `[N, H D]`.
-    private(set) var keyGradients = FloatBuffer(count: 0)
-    private(set) var valueGradients = FloatBuffer(count: 0)
+    private(set) var keyGradients = FloatBuffer()
+    private(set) var valueGradients = FloatBuffer()
     /// A tile of scores a thread, and of their gradients.
     private(set) var scores: [FloatBuffer] = []
     private(set) var scoreGradients: [FloatBuffer] = []
@@ -35,27 +35,29 @@ final class AttentionScratch {
     }
 
     /// Makes room for the sequences of a pass.
-    func prepare(_ segments: [FlatBatch.Segment], _ model: DecoderModel, forBackward: Bool) {
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for them.
+    func prepare(_ segments: [FlatBatch.Segment], _ model: DecoderModel, forBackward: Bool) throws {
         self.segments = segments
         families = Self.families(of: segments)
         tokenCount = segments.last?.tokens.upperBound ?? 0
         panelsBefore = segments.reduce(into: [0]) { $0.append($0.last! + Panel.count($1.tokens.count)) }
         let packed = panelsBefore.last! * Panel.columns * model.keyWidth
-        keys.reserve(packed)
+        let purpose = "attention over \(tokenCount) tokens"
+        try keys.reserve(packed, for: purpose)
         let panels = segments.map { Panel.count($0.tokens.count) }
         let seen = zip(panels, segments).map { own, segment in own + (segment.continues.map { panels[$0] } ?? 0) }
         let widest = (seen.max() ?? 0) * Panel.columns
         if scores.isEmpty {
-            scores = (0..<model.team.count).map { _ in FloatBuffer(count: 0) }
-            scoreGradients = scores.map { _ in FloatBuffer(count: 0) }
+            scores = (0..<model.team.count).map { _ in FloatBuffer() }
+            scoreGradients = scores.map { _ in FloatBuffer() }
         }
-        for index in scores.indices { scores[index].reserve(Attention.tileRows * widest) }
+        for index in scores.indices { try scores[index].reserve(Attention.tileRows * widest, for: purpose) }
         guard forBackward else { return }
-        values.reserve(packed)
-        keyGradients.reserve(tokenCount * model.queryWidth)
-        valueGradients.reserve(tokenCount * model.queryWidth)
+        try values.reserve(packed, for: purpose)
+        try keyGradients.reserve(tokenCount * model.queryWidth, for: purpose)
+        try valueGradients.reserve(tokenCount * model.queryWidth, for: purpose)
         for index in scores.indices {
-            scoreGradients[index].reserve(Attention.tileRows * min(widest, Attention.blockKeys))
+            try scoreGradients[index].reserve(Attention.tileRows * min(widest, Attention.blockKeys), for: purpose)
         }
     }
 

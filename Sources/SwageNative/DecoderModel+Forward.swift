@@ -12,8 +12,8 @@ extension DecoderModel {
     ///   - checkpoint: called between layers; what it throws ends the pass.
     func forward(
         _ tokens: FlatBatch, _ activations: Activations, attend: Attend, checkpoint: () throws -> Void
-    ) rethrows {
-        rotary.reserve(Int(tokens.positions.max() ?? 0) + 1)
+    ) throws {
+        try rotary.reserve(Int(tokens.positions.max() ?? 0) + 1)
         embed(tokens.ids, into: activations.layers[0].input)
         for index in layout.layers.indices {
             try checkpoint()

@@ -35,14 +35,14 @@ final class DecoderModel {
         configuration = files.configuration
         layout = ParameterLayout(files.configuration)
         try files.checkShapes(layout.parameters.map { ($0.name, $0.shape) })
-        parameters = FloatBuffer(count: layout.count)
+        parameters = try FloatBuffer(count: layout.count, for: "the weights of this model")
         rotary = RotaryTable(files.configuration)
         self.team = team
         self.profiler = profiler
         products = Products(team: team, profiler: profiler)
         try Self.read(files.weights, layout, into: parameters, team: team, place: files.path)
         let shapes = layout.matrices(configuration)
-        eightBit = inEightBits ? EightBitWeights(parameters, shapes: shapes, products: products) : nil
+        eightBit = inEightBits ? try EightBitWeights(parameters, shapes: shapes, products: products) : nil
         let weightCount = shapes.values.reduce(0) { $0 + $1.outputs * $1.inputs }
         weightBytes = eightBit?.byteCount ?? weightCount * MemoryLayout<Float>.stride
     }

@@ -4,23 +4,34 @@ import CSwageKernels
 /// memory to read for every token.
 final class EightBitWeights {
     private struct Matrix {
-        let weights: UnsafeMutablePointer<Int8>
+        /// Four weights lie in the place of one number.
+        let memory: FloatBuffer
         let scales: FloatBuffer
         let count: Int
+
+        var weights: UnsafeMutablePointer<Int8> { UnsafeMutableRawPointer(memory.start).assumingMemoryBound(to: Int8.self) }
     }
 
     /// By their offset in the layout.
     private var matrices: [Int: Matrix] = [:]
+    /// Rows of weights as they are brought back to float32, for each thread.
+    private let restored: [FloatBuffer]
     private let products: Products
 
     /// - Parameter shapes: the matrices that products read, by their offset in the layout.
-    init(_ parameters: FloatBuffer, shapes: [Int: (outputs: Int, inputs: Int)], products: Products) {
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for them.
+    init(_ parameters: FloatBuffer, shapes: [Int: (outputs: Int, inputs: Int)], products: Products) throws {
         self.products = products
+        let widest = shapes.values.map(\.inputs).max() ?? 0
+        restored = try (0..<products.team.count).map { _ in
+            try FloatBuffer(count: Int(swage_8bit_restored_rows) * widest, for: "weights in 8 bits")
+        }
         for (offset, shape) in shapes {
             let groups = Self.groups(shape.inputs)
             let count = shape.outputs * groups * swage_8bit_group
             let matrix = Matrix(
-                weights: .allocate(capacity: count), scales: FloatBuffer(count: shape.outputs * groups), count: count)
+                memory: try FloatBuffer(count: count / MemoryLayout<Float>.stride, for: "weights in 8 bits"),
+                scales: try FloatBuffer(count: shape.outputs * groups, for: "weights in 8 bits"), count: count)
             products.team.split(shape.outputs) { _, part in
                 swage_quantize_8bit(
                     parameters.start + offset + part.lowerBound * shape.inputs, part.count, shape.inputs,
@@ -31,8 +42,6 @@ final class EightBitWeights {
         }
     }
 
-    deinit { for matrix in matrices.values { matrix.weights.deallocate() } }
-
     /// How many bytes a pass over all matrices reads.
     var byteCount: Int { matrices.values.reduce(0) { $0 + $1.count + $1.scales.count * MemoryLayout<Float>.stride } }
 
@@ -42,14 +51,14 @@ final class EightBitWeights {
     ) {
         let matrix = matrices[offset]!
         let groups = Self.groups(inputs)
-        products.forwardFewRows(x, y, rows: rows, inputs: inputs, outputs: outputs) { x, y, part in
+        products.forwardFewRows(x, y, rows: rows, inputs: inputs, outputs: outputs) { x, y, thread, part in
             let weights = matrix.weights + part.lowerBound * groups * swage_8bit_group
             let scales = matrix.scales.start + part.lowerBound * groups
             if rows == 1 {
                 swage_vector_product_8bit(weights, scales, part.count, inputs, x, y)
             } else {
                 swage_weight_product_8bit(
-                    weights, scales, part.count, inputs, x, Products.panelWidth(rows), rows, y, outputs)
+                    weights, scales, part.count, inputs, x, Products.panelWidth(rows), rows, y, outputs, restored[thread].start)
             }
         }
     }

@@ -37,7 +37,7 @@ struct ForwardPass {
 
     /// The outputs that have every position.
     private func runWhole(_ outputs: inout ForwardOutputs, _ checkpoint: () throws -> Void) throws {
-        let head = OutputHead(model, scratch, output: output, rows: Array(0..<tokens.count), targets: [])
+        let head = try OutputHead(model, scratch, output: output, rows: Array(0..<tokens.count), targets: [])
         if inputs.outputs.contains(.hiddenStates) {
             let states = UnsafeBufferPointer(start: head.normalized, count: tokens.count * model.hidden)
             outputs.hiddenStates = Tensor(unchecked: Array(states), shape: inputs.inputIDs.shape + [model.hidden])

@@ -1,3 +1,5 @@
+import Swage
+
 /// The gradients of all parameters, in their layout, summed over the microbatches of a step.
 ///
 /// Nothing is set to zero after a step: the first microbatch of the next one overwrites what is left. What is
@@ -11,10 +13,11 @@ final class GradientSum {
 
     var start: UnsafeMutablePointer<Float> { buffer.start }
 
-    init(_ layout: ParameterLayout, team: ThreadTeam, holding buffer: FloatBuffer? = nil) {
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for them.
+    init(_ layout: ParameterLayout, team: ThreadTeam, holding buffer: FloatBuffer? = nil) throws {
         self.layout = layout
         self.team = team
-        self.buffer = buffer ?? FloatBuffer(count: layout.count)
+        self.buffer = try buffer ?? FloatBuffer(count: layout.count, for: "the gradients")
     }
 
     /// Makes ready for a backward pass.
@@ -34,10 +37,12 @@ final class GradientSum {
     }
 
     /// A copy of everything that a loss pass can change before the last layer's backward pass begins, or of all.
-    func backup(whole: Bool) -> () -> Void {
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for it.
+    func backup(whole: Bool) throws -> () -> Void {
         let ranges = whole
             ? [0..<layout.count]
             : layout.parameters.filter { $0.offset == layout.head || $0.offset == layout.finalNorm }.map(\.range)
+        try MemoryBudget.require([ranges.reduce(0) { $0 + $1.count }], of: Float.self, for: "a copy of the gradients so far")
         let saved = ranges.map { Array(UnsafeBufferPointer(start: start + $0.lowerBound, count: $0.count)) }
         return { [self] in
             for (range, values) in zip(ranges, saved) {

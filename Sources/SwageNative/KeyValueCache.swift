@@ -1,4 +1,5 @@
 import CSwageKernels
+import Swage
 
 /// The keys and values of sequences that grow token by token, each in a slot that the next one takes over.
 final class KeyValueCache {
@@ -18,16 +19,25 @@ final class KeyValueCache {
     private var groupSize: Int { model.configuration.headCount / keyHeads }
     private var headSize: Int { model.headSize }
 
-    /// - Parameter capacity: how many positions a slot may come to have.
-    init(_ model: DecoderModel, slots: Int, capacity: Int) {
+    /// - Parameters:
+    ///   - prompt: how many positions a slot's prompt may have.
+    ///   - completion: how many may follow it.
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for all of them.
+    init(_ model: DecoderModel, slots: Int, prompt: Int, completion: Int) throws {
+        let purpose = "the keys and values of \(slots) completions of up to \(completion) tokens after \(prompt)"
+        let (positions, overflow) = prompt.addingReportingOverflow(completion)
+        let panels = overflow ? .max : positions / Panel.columns + 1
+        let all = elementCount([2, model.layout.layers.count, slots, panels, Panel.columns, model.keyWidth, MemoryLayout<Float>.stride])
+        try MemoryBudget.require(bytes: all, for: purpose)
+        let capacity = Panel.count(positions) * Panel.columns
+        let count = slots * capacity * model.keyWidth
         self.model = model
-        self.capacity = Panel.count(capacity) * Panel.columns
-        let count = slots * self.capacity * model.keyWidth
+        self.capacity = capacity
         lengths = Array(repeating: 0, count: slots)
-        keys = model.layout.layers.map { _ in FloatBuffer(count: count) }
-        values = model.layout.layers.map { _ in FloatBuffer(count: count) }
-        let scoreCount = (self.capacity + 1) * model.configuration.headCount / model.configuration.keyValueHeadCount
-        scores = (0..<model.team.count).map { _ in FloatBuffer(count: scoreCount) }
+        keys = try model.layout.layers.map { _ in try FloatBuffer(count: count, for: purpose) }
+        values = try model.layout.layers.map { _ in try FloatBuffer(count: count, for: purpose) }
+        let scoreCount = (capacity + 1) * model.configuration.headCount / model.configuration.keyValueHeadCount
+        scores = try (0..<model.team.count).map { _ in try FloatBuffer(count: scoreCount, for: purpose) }
     }
 
     /// The sequence `ids`, whose keys and values ``store(_:_:_:)`` puts into `slot`.

@@ -16,12 +16,15 @@ struct LossPass {
     private let model: DecoderModel
     private let scratch: OutputHeadScratch
     private let batch: TextTrainBatch
+    private let checkpoint: () throws -> Void
     private var environment: LossProgram.Environment
 
+    /// - Parameter checkpoint: called between pieces of work, by any thread; what it throws ends the pass.
     init(
         loss: LossFunction, derivative: LossDerivative, batch: TextTrainBatch, model: DecoderModel,
-        scratch: OutputHeadScratch
+        scratch: OutputHeadScratch, checkpoint: @escaping () throws -> Void
     ) {
+        self.checkpoint = checkpoint
         self.loss = loss
         self.derivative = derivative
         self.batch = batch
@@ -30,7 +33,7 @@ struct LossPass {
         environment = LossProgram.Environment(
             loss.program, batch: batch, vocabulary: model.configuration.vocabularySize, hidden: model.hidden)
         canBeSliced =
-            loss.program.outputsRead == [.logProbs]
+            loss.program.outputsRead == [.logProbs] && derivative.outputGradients[.logProbs] != nil
             && derivative.isIndependentOfOutputs(Array(derivative.outputGradients.values))
         if canBeSliced { environment.outputs[.logProbs] = Tensor(repeating: 0, shape: batch.inputIDs.shape) }
     }
@@ -40,25 +43,27 @@ struct LossPass {
     /// - Parameters:
     ///   - output: the last layer's output, `[N, C]`.
     ///   - residual: receives its gradient, `[N, C]`; zero before.
-    /// - Throws: ``TrainerError`` with code `nonFinite`, or what `checkpoint` throws. `gradients` may then hold
-    ///   part of the sum.
+    /// - Throws: ``TrainerError`` with code `nonFinite` or `tooLarge`, or what the checkpoint throws. `gradients` may then
+    ///   hold part of the sum.
     mutating func run(
         _ tokens: FlatBatch, output: UnsafePointer<Float>, residual: UnsafeMutablePointer<Float>,
-        into gradients: GradientSum, checkpoint: () throws -> Void
+        into gradients: GradientSum
     ) throws {
         let positions = WantedPositions(tokens, of: batch)
-        let head = OutputHead(model, scratch, output: output, rows: positions.rows, targets: positions.targets)
+        let head = try OutputHead(model, scratch, output: output, rows: positions.rows, targets: positions.targets)
         if canBeSliced {
             let flow = OutputHead.Gradients(
-                logProbs: outputGradient(.logProbs, in: environment).map(positions.gather))
+                logProbs: try outputGradient(.logProbs).map(positions.gather))
             let logProbs = try head.backward(flow, residual: residual, into: gradients, checkpoint: checkpoint)
             environment.outputs[.logProbs]!.update(logProbs.map(Double.init), at: positions.places)
             return
         }
-        let inner = InnerLoss(derivative, environment: environment, places: positions.places, team: model.team)
-        try forward(head, positions, inner, checkpoint)
+        let inner = try InnerLoss(
+            derivative, environment: environment, places: positions.places, team: model.team,
+            checkpoint: checkpoint)
+        try forward(head, positions, inner)
         _ = try value()
-        let flow = backwardFlow(inner, positions, into: gradients)
+        let flow = try backwardFlow(inner, positions, into: gradients)
         _ = try head.backward(flow, residual: residual, into: gradients, checkpoint: checkpoint)
     }
 
@@ -67,7 +72,7 @@ struct LossPass {
     func value() throws -> Value {
         let program = loss.program
         let wanted = [program.sum, program.denominator] + program.metrics.map(\.node)
-        let values = program.evaluate(wanted, in: environment).map { $0.scalars[0] }
+        let values = try program.evaluate(wanted, in: environment, checkpoint: checkpoint).map { $0.scalars[0] }
         let loss = values[0] / values[1]
         guard loss.isFinite, values[1] > 0 else {
             throw TrainerError(
@@ -80,9 +85,7 @@ struct LossPass {
     }
 
     /// Puts every output that the loss reads, and the frontier of its inner part, into the environment.
-    private mutating func forward(
-        _ head: OutputHead, _ positions: WantedPositions, _ inner: InnerLoss?, _ checkpoint: () throws -> Void
-    ) throws {
+    private mutating func forward(_ head: OutputHead, _ positions: WantedPositions, _ inner: InnerLoss?) throws {
         let program = loss.program
         let (model, shape) = (model, batch.inputIDs.shape)
         func spread(_ values: [Double], _ rest: [Int] = []) -> Tensor<Double> {
@@ -91,28 +94,32 @@ struct LossPass {
             return tensor
         }
         var frontier = [[Double]](repeating: [], count: derivative.frontier.count)
-        var logits: [Double] = []
         let needsAllLogits = program.outputsRead.contains(.logits) && inner == nil
+        let vocabulary = model.configuration.vocabularySize
+        var logits = [Double](repeating: 0, count: needsAllLogits ? shape[0] * shape[1] * vocabulary : 0)
         if !program.outputsRead.isDisjoint(with: [.logProbs, .entropy, .logits]) {
             let outputs = try head.forward(program.outputsRead, checkpoint: checkpoint) { chunk, chunkLogits in
                 if let inner {
-                    for (node, values) in inner.frontier(chunk, logits: chunkLogits).enumerated() {
+                    for (node, values) in try inner.frontier(chunk, logits: chunkLogits).enumerated() {
                         frontier[node] += values
                     }
                 }
                 if needsAllLogits {
-                    let count = chunk.count * model.configuration.vocabularySize
-                    logits += UnsafeBufferPointer(start: chunkLogits, count: count).map(Double.init)
+                    for (index, row) in chunk.enumerated() {
+                        let (from, to) = (chunkLogits + index * vocabulary, positions.places[row] * vocabulary)
+                        for token in 0..<vocabulary { logits[to + token] = Double(from[token]) }
+                    }
                 }
             }
             environment.outputs[.logProbs] = spread(outputs.logProbs.map(Double.init))
             environment.outputs[.entropy] = spread(outputs.entropy.map(Double.init))
         }
-        if needsAllLogits { environment.outputs[.logits] = spread(logits, [model.configuration.vocabularySize]) }
+        if needsAllLogits { environment.outputs[.logits] = Tensor(unchecked: logits, shape: shape + [vocabulary]) }
         for (node, values) in zip(derivative.frontier, frontier) {
             let shape = environment.extents.resolve(program.nodes[node].shape)
             environment.known[node] = spread(values, Array(shape[2...]))
         }
+        if let inner { try addUncomputed(inner, positions) }
         if program.outputsRead.contains(.hiddenStates) {
             let states = UnsafeBufferPointer(start: head.normalized, count: positions.places.count * model.hidden)
             environment.outputs[.hiddenStates] = spread(states.map(Double.init), [model.hidden])
@@ -124,28 +131,41 @@ struct LossPass {
         }
     }
 
+    /// Puts the values that the frontier has where logits are not computed into the environment, as far as they are not 0.
+    private mutating func addUncomputed(_ inner: InnerLoss, _ positions: WantedPositions) throws {
+        let nodes = derivative.frontierNotMasked
+        guard !nodes.isEmpty, positions.places.count < batch.inputIDs.scalars.count else { return }
+        let computed = Set(positions.places)
+        let places = batch.inputIDs.scalars.indices.filter { !computed.contains($0) }
+        for (node, values) in zip(nodes, try inner.values(of: nodes, atUncomputed: places)) {
+            environment.known[node]!.update(values, at: places)
+        }
+    }
+
     /// What the head's backward pass starts from. The gradient by the output head itself is added at once.
     private func backwardFlow(
         _ inner: InnerLoss?, _ positions: WantedPositions, into gradients: GradientSum
-    ) -> OutputHead.Gradients {
+    ) throws -> OutputHead.Gradients {
         var flow = OutputHead.Gradients()
-        flow.logProbs = outputGradient(.logProbs, in: environment).map(positions.gather)
-        flow.entropy = outputGradient(.entropy, in: environment).map(positions.gather)
-        if let states = outputGradient(.hiddenStates, in: environment) {
-            let buffer = FloatBuffer(count: positions.places.count * model.hidden)
+        flow.logProbs = try outputGradient(.logProbs).map(positions.gather)
+        flow.entropy = try outputGradient(.entropy).map(positions.gather)
+        if let states = try outputGradient(.hiddenStates) {
+            let buffer = try FloatBuffer(
+                count: positions.places.count * model.hidden, for: "the gradients of hidden states")
             for (index, value) in positions.gather(states).enumerated() { buffer.start[index] = value }
             flow.normalized = buffer
         }
-        if let weights = outputGradient(.outputHead, in: environment) {
+        if let weights = try outputGradient(.outputHead) {
             let target = gradients.start + model.layout.head
             for (index, value) in weights.scalars.enumerated() { target[index] += Float(value) }
         }
         if let inner {
-            let seeds = derivative.program.evaluate(derivative.frontierGradients, in: environment)
+            let seeds = try derivative.program.evaluate(
+                derivative.frontierGradients, in: environment, checkpoint: checkpoint)
             flow.addToLogits = { chunk, logits, dlogits in
-                inner.addGradient(chunk, logits: logits, frontierGradients: seeds, to: dlogits)
+                try inner.addGradient(chunk, logits: logits, frontierGradients: seeds, to: dlogits)
             }
-        } else if let all = outputGradient(.logits, in: environment).map(positions.gather) {
+        } else if let all = try outputGradient(.logits).map(positions.gather) {
             let vocabulary = model.configuration.vocabularySize
             flow.addToLogits = { chunk, _, dlogits in
                 for index in 0..<chunk.count * vocabulary { dlogits[index] += all[chunk.lowerBound * vocabulary + index] }
@@ -155,8 +175,10 @@ struct LossPass {
     }
 
     /// The derivative of the loss's sum by an output; nil if the loss does not read it.
-    private func outputGradient(_ output: ModelOutput, in environment: LossProgram.Environment) -> Tensor<Double>? {
-        derivative.outputGradients[output].map { derivative.program.evaluate([$0], in: environment)[0] }
+    private func outputGradient(_ output: ModelOutput) throws -> Tensor<Double>? {
+        try derivative.outputGradients[output].map {
+            try derivative.program.evaluate([$0], in: environment, checkpoint: checkpoint)[0]
+        }
     }
 }
 

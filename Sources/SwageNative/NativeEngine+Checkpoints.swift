@@ -57,9 +57,10 @@ extension NativeEngine {
         let weights = try read(path, CheckpointFile.weights)
         var restored: AdamW?
         if manifest.fileSizes[CheckpointFile.optimizer] != nil {
-            let optimizer = AdamW(model.layout, team: model.team)
-            optimizer.mean.copy(from: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix))
-            optimizer.square.copy(from: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.squarePrefix))
+            let optimizer = try AdamW(model.layout, team: model.team)
+            optimizer.restore(
+                mean: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix),
+                square: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.squarePrefix))
             restored = optimizer
         }
         guard (manifest.fileSizes[CheckpointFile.gradients] != nil) == (manifest.accumulatedMicrobatches > 0) else {
@@ -68,11 +69,11 @@ extension NativeEngine {
                 expected: "\(CheckpointFile.gradients) where there are some, and only there")
         }
         let accumulated = manifest.accumulatedMicrobatches > 0 ? try read(path, CheckpointFile.gradients) : nil
+        let sum = try accumulated.map { try GradientSum(model.layout, team: model.team, holding: $0) }
 
         model.parameters.copy(from: weights)
         optimizer = restored
-        clearGradients()
-        if let accumulated { gradients = GradientSum(model.layout, team: model.team, holding: accumulated) }
+        gradients = sum ?? gradients
         state = State(
             step: manifest.step, accumulatedMicrobatches: manifest.accumulatedMicrobatches,
             accumulatedDenominator: manifest.accumulatedDenominator, options: manifest.optimizer ?? state.options)
@@ -92,11 +93,10 @@ extension NativeEngine {
     private func loadWeights(_ path: String) throws -> LoadedCheckpoint {
         let source = try ModelFiles.open(path)
         try source.checkShapes(model.layout.parameters.map { ($0.name, $0.shape) })
-        let weights = FloatBuffer(count: model.layout.count)
+        let weights = try FloatBuffer(count: model.layout.count, for: "the weights at \(path)")
         try DecoderModel.read(source.weights, model.layout, into: weights, team: model.team, place: path)
         model.parameters.copy(from: weights)
         optimizer = nil
-        clearGradients()
         state = State(options: state.options)
         return LoadedCheckpoint(path: path, step: 0, weightsOnly: true)
     }
@@ -108,7 +108,7 @@ extension NativeEngine {
                 .corruptFile, "\(path)/\(file): \"\(prefix)\(parameter.name)\" is missing or has another shape",
                 expected: "shape \(parameter.shape)")
         }
-        let buffer = FloatBuffer(count: model.layout.count)
+        let buffer = try FloatBuffer(count: model.layout.count, for: "\(path)/\(file)")
         try DecoderModel.read(stored, model.layout, into: buffer, team: model.team, place: "\(path)/\(file)")
         return buffer
     }

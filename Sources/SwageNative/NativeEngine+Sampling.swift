@@ -10,7 +10,7 @@ extension NativeEngine {
             guard !prompts.isEmpty else { return [] }
             // Without a tokenizer a completion can still end by its length.
             let tokenizer = options.stopStrings.isEmpty ? try? files.tokenizer.get() : try files.tokenizer.get()
-            var rollout = Rollout(
+            var rollout = try Rollout(
                 model, workspace, prompts, options: options, tokenizer: tokenizer, weightsVersion: state.step,
                 onToken: onToken)
             return try rollout.run()

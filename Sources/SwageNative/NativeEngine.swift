@@ -1,6 +1,7 @@
 import Foundation
 import Swage
 import SwageFiles
+import Synchronization
 
 /// The model, its gradients and its optimizer, one call at a time.
 ///
@@ -25,13 +26,23 @@ actor NativeEngine {
     }
 
     let model: DecoderModel
-    var state: State
+    /// Changed once in each call, when the call has done its work.
+    var state: State {
+        didSet {
+            published.withLock {
+                $0 = TrainerStatus(step: state.step, accumulatedMicrobatches: state.accumulatedMicrobatches)
+            }
+        }
+    }
+    /// What the last call that has finished left, for those who ask while another is under way.
+    private nonisolated let published = Mutex(TrainerStatus(step: 0, accumulatedMicrobatches: 0))
     /// Nil until the first backward pass.
     var gradients: GradientSum?
     /// Nil until the first step.
     var optimizer: AdamW?
     let workspace: Workspace
-    private var derivatives: [LossProgram: LossDerivative] = [:]
+    /// Those of the losses that came last, and no more than some tens of megabytes.
+    private var derivatives = BoundedCache<LossProgram, LossDerivative>(count: 64, size: 1 << 15)
 
     init(
         _ files: ModelFiles, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
@@ -75,37 +86,41 @@ actor NativeEngine {
     }
 
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
-        try call { try runForwardBackward(batch, loss: loss) }
+        try call { try withCheckpoint { try runForwardBackward(batch, loss: loss, checkpoint: $0) } }
     }
 
-    private func runForwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) throws -> ForwardBackwardResult {
+    private func runForwardBackward(
+        _ batch: TextTrainBatch, loss: LossFunction?, checkpoint: @escaping () throws -> Void
+    ) throws -> ForwardBackwardResult {
         let loss = loss ?? defaultLoss
         try batch.validate(vocabularySize: vocabularySize)
         try loss.validate(
             batch: batch, engineOutputs: Self.lossOutputs, vocabularySize: vocabularySize, hiddenSize: model.hidden)
-        try Task.checkCancellation()
+        try checkpoint()
+        try Self.requireBookkeeping(of: batch.inputIDs)
 
         let sequences = TokenSequence.all(inputIDs: batch.inputIDs, segmentIDs: batch.segmentIDs, mask: batch.targetMask)
+        let derivative = derivative(of: loss)
+        try LossMemory(loss, derivative, batch: batch, model: model).check()
         var pass = LossPass(
-            loss: loss, derivative: derivative(of: loss), batch: batch, model: model, scratch: workspace.head)
+            loss: loss, derivative: derivative, batch: batch, model: model, scratch: workspace.head,
+            checkpoint: checkpoint)
         let slices =
             pass.canBeSliced ? FlatBatch.slices(sequences, limit: Self.sliceTokens) : [FlatBatch(sequences)]
-        let gradients = gradients ?? GradientSum(model.layout, team: model.team)
+        let gradients = try gradients ?? GradientSum(model.layout, team: model.team)
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
-        let restore = isAccumulating ? gradients.backup(whole: slices.count > 1) : {}
+        let restore = isAccumulating ? try gradients.backup(whole: slices.count > 1) : {}
         var value: LossPass.Value!
         do {
             for (index, slice) in slices.enumerated() {
                 gradients.begin(accumulating: isAccumulating || index > 0)
-                let activations = workspace.activations(for: slice, keepsLayers: true)
-                try runForward(slice, activations) { try Task.checkCancellation() }
-                try Task.checkCancellation()
-                let flow = workspace.gradients(for: slice)
+                let activations = try workspace.activations(for: slice, keepsLayers: true)
+                try runForward(slice, activations, checkpoint: checkpoint)
+                try checkpoint()
+                let flow = try workspace.gradients(for: slice)
                 flow.residual.update(repeating: 0, count: slice.count * model.hidden)
-                try pass.run(slice, output: activations.output, residual: flow.residual, into: gradients) {
-                    try Task.checkCancellation()
-                }
+                try pass.run(slice, output: activations.output, residual: flow.residual, into: gradients)
                 // The last chance to fail. What the backward pass of a slice adds, only a whole backup takes back.
                 if index + 1 == slices.count { value = try pass.value() }
                 model.backward(slice, activations, flow, into: gradients, scratch: workspace.attention)
@@ -114,8 +129,10 @@ actor NativeEngine {
             restore()
             throw error
         }
-        state.accumulatedMicrobatches += 1
-        state.accumulatedDenominator += value.denominator
+        var next = state
+        next.accumulatedMicrobatches += 1
+        next.accumulatedDenominator += value.denominator
+        state = next
         return ForwardBackwardResult(loss: value.loss, metrics: value.metrics)
     }
 
@@ -129,7 +146,7 @@ actor NativeEngine {
                 .nothingAccumulated, "optimStep was called at step \(state.step) with no gradients accumulated",
                 expected: "forwardBackward before it")
         }
-        let optimizer = optimizer ?? AdamW(model.layout, team: model.team)
+        let optimizer = try optimizer ?? AdamW(model.layout, team: model.team)
         self.optimizer = optimizer
         let norm = optimizer.norm(of: gradients.buffer) / state.accumulatedDenominator
         guard norm.isFinite else {
@@ -139,44 +156,51 @@ actor NativeEngine {
         }
         let clip = state.options.maxGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
         let learningRate = state.options.learningRate(afterSteps: state.step)
-        optimizer.step(
+        try optimizer.step(
             model.parameters, gradients.buffer, options: state.options, learningRate: learningRate, step: state.step + 1,
-            gradientScale: clip / state.accumulatedDenominator)
+            gradientScale: clip / state.accumulatedDenominator, norm: norm * clip)
         let microbatches = state.accumulatedMicrobatches
-        state.step += 1
-        state.accumulatedMicrobatches = 0
-        state.accumulatedDenominator = 0
+        state = State(step: state.step + 1, options: state.options)
         return OptimStepResult(
             step: state.step, learningRate: learningRate, accumulatedMicrobatches: microbatches, gradientNorm: norm)
     }
 
-    func clearGradients() {
-        state.accumulatedMicrobatches = 0
-        state.accumulatedDenominator = 0
-    }
+    func clearGradients() { state = State(step: state.step, options: state.options) }
 
-    func status() -> TrainerStatus {
-        TrainerStatus(step: state.step, accumulatedMicrobatches: state.accumulatedMicrobatches)
-    }
+    /// What the last call that has finished left. Waits for none that is under way.
+    nonisolated func status() -> TrainerStatus { published.withLock { $0 } }
 
     func forward(_ inputs: ForwardInputs) throws -> ForwardOutputs { try call { try runForward(inputs) } }
 
     private func runForward(_ inputs: ForwardInputs) throws -> ForwardOutputs {
         try inputs.validate(vocabularySize: vocabularySize)
+        try Self.requireBookkeeping(of: inputs.inputIDs)
+        for (output, width) in [(ModelOutput.logits, vocabularySize), (.hiddenStates, model.hidden)]
+        where inputs.outputs.contains(output) {
+            try MemoryBudget.require(
+                inputs.inputIDs.shape + [width], of: Float.self, for: "the \(output.rawValue) of all positions")
+        }
         let wantsAll = inputs.outputs.contains(.logits) || inputs.outputs.contains(.hiddenStates)
         let sequences = TokenSequence.all(
             inputIDs: inputs.inputIDs, segmentIDs: inputs.segmentIDs, mask: wantsAll ? nil : inputs.targetMask)
         // Outputs of every position come in the batch's order.
         let tokens = FlatBatch(sequences, sharing: !wantsAll)
-        let activations = workspace.activations(for: tokens, keepsLayers: false)
+        let activations = try workspace.activations(for: tokens, keepsLayers: false)
         try runForward(tokens, activations) { try Task.checkCancellation() }
         return try ForwardPass(
             inputs: inputs, tokens: tokens, model: model, output: activations.output, scratch: workspace.head
         ).run { try Task.checkCancellation() }
     }
 
+    /// What is noted of each token, and of each row, beside what is computed.
+    private static func requireBookkeeping(of ids: Tensor<Int32>) throws {
+        let bytesEach = 128
+        try MemoryBudget.require(
+            bytes: elementCount([ids.scalars.count, bytesEach]), for: "a batch of \(ids.scalars.count) tokens")
+    }
+
     /// Runs the layers over whole sequences.
-    func runForward(_ tokens: FlatBatch, _ activations: Activations, checkpoint: () throws -> Void) rethrows {
+    func runForward(_ tokens: FlatBatch, _ activations: Activations, checkpoint: () throws -> Void) throws {
         try model.forward(
             tokens, activations,
             attend: { index, layer in Attention(model, layer: index, scratch: workspace.attention).forward(layer) },
@@ -184,9 +208,6 @@ actor NativeEngine {
     }
 
     private func derivative(of loss: LossFunction) -> LossDerivative {
-        if let known = derivatives[loss.program] { return known }
-        let derivative = LossDerivative(loss.program)
-        derivatives[loss.program] = derivative
-        return derivative
+        derivatives.value(for: loss.program, size: \.program.nodes.count) { LossDerivative(loss.program) }
     }
 }

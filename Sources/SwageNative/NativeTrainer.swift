@@ -67,7 +67,7 @@ public struct NativeTrainer: Trainer {
             parallelism: Parallelism(device: "cpu"), capabilities: Capabilities(generates: true))
     }
 
-    public func status() async throws -> TrainerStatus { await engine.status() }
+    public func status() async throws -> TrainerStatus { engine.status() }
 
     public func tokenizer() async throws -> any Tokenizer { try engine.files.tokenizer.get() }
 }

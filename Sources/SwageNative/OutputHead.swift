@@ -30,15 +30,17 @@ final class OutputHead {
     ///   - output: the last layer's output, `[N, C]`.
     ///   - rows: the wanted rows of it.
     ///   - targets: one token for each of `rows`; may be empty where no log-probabilities are asked for.
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for them.
     init(
         _ model: DecoderModel, _ scratch: OutputHeadScratch, output: UnsafePointer<Float>, rows: [Int],
         targets: [Int32]
-    ) {
+    ) throws {
         self.model = model
         self.scratch = scratch
         self.rows = rows
         self.targets = targets
-        scratch.prepare(rows: rows.count, channels: model.hidden)
+        try scratch.prepare(rows: rows.count, channels: model.hidden)
+        try scratch.prepareLogits(most: chunks.map(\.count).max() ?? 0, vocabulary: vocabulary)
         let hidden = scratch.hidden.start
         model.split(.elementwise, rows.count) { _, part in
             for index in part {
@@ -59,7 +61,7 @@ final class OutputHead {
     func forward(
         _ outputs: Set<ModelOutput>, checkpoint: () throws -> Void,
         _ body: (Range<Int>, UnsafePointer<Float>) throws -> Void = { _, _ in }
-    ) rethrows -> Outputs {
+    ) throws -> Outputs {
         var result = Outputs(logProbs: [], entropy: [])
         for chunk in chunks {
             try checkpoint()
@@ -81,7 +83,7 @@ final class OutputHead {
         /// Of what the output head reads, `[rows, C]`.
         var normalized: FloatBuffer?
         /// Adds the rest of a chunk's gradient: the chunk's rows, its logits, and the gradient so far, `[rows, V]`.
-        var addToLogits: ((Range<Int>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void)?
+        var addToLogits: ((Range<Int>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) throws -> Void)?
 
         var needsLogits: Bool { logProbs != nil || entropy != nil || addToLogits != nil }
     }
@@ -91,16 +93,16 @@ final class OutputHead {
     func backward(
         _ flow: Gradients, residual: UnsafeMutablePointer<Float>, into gradients: GradientSum,
         checkpoint: () throws -> Void
-    ) rethrows -> [Float] {
+    ) throws -> [Float] {
         var result: [Float] = []
-        scratch.prepareBackward(rows: rows.count, channels: channels)
+        try scratch.prepareBackward(rows: rows.count, channels: channels)
         let (dnormalized, dhidden) = (scratch.dnormalized.start, scratch.dhidden.start)
         if !flow.needsLogits { dnormalized.update(repeating: 0, count: rows.count * channels) }
         for chunk in flow.needsLogits ? chunks : [] {
             try checkpoint()
             computeLogits(chunk)
             result += compute(flow.outputs, chunk).logProbs
-            let dlogits = backwardLogits(chunk, flow)
+            let dlogits = try backwardLogits(chunk, flow)
             model.products.inputGradient(
                 dlogits, weight, dnormalized + chunk.lowerBound * channels, rows: chunk.count,
                 inputs: channels, outputs: vocabulary)
@@ -127,7 +129,6 @@ final class OutputHead {
     }
 
     private func computeLogits(_ chunk: Range<Int>) {
-        scratch.logits.reserve(chunk.count * vocabulary)
         model.multiply(
             normalized + chunk.lowerBound * channels, model.layout.head, logits, rows: chunk.count, inputs: channels,
             outputs: vocabulary)
@@ -151,9 +152,9 @@ final class OutputHead {
     }
 
     /// The gradient of a chunk's logits: in their own place where nothing else has to be read from them.
-    private func backwardLogits(_ chunk: Range<Int>, _ flow: Gradients) -> UnsafeMutablePointer<Float> {
+    private func backwardLogits(_ chunk: Range<Int>, _ flow: Gradients) throws -> UnsafeMutablePointer<Float> {
         let isInPlace = flow.entropy == nil && flow.addToLogits == nil
-        if !isInPlace { scratch.dlogits.reserve(chunk.count * vocabulary) }
+        if !isInPlace { try scratch.dlogits.reserve(chunk.count * vocabulary, for: "the gradients of logits") }
         let dlogits = scratch.dlogits.start
         if !isInPlace { dlogits.update(repeating: 0, count: chunk.count * vocabulary) }
         let target = isInPlace ? logits : dlogits
@@ -176,7 +177,7 @@ final class OutputHead {
                     target + offset, part.count, vocabulary)
             }
         }
-        flow.addToLogits?(chunk, logits, target)
+        try flow.addToLogits?(chunk, logits, target)
         return target
     }
 }
@@ -190,23 +191,28 @@ extension OutputHead.Gradients {
 /// The memory of an output head, kept from call to call.
 final class OutputHeadScratch {
     /// The wanted rows of the last layer's output, before and after the norm, `[rows, C]`.
-    let hidden = FloatBuffer(count: 0)
-    let normalized = FloatBuffer(count: 0)
-    let dnormalized = FloatBuffer(count: 0)
-    let dhidden = FloatBuffer(count: 0)
-    let rstd = FloatBuffer(count: 0)
-    let logSumExp = FloatBuffer(count: 0)
-    let entropies = FloatBuffer(count: 0)
+    let hidden = FloatBuffer()
+    let normalized = FloatBuffer()
+    let dnormalized = FloatBuffer()
+    let dhidden = FloatBuffer()
+    let rstd = FloatBuffer()
+    let logSumExp = FloatBuffer()
+    let entropies = FloatBuffer()
     /// A chunk of logits, and of their gradients where they need a place of their own.
-    let logits = FloatBuffer(count: 0)
-    let dlogits = FloatBuffer(count: 0)
+    let logits = FloatBuffer()
+    let dlogits = FloatBuffer()
 
-    func prepare(rows: Int, channels: Int) {
-        for buffer in [hidden, normalized] { buffer.reserve(rows * channels) }
-        for buffer in [rstd, logSumExp, entropies] { buffer.reserve(rows) }
+    func prepare(rows: Int, channels: Int) throws {
+        for buffer in [hidden, normalized] { try buffer.reserve(rows * channels, for: "\(rows) hidden states") }
+        for buffer in [rstd, logSumExp, entropies] { try buffer.reserve(rows, for: "\(rows) log-probabilities") }
     }
 
-    func prepareBackward(rows: Int, channels: Int) {
-        for buffer in [dnormalized, dhidden] { buffer.reserve(rows * channels) }
+    func prepareBackward(rows: Int, channels: Int) throws {
+        for buffer in [dnormalized, dhidden] { try buffer.reserve(rows * channels, for: "\(rows) hidden states") }
+    }
+
+    /// Room for the logits of `most` positions at once.
+    func prepareLogits(most: Int, vocabulary: Int) throws {
+        try logits.reserve(most * vocabulary, for: "the logits of \(most) positions")
     }
 }

@@ -18,7 +18,7 @@ package struct Products {
         inputs: Int, outputs: Int
     ) {
         guard rows > Self.mostFewRows else {
-            return forwardFewRows(x, y, rows: rows, inputs: inputs, outputs: outputs) { x, y, part in
+            return forwardFewRows(x, y, rows: rows, inputs: inputs, outputs: outputs) { x, y, _, part in
                 let weight = weight + part.lowerBound * inputs
                 if rows == 1 {
                     swage_vector_product(weight, part.count, inputs, x, y)
@@ -45,11 +45,11 @@ package struct Products {
     /// more, and where its part of y begins.
     func forwardFewRows(
         _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, inputs: Int, outputs: Int,
-        _ body: (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ part: Range<Int>) -> Void
+        _ body: (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ thread: Int, _ part: Range<Int>) -> Void
     ) {
         profiler.measure(.products) {
             guard rows > 1 else {
-                return team.split(outputs, granularity: 16) { _, part in body(x, y + part.lowerBound, part) }
+                return team.split(outputs, granularity: 16) { thread, part in body(x, y + part.lowerBound, thread, part) }
             }
             let width = Self.panelWidth(rows)
             let panels = (rows + width - 1) / width
@@ -64,7 +64,7 @@ package struct Products {
                             columns.count, width, packed + (panel * inputs + columns.lowerBound) * width)
                     }
                     if parts > 1 { team.meet() }
-                    body(packed, y + part.lowerBound, part)
+                    body(packed, y + part.lowerBound, thread, part)
                 }
             }
         }

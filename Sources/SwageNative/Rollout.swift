@@ -26,14 +26,16 @@ struct Rollout {
     /// - Parameters:
     ///   - prompts: one or more, none of them empty.
     ///   - weightsVersion: that of the model's weights as they are.
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for the longest completions that may come.
     init(
         _ model: DecoderModel, _ workspace: Workspace, _ prompts: [[Int32]], options: SamplingOptions,
         tokenizer: (any Tokenizer)?, weightsVersion: Int, onToken: (@Sendable (Int, Int32) -> Void)?
-    ) {
+    ) throws {
         (self.model, self.workspace, self.prompts, self.onToken) = (model, workspace, prompts, onToken)
         let count = min(options.concurrency, prompts.count)
-        cache = KeyValueCache(model, slots: count, capacity: prompts.map(\.count).max()! + options.maxTokens)
-        promptEnds = FloatBuffer(count: count * model.hidden)
+        cache = try KeyValueCache(
+            model, slots: count, prompt: prompts.map(\.count).max()!, completion: options.maxTokens)
+        promptEnds = try FloatBuffer(count: count * model.hidden, for: "\(count) prompts")
         slots = Array(repeating: Slot(), count: count)
         let stopIDs = Self.stopIDs(options.stopStrings, tokenizer)
         completions = prompts.indices.map {
@@ -65,7 +67,7 @@ struct Rollout {
             let tokens = FlatBatch(
                 nextTokens: active.map { completions[slots[$0].prompt!].tokens.last! },
                 positions: active.map { Int32(cache.lengths[$0]) })
-            let activations = workspace.activations(for: tokens, keepsLayers: false)
+            let activations = try workspace.activations(for: tokens, keepsLayers: false)
             try model.forward(
                 tokens, activations, attend: { index, layer in cache.attend(layer, index, slots: active) },
                 checkpoint: { try Task.checkCancellation() })
@@ -107,7 +109,7 @@ struct Rollout {
     private func read(_ unread: [Int]) throws {
         let sequences = unread.map { cache.sequence(prompts[slots[$0].prompt!], slot: $0) }
         for part in FlatBatch.slices(sequences, limit: Self.readTokens) {
-            let activations = workspace.activations(for: part, keepsLayers: false)
+            let activations = try workspace.activations(for: part, keepsLayers: false)
             try model.forward(
                 part, activations,
                 attend: { index, layer in
@@ -141,7 +143,7 @@ struct Rollout {
 
     /// Chooses the next token of each of the `active` slots from the hidden state in its row of the output.
     private mutating func extend(_ active: [Int], _ outputRows: [Int], from output: UnsafePointer<Float>) throws {
-        let head = OutputHead(model, workspace.head, output: output, rows: outputRows, targets: [])
+        let head = try OutputHead(model, workspace.head, output: output, rows: outputRows, targets: [])
         let vocabulary = model.configuration.vocabularySize
         _ = try head.forward([], checkpoint: {}) { chunk, logits in
             let writing = chunk.map { completions[slots[active[$0]].prompt!] }

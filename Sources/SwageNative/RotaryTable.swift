@@ -1,11 +1,12 @@
 import Foundation
+import Swage
 import SwageFiles
 
 /// The cosines and sines of rotary position embeddings (Su et al., 2021), `[positions, headSize / 2]` each.
 final class RotaryTable {
     private let inverseFrequencies: [Double]
-    private(set) var cosines = FloatBuffer(count: 0)
-    private(set) var sines = FloatBuffer(count: 0)
+    private(set) var cosines = FloatBuffer()
+    private(set) var sines = FloatBuffer()
     private var positionCount = 0
 
     init(_ model: ModelConfiguration) {
@@ -13,12 +14,16 @@ final class RotaryTable {
     }
 
     /// Makes sure that positions `0..<count` are there.
-    func reserve(_ count: Int) {
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for them.
+    func reserve(_ count: Int) throws {
         guard count > positionCount else { return }
-        positionCount = max(count, 2 * positionCount)
         let half = inverseFrequencies.count
-        cosines = FloatBuffer(count: positionCount * half)
-        sines = FloatBuffer(count: positionCount * half)
+        let wanted = max(count, 2 * positionCount)
+        try MemoryBudget.require([2, wanted, half], of: Float.self, for: "the positions of \(count) tokens")
+        positionCount = 0
+        try cosines.reserve(wanted * half, for: "positions")
+        try sines.reserve(wanted * half, for: "positions")
+        positionCount = wanted
         for position in 0..<positionCount {
             for (pair, frequency) in inverseFrequencies.enumerated() {
                 let angle = Double(position) * frequency

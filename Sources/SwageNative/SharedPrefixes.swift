@@ -3,8 +3,11 @@ enum SharedPrefixes {
     /// Shorter beginnings are not worth a segment of their own.
     private static let shortest = 8
 
+    /// More sequences than this do not share one beginning: the time that is taken grows with the square of a run.
+    private static let longestRun = 1024
+
     /// Divides the sequences into runs of neighbours, each with how many tokens its sequences share, so that as few
-    /// tokens as possible are left to compute. Takes time that grows with the square of the longest run.
+    /// tokens as possible are left to compute.
     static func runs(of sequences: [TokenSequence]) -> [(Range<Int>, prefix: Int)] {
         let count = sequences.count
         let alike = (0..<max(0, count - 1)).map { commonCount(sequences[$0].ids, sequences[$0 + 1].ids) }
@@ -13,7 +16,7 @@ enum SharedPrefixes {
         for begin in (0..<count).reversed() {
             best[begin] = (best[begin + 1].saved, begin + 1, 0)
             var shared = Int.max
-            for end in begin + 2...max(begin + 2, count) where end <= count {
+            for end in begin + 2...max(begin + 2, min(count, begin + longestRun)) where end <= count {
                 shared = min(shared, alike[end - 2])
                 guard shared >= shortest else { break }
                 let saved = shared * (end - begin - 1) + best[end].saved

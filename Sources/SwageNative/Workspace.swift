@@ -1,3 +1,5 @@
+import Swage
+
 /// What the forward pass of one layer leaves for its backward pass.
 struct LayerActivations {
     /// The layer's input, `[N, C]`.
@@ -97,47 +99,68 @@ final class Workspace {
     let attention = AttentionScratch()
     let head = OutputHeadScratch()
     private let model: DecoderModel
-    private let forward = FloatBuffer(count: 0)
-    private let backward = FloatBuffer(count: 0)
+    private let forward = FloatBuffer()
+    private let backward = FloatBuffer()
 
     init(_ model: DecoderModel) { self.model = model }
 
     /// Room for a forward pass over `tokens`.
     /// - Parameter keepsLayers: whether a backward pass will follow.
-    func activations(for tokens: FlatBatch, keepsLayers: Bool) -> Activations {
-        attention.prepare(tokens.segments, model, forBackward: keepsLayers)
-        return Arena.plan(forward, rows: tokens.count) { Activations(model, keepsLayers: keepsLayers, &$0) }
+    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for both passes, before any of it is taken.
+    func activations(for tokens: FlatBatch, keepsLayers: Bool) throws -> Activations {
+        let plan = { [model] (arena: inout Arena) in Activations(model, keepsLayers: keepsLayers, &arena) }
+        let wanted = try Arena.size(rows: tokens.count, plan) - forward.count
+        let wantedBackward = keepsLayers ? try Arena.size(rows: tokens.count) { GradientActivations(model, &$0) } - backward.count : 0
+        try MemoryBudget.require(
+            [max(0, wanted) + max(0, wantedBackward)], of: Float.self, for: "the activations of \(tokens.count) tokens")
+        try attention.prepare(tokens.segments, model, forBackward: keepsLayers)
+        return try Arena.plan(forward, rows: tokens.count, plan)
     }
 
     /// Room for the backward pass.
-    func gradients(for tokens: FlatBatch) -> GradientActivations {
-        Arena.plan(backward, rows: tokens.count) { GradientActivations(model, &$0) }
+    func gradients(for tokens: FlatBatch) throws -> GradientActivations {
+        try Arena.plan(backward, rows: tokens.count) { GradientActivations(model, &$0) }
     }
 }
 
 /// Hands out parts of one buffer, each of `rows` rows.
 private struct Arena {
     private let rows: Int
-    private let start: UnsafeMutablePointer<Float>
-    private var used = 0
+    /// Nil where a plan is only measured.
+    private let start: UnsafeMutablePointer<Float>?
+    /// How many numbers have been handed out; nil for more than can be counted.
+    private var used: Int? = 0
 
     /// Lays a plan out twice: once to see how much it takes, and then in `buffer`, which grows to hold it.
-    static func plan<Plan>(_ buffer: FloatBuffer, rows: Int, _ body: (inout Arena) -> Plan) -> Plan {
-        var trial = Arena(rows: rows, start: buffer.start)
-        _ = body(&trial)
-        buffer.reserve(trial.used)
+    static func plan<Plan>(_ buffer: FloatBuffer, rows: Int, _ body: (inout Arena) -> Plan) throws -> Plan {
+        try buffer.reserve(size(rows: rows, body), for: "the activations of \(rows) tokens")
         var arena = Arena(rows: rows, start: buffer.start)
         return body(&arena)
     }
 
-    private init(rows: Int, start: UnsafeMutablePointer<Float>) {
+    /// How many numbers a plan takes.
+    static func size<Plan>(rows: Int, _ body: (inout Arena) -> Plan) throws -> Int {
+        var trial = Arena(rows: rows, start: nil)
+        _ = body(&trial)
+        if let size = trial.used { return size }
+        try MemoryBudget.require(bytes: nil, for: "the activations of \(rows) tokens")
+        return 0
+    }
+
+    private init(rows: Int, start: UnsafeMutablePointer<Float>?) {
         self.rows = rows
         self.start = start
     }
 
     /// Room for `width` numbers a row, beginning at a cache line.
     mutating func take(_ width: Int) -> UnsafeMutablePointer<Float> {
-        defer { used += (rows * width + 15) / 16 * 16 }
-        return start + used
+        let begin = used
+        used = begin.flatMap { begin in
+            guard let count = elementCount([rows, width]) else { return nil }
+            let (end, overflow) = begin.addingReportingOverflow(count)
+            return overflow || end > .max - 15 ? nil : (end + 15) / 16 * 16
+        }
+        guard let start, let begin else { return UnsafeMutablePointer(bitPattern: 64)! }
+        return start + begin
     }
 }

@@ -69,7 +69,8 @@ import TestSupport
         let worst = zip(restored, weight).map { abs($0 - Double($1)) }.max()!
         #expect(worst <= Double(scales.max()!) / 2 * 1.0001, "a weight is off by \(worst), with scales to \(scales.max()!)")
         let expected = Plain.linear(doubles(x), restored, inputs: inputs)
-        swage_weight_product_8bit(quantized, scales, outputs, inputs, packed, width, rows, &y, outputs)
+        var scratch = [Float](repeating: .nan, count: Int(swage_8bit_restored_rows) * inputs)
+        swage_weight_product_8bit(quantized, scales, outputs, inputs, packed, width, rows, &y, outputs, &scratch)
         expectEqual(y, expected, "y of 8 bits")
         var one = [Float](repeating: .nan, count: outputs)
         swage_vector_product_8bit(quantized, scales, outputs, inputs, x, &one)

@@ -1,4 +1,4 @@
-@testable import Swage
+import Swage
 import Testing
 
 @Suite(.serialized) struct MemoryBudgetTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Swage
 import Testing
+import TestSupport
 
 /// Every operation's derivative against central differences in double precision, on random shapes.
 @Suite struct OperationTests {
@@ -130,8 +131,6 @@ import Testing
 }
 
 extension SeededGenerator {
-    mutating func fraction() -> Double { Double.random(in: 0..<1, using: &self) }
-
     mutating func tensor(_ shape: [Int], positive: Bool, discrete: Bool) -> Tensor<Double> {
         let count = shape.reduce(1, *)
         let values = (0..<count).map { _ in

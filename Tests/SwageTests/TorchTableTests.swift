@@ -25,7 +25,7 @@ import TestSupport
             import torch
             import torch.nn.functional as F
 
-            from .helpers import cumulative_sum, place, scatter_add, segment_cumulative_sum, segment_sum
+            from .helpers import cumulative_sum, gather, place, scatter_add, segment_cumulative_sum, segment_sum
 
             OPERATIONS = {
             \(entries.joined())}

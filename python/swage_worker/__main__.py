@@ -27,7 +27,7 @@ def main():
     except TrainerError as error:
         sys.exit(str(error) + (f"; expected {error.expected}" if error.expected else ""))
     limits = [("grpc.max_receive_message_length", MAXIMUM_MESSAGE), ("grpc.max_send_message_length", -1)]
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(16), options=limits)
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(128), options=limits)
     rpc.add_TrainerServiceServicer_to_server(TrainerService(engine), server)
     status = health.HealthServicer()
     for name in ("", "swage.v1.TrainerService"):

@@ -3,8 +3,12 @@
 import base64
 import math
 
+import torch
+
 from .checkpoints import CheckpointStore
 from .errors import check
+from .schedule import schedule_factor
+from .steps import stays_finite
 
 
 class Engine:
@@ -18,6 +22,10 @@ class Engine:
         self.optimizer_options = options["optimizer"]
         self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
         self.step = 0
+        # No element of the gradients' mean is larger; None where it came from elsewhere.
+        self.reached = 0.0
+        # In which numbers parameters are kept.
+        self.dtype = torch.float32
         self.forget()
 
     # What an engine adds
@@ -26,8 +34,13 @@ class Engine:
         """The norm of the accumulated sums."""
         raise NotImplementedError
 
-    def apply(self, scale):
-        """Steps by the sums times `scale`, and returns the learning rate."""
+    def apply(self, scale, is_safe):
+        """Steps by the sums times `scale`, and returns the learning rate; or None, and everything as it was, if a parameter
+        or a moment would be NaN or infinite. Need not look where it `is_safe`."""
+        raise NotImplementedError
+
+    def largest_moment(self):
+        """No element of the gradients' mean is larger."""
         raise NotImplementedError
 
     def drop_gradients(self):
@@ -45,11 +58,20 @@ class Engine:
         norm = self.gradient_norm() / self.denominator
         check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
         limit = self.optimizer_options.get("maxGradientNorm")
-        rate = self.apply((min(1.0, limit / (norm + 1e-6)) if limit else 1.0) / self.denominator)
+        clip = min(1.0, limit / (norm + 1e-6)) if limit else 1.0
+        reached = max(self.reached if self.reached is not None else self.largest_moment(), norm * clip)
+        scale, rate = clip / self.denominator, self.learning_rate()
+        rate = self.apply(scale, stays_finite(self.optimizer_options, rate, self.step, scale, reached, self.dtype))
+        check(rate is not None, "nonFinite", f"step {self.step + 1} at the learning rate {self.learning_rate()} would leave weights that are NaN or infinite, so it was not taken", "a smaller learning rate, weight decay or gradient; clearGradients drops these gradients")
         microbatches = self.microbatches
+        self.reached = reached
         self.step += 1
         self.clear_gradients()
         return self.step, rate, microbatches, norm
+
+    def learning_rate(self):
+        """That of the next step."""
+        return self.optimizer_options["learningRate"] * schedule_factor(self.optimizer_options["schedule"], self.step)
 
     def clear_gradients(self):
         self.drop_gradients()
@@ -80,6 +102,7 @@ class Engine:
     def resume(self, manifest, full):
         """Takes over what a checkpoint says, once its tensors are in place."""
         self.step = manifest["step"] if full else 0
+        self.reached = None if full else 0.0
         self.forget()
         if full:
             self.microbatches = manifest["accumulatedMicrobatches"]

@@ -10,13 +10,14 @@ from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from . import memory
 from .batch import segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, TrainerError, check
 from .loss import OUTPUTS, evaluate_batch, outputs_read
 from .sampling import complete
-from .schedule import schedule_factor
+from .steps import Snapshot
 
 CHUNK = 512
 
@@ -33,6 +34,7 @@ class HuggingFaceEngine(Engine):
         self.model = _load(options).to(self.device).train()
         self.weights = self.parameters = dict(self.model.named_parameters())
         self.weights_signature = self.signature = _signature(self.weights)
+        self.dtype = self.model.dtype
         self.adapters = None
         if options.get("lora"):
             from . import adapters
@@ -54,7 +56,7 @@ class HuggingFaceEngine(Engine):
         with self._failing_as_nothing():
             outputs = self._outputs(batch, read, is_cancelled)
             hidden = self.model.config.get_text_config().hidden_size
-            total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden)
+            total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden, is_cancelled)
             gradients = torch.autograd.grad(total, list(self.parameters.values()), allow_unused=True)
             if is_cancelled():
                 raise Cancelled
@@ -68,15 +70,23 @@ class HuggingFaceEngine(Engine):
         return math.sqrt(sum(g.double().square().sum().item() for g in self.sums.values()))
 
     @torch.no_grad()
-    def apply(self, scale):
-        rate = self.optimizer_options["learningRate"] * schedule_factor(self.optimizer_options["schedule"], self.step)
+    def apply(self, scale, is_safe):
+        rate = self.learning_rate()
+        snapshot = None if is_safe else Snapshot(self.parameters.values(), [self.optimizer])
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         for name, parameter in self.parameters.items():
-            parameter.grad = self.sums[name].mul_(scale) if name in self.sums else None
+            sums = self.sums.get(name)
+            parameter.grad = sums if sums is None else sums.mul_(scale) if is_safe else sums * scale
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return rate
+        if snapshot is None or snapshot.is_finite_now():
+            return rate
+        snapshot.restore()
+
+    def largest_moment(self):
+        means = [state["exp_avg"] for state in self.optimizer.state.values()]
+        return math.sqrt(sum(mean.double().square().sum().item() for mean in means))
 
     def drop_gradients(self):
         self.sums = {}
@@ -134,6 +144,7 @@ class HuggingFaceEngine(Engine):
     def _outputs(self, batch, read, is_cancelled):
         if is_cancelled():
             raise Cancelled
+        self._require_memory(batch, read)
         runs, positions = segment_runs(batch.segment_ids.cpu() if batch.segment_ids is not None else None, batch.shape)
         arguments = dict(input_ids=batch.input_ids.long(), position_ids=positions.to(self.device), use_cache=False)
         if batch.segment_ids is not None:
@@ -154,6 +165,18 @@ class HuggingFaceEngine(Engine):
         if wanted:
             outputs |= self._per_token(batch, hidden, head, wanted, is_cancelled)
         return outputs
+
+    def _require_memory(self, batch, read):
+        """Refuses what cannot be: less than the least that a pass takes is not there."""
+        rows, columns = batch.shape
+        configuration, size = self.model.config.get_text_config(), self.model.dtype.itemsize
+        kept = configuration.num_hidden_layers * 4 if torch.is_grad_enabled() else 4
+        needed = rows * columns * configuration.hidden_size * size * kept
+        if "logits" in read:
+            needed += rows * columns * self.vocabulary * 4
+        if batch.segment_ids is not None:
+            needed += rows * columns * columns * (1 + size)
+        memory.require(needed, f"a batch of {rows} × {columns} tokens", self.device)
 
     def _per_token(self, batch, hidden, head, wanted, is_cancelled):
         """Log-probabilities and entropies of the positions that count, a chunk at a time: no logits are kept."""

@@ -4,15 +4,18 @@ Autograd differentiates; the program only says what is computed. What each opera
 which is generated from the Swift table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from .errors import TrainerError, check
+from . import memory
+from .errors import Cancelled, TrainerError, check
 from .operations import OPERATIONS
 
 # What a loss may read of a model.
 OUTPUTS = ("logProbs", "entropy", "logits", "hiddenStates", "outputHead")
+# What a program that does not fit its tensors ends in, and no other fault does.
+MISFITS = (RuntimeError, IndexError, KeyError, ValueError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass
@@ -25,19 +28,57 @@ class Context:
     segment_ids: torch.Tensor | None = None
     dtype: torch.dtype = torch.float32
 
+    @property
+    def device(self):
+        """Where its tensors are, and what a program makes of nothing belongs."""
+        return next((value.device for value in [*self.outputs.values(), *self.fields.values()]), torch.device("cpu"))
+
     def shape(self, axes):
         return [self.axes[axis] if isinstance(axis, str) else axis for axis in axes]
 
 
-def evaluate(program, context):
-    """Returns the sum, the denominator, and the metrics by name, all of them scalars."""
-    if (program["format"], program["version"]) != ("swage.loss", 1):
-        raise ValueError(f"the loss has the form {program['format']}, version {program['version']}; expected version 1")
-    values = []
-    for node in program["nodes"]:
-        values.append(_value(node, values, context))
+def evaluate(program, context, is_cancelled=None, disturbed=None):
+    """Returns the sum, the denominator, and the metrics by name, all of them scalars. Raises Cancelled between two nodes,
+    here or on the way back. `disturbed`: what tests make of each node's value."""
+    values = _values(program, context, is_cancelled, disturbed)
     metrics = {metric["name"]: values[metric["node"]] for metric in program["metrics"]}
     return values[program["sum"]], values[program["denominator"]], metrics
+
+
+def _values(program, context, is_cancelled=None, disturbed=None):
+    values = []
+
+    def end_if_cancelled(_=None):
+        if is_cancelled():
+            raise Cancelled
+
+    for node in program["nodes"]:
+        value = _value(node, values, context)
+        if disturbed is not None and node.get("of"):
+            value = disturbed(value)
+        if is_cancelled is not None:
+            end_if_cancelled()
+            if value.requires_grad and node["op"] != "output":
+                value.register_hook(end_if_cancelled)
+        values.append(value)
+    return values
+
+
+def bytes_needed(program, context):
+    """How many bytes the values of a program take until its gradient is there, found out without any of them."""
+    def shadow(value):
+        return torch.empty(value.shape, dtype=value.dtype, device="meta")
+
+    shadows = replace(
+        context, outputs={name: shadow(value) for name, value in context.outputs.items()},
+        fields={name: shadow(value) for name, value in context.fields.items()},
+        segment_ids=shadow(context.segment_ids) if context.segment_ids is not None else None)
+    memories = {}
+    for value in _values(program, shadows):
+        # Views share one memory.
+        storage = value.untyped_storage()
+        memories[storage._cdata] = value.dtype.itemsize * min(value.numel(), max(1, storage.nbytes() // value.dtype.itemsize))
+    return sum(memories.values()) + 2 * max(memories.values(), default=0)
 
 
 def outputs_read(program, batch):
@@ -52,10 +93,11 @@ def outputs_read(program, batch):
     return read
 
 
-def evaluate_batch(program, batch, outputs, vocabulary, hidden):
+def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=None, copies=1):
     """The sum, the denominator and the metrics of a loss; in double precision where its outputs are small.
 
-    Raises TrainerError if the program does not fit the batch, or if its value is not finite."""
+    Raises TrainerError if the program does not fit the batch or the memory, or if its value is not finite. `copies`: how
+    many processes of this machine do the same."""
     small = {"logProbs", "entropy"}.issuperset(outputs) and batch.target_mask.device.type == "cpu"
     dtype = torch.float64 if small else torch.float32
     fields = dict(
@@ -64,19 +106,38 @@ def evaluate_batch(program, batch, outputs, vocabulary, hidden):
     if batch.segment_ids is not None:
         fields["segmentIDs"] = batch.segment_ids
     context = Context(
-        outputs={name: value.to(dtype) for name, value in outputs.items()},
+        outputs={name: _read_where_counted(name, value, batch.target_mask).to(dtype) for name, value in outputs.items()},
         fields={name: value.to(dtype) for name, value in fields.items()},
         axes=dict(batch=batch.shape[0], sequence=batch.shape[1], vocabulary=vocabulary, hidden=hidden),
         segment_ids=batch.segment_ids, dtype=dtype)
+    name = program["name"]
     try:
-        total, denominator, metrics = evaluate(program, context)
-    except (RuntimeError, IndexError, KeyError, ValueError) as error:
-        raise TrainerError("invalidLoss", f'the loss "{program["name"]}" cannot be evaluated: {error}') from error
+        needed = copies * bytes_needed(program, context)
+    except MISFITS as error:
+        raise TrainerError("invalidLoss", f'the loss "{name}" cannot be evaluated: {error}') from error
+    memory.require(needed, f'the loss "{name}" on a batch of {batch.shape[0]} × {batch.shape[1]}', batch.target_mask.device)
+    try:
+        total, denominator, metrics = evaluate(program, context, is_cancelled)
+    except MISFITS as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        if "can't allocate memory" in str(error):
+            raise TrainerError("tooLarge", f'there is no memory for the loss "{name}"', "smaller microbatches") from error
+        raise TrainerError("invalidLoss", f'the loss "{name}" cannot be evaluated: {error}') from error
+    for value in (total, denominator, *metrics.values()):
+        check(value.numel() == 1, "invalidLoss", f'the loss "{name}" gives a value of shape {list(value.shape)}', "scalars")
     check(
         torch.isfinite(total / denominator) and denominator > 0, "nonFinite",
         f'the loss "{program["name"]}" is {total.item()} / {denominator.item()}',
         "a finite sum and a denominator above 0")
     return total, denominator, metrics
+
+
+def _read_where_counted(name, value, mask):
+    """Logits and hidden states read as 0 where the mask is 0, as in every engine: what stands there changes nothing."""
+    if name not in ("logits", "hiddenStates") or bool((mask != 0).all()):
+        return value
+    return torch.where((mask != 0)[..., None], value, 0)
 
 
 def _value(node, values, context):
@@ -86,6 +147,6 @@ def _value(node, values, context):
     if operation == "field":
         return context.fields[node["name"]]
     if operation == "constant":
-        return torch.tensor(node["value"], dtype=context.dtype)
+        return torch.tensor(node["value"], dtype=context.dtype, device=context.device)
     result = OPERATIONS[operation]([values[index] for index in node["of"]], node, context)
-    return torch.as_tensor(result).to(context.dtype)
+    return torch.as_tensor(result, device=context.device if isinstance(result, int) else None).to(context.dtype)

@@ -5,7 +5,7 @@ Sources/Swage/Loss/Operations; not edited by hand.
 import torch
 import torch.nn.functional as F
 
-from .helpers import cumulative_sum, place, scatter_add, segment_cumulative_sum, segment_sum
+from .helpers import cumulative_sum, gather, place, scatter_add, segment_cumulative_sum, segment_sum
 
 OPERATIONS = {
     "abs": lambda x, node, context: torch.abs(x[0]),
@@ -16,7 +16,7 @@ OPERATIONS = {
     "divide": lambda x, node, context: x[0] / x[1],
     "equal": lambda x, node, context: (x[0] == x[1]),
     "exp": lambda x, node, context: torch.exp(x[0]),
-    "gather": lambda x, node, context: x[0].gather(-1, x[1].long()),
+    "gather": lambda x, node, context: gather(x[0], x[1]),
     "greater": lambda x, node, context: (x[0] > x[1]),
     "greaterOrEqual": lambda x, node, context: (x[0] >= x[1]),
     "insertAxis": lambda x, node, context: x[0].unsqueeze(node["axis"]),

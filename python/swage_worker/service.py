@@ -1,6 +1,5 @@
 """The trainer service over an engine: one call at a time, each request carried out once."""
 
-import json
 import threading
 import uuid
 
@@ -10,6 +9,7 @@ from .batch import Batch
 from .errors import Cancelled, TrainerError, check
 from .generated.swage.v1 import trainer_pb2 as pb
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
+from .program import read as read_program
 from .sampling import SamplingOptions
 
 VERSION, PIECE, REMEMBERED = 1, 1 << 20, 256
@@ -19,6 +19,8 @@ class TrainerService(rpc.TrainerServiceServicer):
     def __init__(self, engine):
         self.engine, self.instance = engine, uuid.uuid4().hex
         self.turn, self.answers, self.cancelled = threading.Lock(), {}, set()
+        # What the last call that has finished left, for those who ask while another is under way.
+        self.status = engine.status()
 
     def Connect(self, request, context):
         if VERSION not in request.versions:
@@ -27,7 +29,7 @@ class TrainerService(rpc.TrainerServiceServicer):
 
     def ForwardBackward(self, request, context):
         def body():
-            program = json.loads(request.loss) if request.loss else None
+            program = read_program(request.loss) if request.loss else None
             loss, metrics = self.engine.forward_backward(self._batch(request), program, self._is_cancelled(request, context))
             return pb.ForwardBackwardResponse(loss=loss, metrics=metrics)
 
@@ -75,11 +77,9 @@ class TrainerService(rpc.TrainerServiceServicer):
             parallelism=pb.Parallelism(**parallelism), capabilities=pb.Capabilities(outputs=outputs, generates=generates))
 
     def GetStatus(self, request, context):
-        def body():
-            step, microbatches = self.engine.status()
-            return pb.GetStatusResponse(step=step, accumulated_microbatches=microbatches)
-
-        return self._answer(request, context, body)
+        self._check_instance(context)
+        step, microbatches = self.status
+        return pb.GetStatusResponse(step=step, accumulated_microbatches=microbatches)
 
     def Generate(self, request, context):
         def body():
@@ -111,15 +111,19 @@ class TrainerService(rpc.TrainerServiceServicer):
     def _batch(self, request):
         return Batch.of(request, self.engine.vocabulary)
 
+    def _check_instance(self, context):
+        meant = dict(context.invocation_metadata()).get("swage-instance", self.instance)
+        if meant != self.instance:
+            context.abort(grpc.StatusCode.ABORTED, "it was started anew")
+
     def _is_cancelled(self, request, context):
         return lambda: request.request_id in self.cancelled or not context.is_active()
 
     def _answer(self, request, context, body, remembers=True, of_any_instance=False):
         """Runs `body` when its turn has come, unless the request has been carried out before."""
         id = getattr(request, "request_id", "")
-        meant = dict(context.invocation_metadata()).get("swage-instance", self.instance)
-        if meant != self.instance and not of_any_instance:
-            context.abort(grpc.StatusCode.ABORTED, "it was started anew")
+        if not of_any_instance:
+            self._check_instance(context)
         try:
             with self.turn:
                 if id in self.answers:
@@ -127,6 +131,7 @@ class TrainerService(rpc.TrainerServiceServicer):
                 if id in self.cancelled or not context.is_active():
                     raise Cancelled
                 answer = body()
+                self.status = self.engine.status()
                 if id and remembers:
                     self.answers[id] = answer
                     while len(self.answers) > REMEMBERED:

@@ -1,6 +1,7 @@
 #ifndef SWAGE_KERNELS_H
 #define SWAGE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,11 @@ double swage_sum_of_squares(const float *x, size_t count);
 void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count, float gradient_scale,
                  float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
                  float correction2);
+
+/// Whether such an update leaves parameters and moments that are finite. Changes nothing.
+bool swage_adamw_stays_finite(const float *parameter, const float *gradient, const float *mean, const float *square,
+                              size_t count, float gradient_scale, float learning_rate, float beta1, float beta2,
+                              float epsilon, float weight_decay, float correction1, float correction2);
 
 /// y[R, groups, width] = the sum of x[R, groups, members, width] over members.
 void swage_sum_groups(const float *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t groups,

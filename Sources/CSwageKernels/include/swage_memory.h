@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/// Memory for `count` numbers, all 0, aligned to a cache line. Ends the program if there is none.
+/// Memory for `count` numbers, all 0, aligned to a cache line; NULL if the system gives none.
 float *swage_memory_reserve(size_t count);
 
 /// Asks for numbers that are about to be read.

@@ -43,9 +43,12 @@ enum { swage_8bit_group = 64 };
 void swage_vector_product_8bit(const int8_t *weight, const float *scales, size_t outputs, size_t inputs, const float *x,
                                float *y);
 
-/// swage_weight_product with weights of 8 bits.
+/// How many rows of weights are brought back to float32 at once.
+enum { swage_8bit_restored_rows = 24 };
+
+/// swage_weight_product with weights of 8 bits, which need restored[24, inputs] of their own.
 void swage_weight_product_8bit(const int8_t *weight, const float *scales, size_t outputs, size_t inputs,
-                               const float *packed, size_t width, size_t rows, float *y, size_t stride);
+                               const float *packed, size_t width, size_t rows, float *y, size_t stride, float *restored);
 
 /// Rounds weight[outputs, inputs] to 8 bits: in each group the largest becomes 127.
 void swage_quantize_8bit(const float *weight, size_t outputs, size_t inputs, int8_t *quantized, float *scales);

@@ -12,6 +12,8 @@ package struct LossDerivative: Sendable {
     /// Nodes of the inner part that the outer part reads; empty where the program reads no logits, or needs all of
     /// them at once.
     package let frontier: [Int]
+    /// Those nodes of the frontier that are not 0 of themselves where the mask is 0 and logits read as 0.
+    package let frontierNotMasked: [Int]
     /// The derivative of the sum by each node of the frontier.
     package let frontierGradients: [Int]
     /// Leaves through which the inner part is handed the frontier's gradients.
@@ -51,59 +53,12 @@ package struct LossDerivative: Sendable {
         }
         self.outputGradients = outputGradients
         frontier = inner.frontier
+        frontierNotMasked = inner.frontier.filter { [isMasked = source.nodesThatAreMasked()] in !isMasked[$0] }
         frontierGradients = inner.frontier.map { outer[$0]! }
         frontierSeeds = inner.frontier.map { seeds[$0]! }
         logitsGradient = inner.logits.flatMap { leaf in inner.nodes.contains(leaf) ? innerGradients[leaf] : nil }
         innerInputs = inner.inputs
         program = trace.program
-    }
-}
-
-/// The nodes that work on logits position by position.
-private struct InnerPart {
-    var logits: Int?
-    var nodes: Set<Int> = []
-    var frontier: [Int] = []
-    var inputs: [Int] = []
-
-    init(_ program: LossProgram) {
-        guard let logits = program.node(of: .logits) else { return }
-        self.logits = logits
-        let dependent = program.descendants(of: logits)
-        nodes = [logits]
-        for index in program.nodes.indices where dependent.contains(index) && index != logits {
-            if Self.isLocal(index, in: program, dependent, nodes) { nodes.insert(index) }
-        }
-        let outside = program.nodes.indices.filter { !nodes.contains($0) }
-        let roots = [program.sum, program.denominator] + program.metrics.map(\.node)
-        let readOutside = Set(outside.flatMap { program.nodes[$0].operands } + roots)
-        frontier = nodes.filter(readOutside.contains).sorted()
-        let inputsRead = Set(nodes.flatMap { program.nodes[$0].operands }).subtracting(nodes)
-        inputs = inputsRead.sorted()
-        let dependsOnOutputs = inputs.contains { input in
-            program.ancestors(of: [input]).contains { program.nodes[$0].output != nil }
-        }
-        if dependsOnOutputs || frontier.contains(where: { program.nodes[$0].shape.contains(.vocabulary) }) {
-            // All logits are needed at once; they are an output like any other.
-            (nodes, frontier, inputs) = ([], [], [])
-        }
-    }
-
-    private static func isLocal(
-        _ index: Int, in program: LossProgram, _ dependent: Set<Int>, _ nodes: Set<Int>
-    ) -> Bool {
-        let node = program.nodes[index]
-        guard node.shape.starts(with: LossShape.perToken), let operation = LossOperation.all[node.operation],
-            !operation.mixesPositions(node.attributes)
-        else { return false }
-        return node.operands.allSatisfy { operand in
-            let shape = program.nodes[operand].shape
-            let isSliceable =
-                shape.starts(with: LossShape.perToken) && shape.count == node.shape.count
-                || shape.starts(with: LossShape.perToken) && ["gather", "insertAxis", "removeAxis", "take", "place"].contains(node.operation)
-                || !shape.contains(.batch) && !shape.contains(.sequence)
-            return isSliceable && (nodes.contains(operand) || !dependent.contains(operand))
-        }
     }
 }
 
@@ -143,10 +98,13 @@ extension LossProgram {
 
     /// The values of the derivatives by every output that the program reads, in one whole.
     package func outputGradients(in environment: Environment) -> [ModelOutput: Tensor<Double>] {
-        Dictionary(
-            uniqueKeysWithValues: outputsRead.map { output in
-                let (program, node) = gradient(ofLeaf: self.node(of: output)!)
-                return (output, program.evaluate([node], in: environment)[0])
-            })
+        let trace = LossTrace(self)
+        let gradients = trace.propagate([sum: trace.constant(1)]) { _ in true }
+        let outputs = outputsRead.sorted { $0.rawValue < $1.rawValue }
+        let nodes = outputs.map { output in
+            let leaf = node(of: output)!
+            return gradients[leaf] ?? trace.zero(like: leaf)
+        }
+        return Dictionary(uniqueKeysWithValues: zip(outputs, trace.program.evaluate(nodes, in: environment)))
     }
 }

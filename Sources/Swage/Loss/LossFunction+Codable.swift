@@ -29,6 +29,22 @@ extension LossFunction: Codable {
         var reverse: Bool?
         var shape: LossShape?
 
+        enum CodingKeys: String, CodingKey {
+            case op, of, name, value, axis, index, reverse, shape
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
+            op = try container.decode(String.self, forKey: .op)
+            of = try container.decodeIfPresent([Int].self, forKey: .of)
+            name = try container.decodeIfPresent(String.self, forKey: .name)
+            value = try container.decodeIfPresent(Double.self, forKey: .value)
+            axis = try container.decodeIfPresent(Int.self, forKey: .axis)
+            index = try container.decodeIfPresent(Int.self, forKey: .index)
+            reverse = try container.decodeIfPresent(Bool.self, forKey: .reverse)
+            shape = try container.decodeIfPresent(LossShape.self, forKey: .shape)
+        }
+
         init(_ node: LossProgram.Node) {
             let attributes = node.attributes
             op = node.operation
@@ -49,6 +65,18 @@ extension LossFunction: Codable {
     private struct SerialMetric: Codable {
         var name: String
         var node: Int
+
+        enum CodingKeys: String, CodingKey {
+            case name, node
+        }
+
+        init(_ metric: LossProgram.Metric) { (name, node) = (metric.name, metric.node) }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
+            name = try container.decode(String.self, forKey: .name)
+            node = try container.decode(Int.self, forKey: .node)
+        }
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -60,12 +88,22 @@ extension LossFunction: Codable {
         try container.encode(program.nodes.map(SerialNode.init), forKey: .nodes)
         try container.encode(program.sum, forKey: .sum)
         try container.encode(program.denominator, forKey: .denominator)
-        try container.encode(program.metrics.map { SerialMetric(name: $0.name, node: $0.node) }, forKey: .metrics)
+        try container.encode(program.metrics.map(SerialMetric.init), forKey: .metrics)
     }
 
-    /// - Throws: ``TrainerError`` with code `invalidLoss` for a program that is not sound, or `DecodingError`.
+    /// - Throws: ``TrainerError`` with code `invalidLoss` for a program that is not sound.
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
+        do {
+            try self.init(soundIn: decoder)
+        } catch let error as DecodingError {
+            throw TrainerError(
+                .invalidLoss, "the loss cannot be read: \(error.whereAndWhat)",
+                expected: "its serial form, version \(Self.version)")
+        }
+    }
+
+    private init(soundIn decoder: any Decoder) throws {
+        let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
         let name = try container.decode(String.self, forKey: .name)
         func check(_ holds: Bool, _ what: @autoclosure () -> String, expected: @autoclosure () -> String) throws {
             guard holds else {

@@ -91,8 +91,7 @@ public struct LossFunction: Sendable, Hashable {
             batch: batch.inputIDs.shape[0], sequence: batch.inputIDs.shape[1], vocabulary: vocabularySize ?? 1,
             hidden: hiddenSize ?? 1)
         for shape in Set(program.nodes.map(\.shape)) {
-            let count = extents.resolve(shape).reduce(1.0) { $0 * Double($1) }
-            guard count <= Double(LossProgram.maximumElementCount) else {
+            guard elementCount(extents.resolve(shape)) ?? .max <= LossProgram.maximumElementCount else {
                 throw fail(
                     "has a value of shape \(shape), which is \(extents.resolve(shape)) here",
                     expected: "at most \(LossProgram.maximumElementCount) elements")

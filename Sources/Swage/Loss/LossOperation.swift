@@ -10,14 +10,14 @@ public struct LossOperation: Sendable {
     /// Whether an element of the result depends on elements at other places of the first two axes.
     let mixesPositions: @Sendable (LossAttributes) -> Bool
     let shape: @Sendable (_ operands: [LossShape], _ attributes: LossAttributes) throws -> LossShape
-    let evaluate: @Sendable (_ operands: [Tensor<Double>], _ call: LossCall) -> Tensor<Double>
+    let evaluate: @Sendable (_ operands: [Tensor<Double>], _ call: LossCall) throws -> Tensor<Double>
     /// What each operand gets of the node's gradient; nil for nothing.
     let derivative: @Sendable (_ adjoint: LossAdjoint) -> [Int?]
 
     init(
         _ name: String, arity: Int, torch: String, mixesPositions: @escaping @Sendable (LossAttributes) -> Bool = { _ in false },
         shape: @escaping @Sendable ([LossShape], LossAttributes) throws -> LossShape,
-        evaluate: @escaping @Sendable ([Tensor<Double>], LossCall) -> Tensor<Double>,
+        evaluate: @escaping @Sendable ([Tensor<Double>], LossCall) throws -> Tensor<Double>,
         derivative: @escaping @Sendable (LossAdjoint) -> [Int?]
     ) {
         self.name = name
@@ -48,6 +48,8 @@ struct LossCall {
     let shape: [Int]
     /// The sequence that each position belongs to, `[batch, sequence]`; nil for one sequence a row.
     let segmentIDs: Tensor<Int32>?
+    /// Called between pieces of work; throws where the call was cancelled.
+    let checkpoint: () throws -> Void
 }
 
 /// A node in the act of handing its gradient on, with the means to write down new nodes.

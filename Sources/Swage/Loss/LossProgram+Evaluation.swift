@@ -37,23 +37,35 @@ extension LossProgram {
 
     /// The values of the nodes in `wanted`, in double precision, with nothing computed that they do not need.
     package func evaluate(_ wanted: [Int], in environment: Environment) -> [Tensor<Double>] {
-        let needed = ancestors(of: wanted, stoppingAt: Set(environment.known.keys))
-        var values = environment.known
-        for index in needed.sorted() where values[index] == nil {
-            values[index] = value(of: nodes[index], in: environment) { values[$0]! }
+        // Nothing else throws.
+        try! evaluate(wanted, in: environment, checkpoint: {})
+    }
+
+    /// The same.
+    /// - Parameter checkpoint: called between operations, and within long ones many times a second; what it throws ends
+    ///   the evaluation.
+    package func evaluate(
+        _ wanted: [Int], in environment: Environment, checkpoint: @escaping () throws -> Void
+    ) throws -> [Tensor<Double>] {
+        var values = [Tensor<Double>?](repeating: nil, count: nodes.count)
+        for (index, value) in environment.known { values[index] = value }
+        let plan = EvaluationPlan(self, wanted, isKnown: { environment.known[$0] != nil })
+        for (index, lastUsed) in plan.steps {
+            values[index] = try value(of: nodes[index], in: environment, values, checkpoint)
+            for used in lastUsed { values[used] = nil }
         }
         return wanted.map { values[$0]! }
     }
 
     private func value(
-        of node: Node, in environment: Environment, operand: (Int) -> Tensor<Double>
-    ) -> Tensor<Double> {
+        of node: Node, in environment: Environment, _ values: [Tensor<Double>?], _ checkpoint: @escaping () throws -> Void
+    ) throws -> Tensor<Double> {
         if let output = node.output { return environment.outputs[output]! }
         if let field = node.field { return environment.fields[field]! }
         if node.operation == Node.constantLeaf { return Tensor(unchecked: [node.attributes.value!], shape: []) }
         let call = LossCall(
             attributes: node.attributes, shape: environment.extents.resolve(node.shape),
-            segmentIDs: environment.segmentIDs)
-        return LossOperation.all[node.operation]!.evaluate(node.operands.map(operand), call)
+            segmentIDs: environment.segmentIDs, checkpoint: checkpoint)
+        return try LossOperation.all[node.operation]!.evaluate(node.operands.map { values[$0]! }, call)
     }
 }

@@ -27,14 +27,14 @@ extension LossAxis: Codable {
         let container = try decoder.singleValueContainer()
         if let extent = try? container.decode(Int.self) {
             guard (1...LossProgram.maximumExtent).contains(extent) else {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "an axis of \(extent)")
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "has an axis of \(extent)")
             }
             self = .fixed(extent)
             return
         }
         let name = try container.decode(String.self)
         guard let axis = [.batch, .sequence, .vocabulary, .hidden, .pairs].first(where: { "\($0)" == name }) as LossAxis?
-        else { throw DecodingError.dataCorruptedError(in: container, debugDescription: "the axis \"\(name)\"") }
+        else { throw DecodingError.dataCorruptedError(in: container, debugDescription: "has the axis \"\(name.prefix(64))\", which there is not") }
         self = axis
     }
 

@@ -1,10 +1,13 @@
 """TorchTitan on a Monarch mesh, one actor a rank. What happens in what order is decided here; the ranks do as they are told."""
 
+import contextlib
 import math
 import os
 import pathlib
 import socket
 import sys
+import tempfile
+import threading
 
 import monarch.actor
 import torch
@@ -29,6 +32,8 @@ class TitanEngine(Engine):
         super().__init__(options)
         self.degrees = options["parallelism"]
         self.world = math.prod(self.degrees.values())
+        self.ranks_here = self.world // max(1, len(options.get("hosts") or []))
+        self.scratch = options["scratch"]
         self.configuration = read_configuration(options["model"])
         self.vocabulary = self.configuration.vocab_size
         _check_degrees(self.degrees, self.configuration)
@@ -52,7 +57,8 @@ class TitanEngine(Engine):
         if is_cancelled():
             raise Cancelled
         try:
-            outcome = self._answer("forward_backward", batch, program, reads)
+            with self._noting(is_cancelled) as cancelled:
+                outcome = self._answer("forward_backward", batch, program, reads, cancelled, self.ranks_here)
             if is_cancelled():
                 raise Cancelled
         except (TrainerError, Cancelled):
@@ -66,8 +72,17 @@ class TitanEngine(Engine):
     def gradient_norm(self):
         return self._answer("norm")
 
-    def apply(self, scale):
-        return self._answer("step", scale)
+    def apply(self, scale, is_safe):
+        outcomes = self._on_all("step", scale, is_safe)
+        if not is_safe:
+            is_finite = all(is_finite for _, is_finite in outcomes)
+            self._on_all("finish" if is_finite else "undo")
+            if not is_finite:
+                return None
+        return outcomes[0][0]
+
+    def largest_moment(self):
+        return math.sqrt(sum(norm**2 for norm in self._on_all("largest_moment")))
 
     def drop_gradients(self):
         self._on_all("clear")
@@ -102,6 +117,26 @@ class TitanEngine(Engine):
 
     # The mesh
 
+    @contextlib.contextmanager
+    def _noting(self, is_cancelled):
+        """The name of a file that is there once a call is cancelled, for ranks on this machine, which are busy."""
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+            ended, note = threading.Event(), pathlib.Path(folder) / "cancelled"
+
+            def watch():
+                while not ended.wait(0.25):
+                    if is_cancelled():
+                        note.touch()
+                        return
+
+            watcher = threading.Thread(target=watch, daemon=True)
+            watcher.start()
+            try:
+                yield str(note)
+            finally:
+                ended.set()
+                watcher.join()
+
     def _on_all(self, method, *arguments):
         """What each rank answers, in the order of ranks."""
         try:
@@ -112,7 +147,7 @@ class TitanEngine(Engine):
     def _answer(self, method, *arguments):
         """The answer of the first rank that has one."""
         answer = next(answer for answer in self._on_all(method, *arguments) if answer is not None)
-        if isinstance(answer, TrainerError):
+        if isinstance(answer, (TrainerError, Cancelled)):
             raise answer
         return answer
 

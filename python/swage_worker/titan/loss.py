@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch.distributed._composable.fsdp import FSDPModule
 from torchtitan.components.loss import BaseLoss, _DecoderOutputGradientBackProp
 
-from ..errors import TrainerError
+from ..errors import Cancelled, TrainerError
 from ..loss import evaluate_batch, outputs_read
 
 CHUNK = 512
@@ -69,10 +69,12 @@ class OutputWork:
         accumulated. What goes wrong is kept in `failure`, the same on all ranks, and the gradient is 0."""
         outputs = {name: value.requires_grad_() for name, value in self.outputs(hidden, self.program["reads"], keeps=True).items()}
         try:
-            total, denominator, metrics = evaluate_batch(self.program["loss"], self.batch, outputs, self.vocabulary, hidden.shape[-1])
+            total, denominator, metrics = evaluate_batch(
+                self.program["loss"], self.batch, outputs, self.vocabulary, hidden.shape[-1], self.program["is_cancelled"],
+                self.program["copies"])
             gradients = dict(zip(outputs, torch.autograd.grad(total, list(outputs.values()), allow_unused=True)))
             self.value = ((total / denominator).item(), denominator.item(), {name: metric.item() for name, metric in metrics.items()})
-        except TrainerError as error:
+        except (TrainerError, Cancelled) as error:
             self.failure, gradients = error, {}
         result = torch.zeros(hidden.shape, dtype=torch.float32, device=hidden.device)
         flat = result.view(-1, hidden.shape[-1])

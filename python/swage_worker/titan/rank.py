@@ -1,6 +1,7 @@
 """One rank of the mesh: a Monarch actor that holds TorchTitan's trainer."""
 
 import functools
+import math
 import os
 import pathlib
 import shutil
@@ -21,6 +22,7 @@ from torchtitan.trainer import Trainer
 
 from ..errors import TrainerError
 from ..schedule import schedule_factor
+from ..steps import Snapshot
 from .loss import OutputWork, ProgramLoss
 from .model import attention_window, model_spec, read_configuration
 from .pipeline import Pipeline
@@ -95,14 +97,15 @@ class TitanRank(Actor):
         return {name: list(p.shape) for name, p in self._parameters_by_name().items()}, str(self.trainer.device.type)
 
     @endpoint
-    def forward_backward(self, batch, program, reads):
+    def forward_backward(self, batch, program, reads, cancelled, copies):
         """The value, the denominator and the metrics of the loss, or the TrainerError; on ranks without the last part, None.
-        Its gradients are kept apart until `keep` or `drop`."""
+        Its gradients are kept apart until `keep` or `drop`. `cancelled`: a file that is there once the call is cancelled.
+        `copies`: how many ranks of this machine do the same."""
         if batch.shape[1] > self.limit:
             return self._too_long(batch)
         batch, share = self._divide(batch, everywhere=not set(reads) <= {"logProbs", "entropy"})
         work = self._work(batch, share)
-        work.program = dict(loss=program, reads=reads)
+        work.program = dict(loss=program, reads=reads, is_cancelled=lambda: os.path.exists(cancelled), copies=copies)
         self.trainer.loss_fn.work = work
         inputs, labels = self._inputs(share), share.input_ids
         if self.pipeline is not None:
@@ -143,15 +146,40 @@ class TitanRank(Actor):
         return total.item()
 
     @endpoint
-    def step(self, scale):
-        """One step with the sums times `scale`; returns the learning rate that was used."""
+    def step(self, scale, is_safe):
+        """One step with the sums times `scale`; returns the learning rate that was used, and whether what came out is finite.
+        If it is not `is_safe`, `finish` or `undo` must follow."""
+        self.snapshot = None if is_safe else Snapshot(self.parameters.values(), self.trainer.optimizers)
         for name, parameter in self.parameters.items():
-            parameter.grad = self.sums.pop(name).mul_(scale) if name in self.sums else None
+            sums = self.sums.get(name)
+            parameter.grad = sums if sums is None else sums.mul_(scale) if is_safe else sums * scale
         rate = next(iter(self.trainer.lr_schedulers.get_metrics().values()))
         self.trainer.optimizers.step()
         self.trainer.optimizers.zero_grad(set_to_none=True)
+        if is_safe:
+            self._finish()
+        return rate, is_safe or self.snapshot.is_finite_now()
+
+    @endpoint
+    def finish(self):
+        self._finish()
+
+    def _finish(self):
+        self.sums, self.snapshot = {}, None
         self.trainer.lr_schedulers.step()
-        return rate
+
+    @endpoint
+    def undo(self):
+        """Puts back what the last step has changed."""
+        self.snapshot.restore()
+        self.snapshot = None
+
+    @endpoint
+    def largest_moment(self):
+        """The norm of the gradients' mean, as far as it is this rank's."""
+        means = [state["exp_avg"] for _, state in self._states() if "exp_avg" in state]
+        means = [mean.to_local() if isinstance(mean, DTensor) else mean for mean in means]
+        return math.sqrt(sum(mean.double().square().sum().item() for mean in means))
 
     @endpoint
     def forward(self, batch, names):

@@ -13,10 +13,8 @@ extension LossOperation {
         LossOperation("select", arity: 3, torch: "torch.where({0} != 0, {1}, {2})") { operands, _ in
             try .broadcast(operands[0], .broadcast(operands[1], operands[2]))
         } evaluate: { operands, call in
-            let choices = operands.map { $0.broadcast(to: call.shape).scalars }
-            return Tensor(
-                unchecked: choices[0].indices.map { choices[0][$0] != 0 ? choices[1][$0] : choices[2][$0] },
-                shape: call.shape)
+            let (condition, x, y) = (operands[0].scalars, operands[1].scalars, operands[2].scalars)
+            return try .repeating(operands, call) { condition[$0] != 0 ? x[$1] : y[$2] }
         } derivative: { adjoint in
             let (condition, zero) = (adjoint.operands[0], adjoint.constant(0))
             let first = adjoint.make("select", condition, adjoint.gradient, zero)

@@ -30,7 +30,7 @@ extension LossOperation {
             guard attributes.value?.isFinite == true else { throw LossShapeError("the exponent is missing") }
             return operands[0]
         } evaluate: { operands, call in
-            operands[0].mapped { raised($0, to: call.attributes.value!) }
+            try operands[0].mapped(call) { raised($0, to: call.attributes.value!) }
         } derivative: {
             let exponent = $0.attributes.value!
             let lower = $0.make("power", $0.operands[0], attributes: .init(value: exponent - 1))
@@ -55,8 +55,8 @@ extension LossOperation {
     ) -> LossOperation {
         LossOperation(name, arity: 1, torch: torch) { operands, _ in
             operands[0]
-        } evaluate: { operands, _ in
-            operands[0].mapped(function)
+        } evaluate: { operands, call in
+            try operands[0].mapped(call, function)
         } derivative: {
             [derivative($0)]
         }
@@ -69,7 +69,7 @@ extension LossOperation {
         LossOperation(name, arity: 2, torch: torch) { operands, _ in
             try .broadcast(operands[0], operands[1])
         } evaluate: { operands, call in
-            .combining(operands[0], operands[1], shape: call.shape, function)
+            try .combining(operands[0], operands[1], call, function)
         } derivative: { adjoint in
             let parts = derivative(adjoint)
             return zip([parts.0, parts.1], adjoint.operands).map { part, operand in

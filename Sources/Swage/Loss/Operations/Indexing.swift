@@ -1,7 +1,7 @@
 extension LossOperation {
     /// Operations that take elements by number, or put them there.
     static let indexing: [LossOperation] = [
-        LossOperation("gather", arity: 2, torch: "{0}.gather(-1, {1}.long())") { operands, _ in
+        LossOperation("gather", arity: 2, torch: "gather({0}, {1})") { operands, _ in
             let (values, ids) = (operands[0], operands[1])
             guard let last = ids.last, values.count == ids.count, values.dropLast() == ids.dropLast() else {
                 throw LossShapeError("\(ids) does not pick from \(values)")
@@ -9,11 +9,11 @@ extension LossOperation {
             return values.replacing(values.count - 1, with: last)
         } evaluate: { operands, call in
             let (from, to) = (operands[0].shape.last!, call.shape.last!)
-            return Tensor(
-                unchecked: operands[1].scalars.enumerated().map { place, id in
-                    // NaN is loud: the loss is refused instead of learning from another token.
-                    index(id, below: from).map { operands[0].scalars[place / to * from + $0] } ?? .nan
-                }, shape: call.shape)
+            let (values, ids) = (operands[0].scalars, operands[1].scalars)
+            return try .generating(call) { place in
+                // NaN is loud: the loss is refused instead of learning from another token.
+                index(ids[place], below: from).map { values[place / to * from + $0] } ?? .nan
+            }
         } derivative: {
             let last = $0.shape($0.operands[0]).last!
             return [$0.make("scatter", $0.gradient, $0.operands[1], attributes: .init(shape: [last])), nil]
@@ -27,6 +27,7 @@ extension LossOperation {
             let (from, to) = (operands[0].shape.last!, call.shape.last!)
             var result = [Double](repeating: 0, count: call.shape.reduce(1, *))
             for (place, id) in operands[1].scalars.enumerated() {
+                if place % LossCall.pieceElements == 0 { try call.checkpoint() }
                 guard let index = index(id, below: to) else { continue }
                 result[place / from * to + index] += operands[0].scalars[place]
             }
@@ -43,7 +44,7 @@ extension LossOperation {
             }
             return operands[0].replacing(axis, with: nil)
         } evaluate: { operands, call in
-            let lanes = operands[0].mappingLanes(along: call.attributes.axis!, extent: 1) { [$0[call.attributes.index!]] }
+            let lanes = try operands[0].mappingLanes(call, extent: 1) { [$0[call.attributes.index!]] }
             return Tensor(unchecked: lanes.scalars, shape: call.shape)
         } derivative: {
             let extent = $0.shape($0.operands[0])[$0.attributes.axis!]
@@ -61,8 +62,8 @@ extension LossOperation {
             var shape = call.shape
             shape[call.attributes.axis!] = 1
             let extent = call.shape[call.attributes.axis!]
-            return Tensor(unchecked: operands[0].scalars, shape: shape)
-                .mappingLanes(along: call.attributes.axis!, extent: extent) { lane in
+            return try Tensor(unchecked: operands[0].scalars, shape: shape)
+                .mappingLanes(call, extent: extent) { lane in
                     (0..<extent).map { $0 == call.attributes.index! ? lane[0] : 0 }
                 }
         } derivative: {

@@ -10,16 +10,15 @@ extension LossOperation {
             return x.replacing(x.count - 1, with: weight[1])
         } evaluate: { operands, call in
             let (inner, columns) = (operands[1].shape[0], operands[1].shape[1])
-            var result = [Double](repeating: 0, count: call.shape.reduce(1, *))
-            for row in 0..<result.count / max(columns, 1) {
-                for k in 0..<inner {
-                    let factor = operands[0].scalars[row * inner + k]
-                    for column in 0..<columns {
-                        result[row * columns + column] += factor * operands[1].scalars[k * columns + column]
+            let rows = operands[0].scalars.count / max(inner, 1)
+            return try .accumulating(call, operands) { x, weight, result, checkpoint in
+                for row in 0..<rows {
+                    for k in 0..<inner {
+                        try checkpoint(columns)
+                        add(columns, x[row * inner + k], weight + k * columns, to: result + row * columns)
                     }
                 }
             }
-            return Tensor(unchecked: result, shape: call.shape)
         } derivative: {
             [
                 $0.make("matmul", $0.gradient, $0.make("transpose", $0.operands[1])),
@@ -35,15 +34,15 @@ extension LossOperation {
             return [k, n]
         } evaluate: { operands, call in
             let (k, n) = (call.shape[0], call.shape[1])
-            var result = [Double](repeating: 0, count: k * n)
-            for row in 0..<operands[0].scalars.count / max(k, 1) {
-                for i in 0..<k {
-                    for j in 0..<n {
-                        result[i * n + j] += operands[0].scalars[row * k + i] * operands[1].scalars[row * n + j]
+            let rows = operands[0].scalars.count / max(k, 1)
+            return try .accumulating(call, operands) { x, y, result, checkpoint in
+                for row in 0..<rows {
+                    for i in 0..<k {
+                        try checkpoint(n)
+                        add(n, x[row * k + i], y + row * n, to: result + i * n)
                     }
                 }
             }
-            return Tensor(unchecked: result, shape: call.shape)
         } derivative: {
             [
                 $0.make("matmul", $0.operands[1], $0.make("transpose", $0.gradient)),
@@ -51,4 +50,41 @@ extension LossOperation {
             ]
         },
     ]
+
+    /// `result[count] += factor * row[count]`
+    private static func add(
+        _ count: Int, _ factor: Double, _ row: UnsafePointer<Double>, to result: UnsafeMutablePointer<Double>
+    ) {
+        for column in 0..<count { result[column] += factor * row[column] }
+    }
+}
+
+extension Tensor where Scalar == Double {
+    /// Zeros in the call's shape, to which `body` adds what it makes of two operands. It tells `checkpoint` how many
+    /// multiplications it is about to make.
+    fileprivate static func accumulating(
+        _ call: LossCall, _ operands: [Tensor],
+        _ body: (
+            UnsafePointer<Double>, UnsafePointer<Double>, UnsafeMutablePointer<Double>, _ checkpoint: (Int) throws -> Void
+        ) throws -> Void
+    ) throws -> Tensor {
+        var result = [Double](repeating: 0, count: call.shape.reduce(1, *))
+        guard !result.isEmpty, operands.allSatisfy({ !$0.scalars.isEmpty }) else {
+            return Tensor(unchecked: result, shape: call.shape)
+        }
+        var work = LossCall.pieceElements
+        try operands[0].scalars.withUnsafeBufferPointer { x in
+            try operands[1].scalars.withUnsafeBufferPointer { y in
+                try result.withUnsafeMutableBufferPointer { result in
+                    try body(x.baseAddress!, y.baseAddress!, result.baseAddress!) { multiplications in
+                        work += multiplications + 1
+                        guard work > LossCall.pieceElements else { return }
+                        try call.checkpoint()
+                        work = 0
+                    }
+                }
+            }
+        }
+        return Tensor(unchecked: result, shape: call.shape)
+    }
 }

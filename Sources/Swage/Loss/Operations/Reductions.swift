@@ -38,7 +38,7 @@ extension LossOperation {
             _ = try checkedAxis(operands[0], attributes)
             return operands[0]
         } evaluate: { operands, call in
-            operands[0].mappingLanes(along: call.attributes.axis!, extent: nil) { lane in
+            try operands[0].mappingLanes(call, extent: nil) { lane in
                 running(lane, reverse: call.attributes.reverse ?? false)
             }
         } derivative: {
@@ -81,7 +81,7 @@ extension LossOperation {
             let axis = try checkedAxis(operands[0], attributes)
             return reduces ? operands[0].replacing(axis, with: .fixed(1)) : operands[0]
         } evaluate: { operands, call in
-            operands[0].mappingLanes(along: call.attributes.axis!, extent: reduces ? 1 : nil, function)
+            try operands[0].mappingLanes(call, extent: reduces ? 1 : nil, function)
         } derivative: {
             [derivative($0)]
         }

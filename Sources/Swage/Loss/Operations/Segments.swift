@@ -23,7 +23,7 @@ extension LossOperation {
             }
             return .perToken
         } evaluate: { operands, call in
-            operands[0].mappingLanes(along: 1, extent: nil, row: { row, lane in
+            try operands[0].mappingLanes(call, along: 1, extent: nil, row: { row, lane in
                 let columns = lane.count
                 var result: [Double] = []
                 var begin = 0

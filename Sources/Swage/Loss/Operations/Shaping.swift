@@ -7,7 +7,7 @@ extension LossOperation {
             }
             return shape
         } evaluate: { operands, call in
-            operands[0].broadcast(to: call.shape)
+            try operands[0].broadcast(call)
         } derivative: {
             [$0.make("sumTo", $0.gradient, attributes: .init(shape: $0.shape($0.operands[0])))]
         },
@@ -17,7 +17,7 @@ extension LossOperation {
             }
             return shape
         } evaluate: { operands, call in
-            operands[0].summed(to: call.shape)
+            try operands[0].summed(call)
         } derivative: {
             [$0.expanded($0.gradient, to: $0.operands[0])]
         },
@@ -46,7 +46,7 @@ extension LossOperation {
             guard operands[0].count >= 2 else { throw LossShapeError("\(operands[0]) has no two axes to exchange") }
             return Array(operands[0].dropLast(2)) + operands[0].suffix(2).reversed()
         } evaluate: { operands, call in
-            operands[0].transposed(shape: call.shape)
+            try operands[0].transposed(call)
         } derivative: {
             [$0.make("transpose", $0.gradient)]
         },
