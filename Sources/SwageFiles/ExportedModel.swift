@@ -13,7 +13,10 @@ package enum ExportedModel {
         guard (try? JSONSerialization.jsonObject(with: try folder.required("config.json"))) is [String: Any] else {
             throw TrainerError(.corruptFile, "\(path)/config.json holds no configuration")
         }
-        for file in try ShardedSafetensors(folder: folder).files {
+        let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".safetensors") }.sorted()
+        guard !names.isEmpty else { throw TrainerError(.corruptFile, "the trained model in \(path) has no weights") }
+        for name in names {
+            let file = try SafetensorsFile(path: path + "/" + name, floatsAlone: true)
             for tensor in file.tensors.values.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
                 guard let odd = try file.firstNonFinite(tensor) else { continue }
                 throw TrainerError(

@@ -49,35 +49,29 @@ package struct ModelDigest: Sendable, Equatable {
         return [".safetensors", ".bin", ".gguf"].contains { name.hasSuffix($0) }
     }
 
-    /// Small files and headers whole, and of every tensor its beginning, its end, and pieces between.
+    /// Small files and headers whole, and of every tensor its beginning, its end, and pieces between. A GGUF file is not parsed,
+    /// for its tokenizer takes longer than all of this: what it begins with counts whole, and many pieces of the rest.
     private static func add(_ file: MappedFile, to digest: inout ContentDigest) throws {
         let size = file.data.count
         digest.add("\(size)")
-        let tensors: [Range<Int>]
-        if file.path.hasSuffix(".safetensors") {
-            tensors = try SafetensorsFile(path: file.path).tensors.values.map(\.range)
-        } else if file.withBytes(0..<min(4, size), { $0.elementsEqual("GGUF".utf8) }) {
-            tensors = try GGUFFile(path: file.path).tensors.values.map(\.range)
-        } else {
-            tensors = size > wholeBytes ? [wholeBytes..<size] : []
-        }
-        let header = tensors.map(\.lowerBound).min() ?? size
-        file.withBytes(0..<header) { digest.add($0) }
-        for range in tensors.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            for piece in pieces(of: range) { file.withBytes(piece) { digest.add($0) } }
+        let isParsed = file.path.hasSuffix(".safetensors")
+        let rest = size > wholeBytes ? [wholeBytes..<size] : []
+        let parts = isParsed ? try SafetensorsFile(path: file.path, floatsAlone: true).tensors.values.map(\.range) : rest
+        file.withBytes(0..<(parts.map(\.lowerBound).min() ?? size)) { digest.add($0) }
+        for range in parts.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            for piece in pieces(of: range, isParsed ? 16 : 4096) { file.withBytes(piece) { digest.add($0) } }
         }
     }
 
-    /// Of a file of no known format.
+    /// Of a file that is not parsed.
     private static let wholeBytes = 1 << 24
     private static let pieceBytes = 512
-    private static let pieceCount = 16
 
-    private static func pieces(of range: Range<Int>) -> [Range<Int>] {
-        guard range.count > pieceCount * pieceBytes else { return [range] }
+    private static func pieces(of range: Range<Int>, _ count: Int) -> [Range<Int>] {
+        guard range.count > count * pieceBytes else { return [range] }
         let room = range.count - pieceBytes
-        return (0..<pieceCount).map { index in
-            let begin = range.lowerBound + room / (pieceCount - 1) * index
+        return (0..<count).map { index in
+            let begin = range.lowerBound + room / (count - 1) * index
             return begin..<begin + pieceBytes
         }
     }

@@ -11,8 +11,9 @@ package struct SafetensorsFile: WeightSource {
     package let metadata: [String: String]
     private let file: MappedFile
 
+    /// - Parameter floatsAlone: whether tensors of other types, such as those of other engines, are passed over.
     /// - Throws: ``TrainerError`` with code `corruptFile` if any part of the header does not hold.
-    package init(path: String) throws {
+    package init(path: String, floatsAlone: Bool = false) throws {
         let file = try MappedFile(path)
         self.file = file
         guard file.data.count >= 8 else {
@@ -31,7 +32,7 @@ package struct SafetensorsFile: WeightSource {
             throw file.corrupt("the header is not what the format says: \(error.summary)")
         }
         var tensors: [String: StoredTensor] = [:]
-        for (name, entry) in header where name != "__metadata__" {
+        for (name, entry) in header where name != "__metadata__" && !(floatsAlone && entry.encoding == nil) {
             tensors[name] = try entry.tensor(name, dataStart: start, file: file)
         }
         try StoredTensor.checkRanges(Array(tensors.values), within: start..<file.data.count, of: file)
@@ -65,6 +66,8 @@ package struct SafetensorsFile: WeightSource {
         var data_offsets: [Int]?
         var metadata: [String: String]?
 
+        var encoding: TensorEncoding? { dtype.flatMap { ["F32": .float32, "F16": .float16, "BF16": .bfloat16][$0] } }
+
         private enum CodingKeys: String, CodingKey { case dtype, shape, data_offsets }
 
         init(from decoder: any Decoder) throws {
@@ -79,8 +82,7 @@ package struct SafetensorsFile: WeightSource {
         }
 
         func tensor(_ name: String, dataStart: Int, file: MappedFile) throws -> StoredTensor {
-            let encodings: [String: TensorEncoding] = ["F32": .float32, "F16": .float16, "BF16": .bfloat16]
-            guard let dtype, let encoding = encodings[dtype] else {
+            guard let encoding else {
                 throw file.corrupt(
                     "tensor \"\(name)\" has the type \(dtype ?? "null")", expected: "F32, F16 or BF16")
             }

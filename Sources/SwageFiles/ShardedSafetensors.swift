@@ -8,8 +8,6 @@ struct ShardedSafetensors: WeightSource {
     }
 
     private let fileOfTensor: [String: SafetensorsFile]
-    /// One file, or every shard.
-    let files: [SafetensorsFile]
 
     /// - Throws: ``TrainerError`` if there are no weights, or an index that does not fit its shards.
     init(folder: ModelFolder) throws {
@@ -21,7 +19,6 @@ struct ShardedSafetensors: WeightSource {
             }
             let file = try SafetensorsFile(path: folder.path + "/model.safetensors")
             fileOfTensor = file.tensors.mapValues { _ in file }
-            files = [file]
             return
         }
         var files: [String: SafetensorsFile] = [:]
@@ -42,7 +39,6 @@ struct ShardedSafetensors: WeightSource {
             fileOfTensor[tensor] = file
         }
         self.fileOfTensor = fileOfTensor
-        self.files = files.sorted { $0.key < $1.key }.map(\.value)
     }
 
     var tensorNames: Set<String> { Set(fileOfTensor.keys) }
