@@ -8,8 +8,9 @@ extension SFTCommand: OptionChecking {
         try given.require(gradientAccumulation >= 1, "gradient-accumulation", gradientAccumulation, "1 or more")
         try checkHeldOut(given, heldOut, limit: heldOutLimit)
         try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
+        // That of a recipe for every engine is passed over in a line.
         try given.refuse(
-            ["prompt"], where: modelOptions.engine == .titan, "on the engine titan, which does not write",
+            ["prompt"], where: modelOptions.engine == .titan && given.isTyped("prompt"), "on the engine titan, which does not write",
             expected: "another --engine")
     }
 }

@@ -22,6 +22,9 @@ package struct GivenOptions: Sendable {
         return places[name] != nil
     }
 
+    /// Whether it was given on the command line itself.
+    func isTyped(_ name: String) -> Bool { places[name] == .typed }
+
     /// What to call an option in an error: as it was typed, or where it stands in the recipe.
     func name(of option: String) -> String {
         guard case .recipe(let path, let line, let key)? = places[option] else { return "--" + option }

@@ -64,6 +64,11 @@ struct SFTCommand: AsyncParsableCommand {
         let engine = try await started
         try runOptions.restart(display)
         display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
+        var options = options
+        if options.prompt != nil, engine.sampler == nil {
+            options.prompt = nil
+            display.note("This engine does not write: the prompt is not answered.")
+        }
         let tuning = try SupervisedFineTuning(
             trainer: engine.trainer, sampler: engine.sampler, training: training, heldOut: heldOutData,
             directory: runOptions.directory, settings: modelOptions.settings(of: self), contents: try await model, options: options

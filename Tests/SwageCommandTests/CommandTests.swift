@@ -58,7 +58,7 @@ import TestSupport
     }
 
     @Test(arguments: [
-        ("stepz: 5\n", "stepz"), ("steps: [1, 2]\n", "2"), ("steps: many\n", "many"), (": :\n  - {", "YAML"),
+        ("stepz: 5\n", "stepz"), ("steps: [1, 2]\n", "a list"), ("steps: many\n", "many"), (": :\n  - {", "YAML"),
         ("just text\n", "holds no keys"),
     ])
     func aBadRecipeIsAnErrorThatNamesWhatIsOdd(_ text: String, _ mentioned: String) async throws {

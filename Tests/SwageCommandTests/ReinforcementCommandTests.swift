@@ -113,9 +113,9 @@ import TestSupport
     }
 
     @Test(arguments: [
-        (["--arithmetic", "9"], "difficulty is 9"), (["--arithmetic", "1", "--data", "x"], "not both"), ([], "--arithmetic"),
+        (["--arithmetic", "9"], "--arithmetic is 9"), (["--arithmetic", "1", "--data", "x"], "not both"), ([], "--arithmetic"),
         (["--arithmetic", "1", "--reward", "beauty"], "no reward beauty"),
-        (["--arithmetic", "1", "--group-size", "1"], "groupSize"), (["--data", "/nowhere.jsonl"], "/nowhere.jsonl"),
+        (["--arithmetic", "1", "--group-size", "1"], "--group-size is 1"), (["--data", "/nowhere.jsonl"], "/nowhere.jsonl"),
     ])
     func badOptionsAreNamed(_ options: [String], _ mentioned: String) async throws {
         try await withTemporaryDirectory { directory in
