@@ -17,7 +17,7 @@ struct TypedArguments {
             }
             try read(argument, &rest, command)
         }
-        try mergeRepeated()
+        mergeRepeated()
     }
 
     private mutating func read(_ argument: String, _ rest: inout ArraySlice<String>, _ command: CommandTable) throws {
@@ -48,20 +48,15 @@ struct TypedArguments {
         settings.append(setting)
     }
 
-    private mutating func mergeRepeated() throws {
+    /// A list goes on where its option is given again; of all else what is typed last counts.
+    private mutating func mergeRepeated() {
         var merged: [GivenSetting] = []
         for setting in settings {
             guard let index = merged.firstIndex(where: { $0.option.name == setting.option.name }) else {
                 merged.append(setting)
                 continue
             }
-            let option = setting.option
-            if option.isList {
-                merged[index].values += setting.values
-            } else if option.isFlag ? merged[index].isOn != setting.isOn : true {
-                let both = option.isFlag ? "on and off" : "as \(merged[index].values[0]) and as \(setting.values[0])"
-                throw UsageError("--\(option.name) is given twice, \(both)", expected: "it once")
-            }
+            if setting.option.isList { merged[index].values += setting.values } else { merged[index] = setting }
         }
         settings = merged
     }

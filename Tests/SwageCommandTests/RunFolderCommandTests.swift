@@ -42,7 +42,7 @@ import TestSupport
             let arguments = ["--model", "model", "--data", "data/train.jsonl", "--steps", "1", "--output", output] + (restarts ? ["--restart"] : [])
             for command in [["sft"], ["grpo", "--chat-template", "chatml"]] {
                 let result = try run(command + arguments, in: directory)
-                #expect(result.status == 1 && result.errors.contains("expected"), "\(result.errors)")
+                #expect([1, 64].contains(result.status) && result.errors.contains("expected"), "\(result.errors)")
                 #expect(try files(directory) == before)
             }
         }
