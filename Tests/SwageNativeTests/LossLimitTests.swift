@@ -128,7 +128,8 @@ import TestSupport
         #expect(status.accumulatedMicrobatches == 0)
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
-        #expect(ContinuousClock.now - asked < .seconds(5))
+        // All of it would take minutes.
+        #expect(ContinuousClock.now - asked < .seconds(30))
         _ = try await trainer.forwardBackward(TinyModel.batch)
         #expect(try await trainer.status().accumulatedMicrobatches == 1)
     }
