@@ -9,6 +9,7 @@ ARGS ?=
 JOB ?=
 COUNT ?= 3000
 SEED ?= 1
+ENGINE ?= native
 PYTHON := .venv/golden/bin/python
 # Once the other engines were built in, they stay.
 TRAITS = $(if $(wildcard .build/engines),--traits Engines)
@@ -17,7 +18,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses prove-interrupts bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -70,8 +71,8 @@ golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transfor
 	@cd Tests/Golden && HF_HUB_OFFLINE=1 ../../$(PYTHON) -B make_golden.py \
 		../../$(MODEL)
 
-generated: ## Write what is generated from the tables in the code: the torch operations, the losses' serial form, docs/LossPrograms.md.
-	@SWAGE_WRITE_GOLDEN=1 swift test -c release $(TRAITS) --filter "TorchTableTests|LossSerializationTests|LossProgramsPageTests"
+generated: ## Write what is generated from the tables in the code: torch operations, statuses, losses' serial form, docs/LossPrograms.md.
+	@SWAGE_WRITE_GOLDEN=1 swift test -c release $(TRAITS) --filter "TorchTableTests|StatusTableTests|LossSerializationTests|LossProgramsPageTests"
 
 protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and Python.
 	@PYTHON=.venv/protos/bin/python scripts/generate_protos.sh
@@ -79,6 +80,9 @@ protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release $(TRAITS) --product LossFuzzer
 	@PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer $(COUNT) $(SEED)
+
+prove-interrupts: engines ## End runs by COUNT signals of each kind at random moments, and compare them with unbroken ones. ENGINE=remote for another.
+	@python3 scripts/prove_interrupts.py $(SWAGE) Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED)
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks

@@ -19,13 +19,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         socket = f"unix:{folder}/s"
         engines = {
-            "native": [],
+            "native": OPTIMIZER,
             "remote": ["--engine", "remote", "--address", socket],
-            "huggingface": ["--engine", "huggingface"],
-            "titan, 1 rank": ["--engine", "titan"],
-            "titan, 2 ranks": ["--engine", "titan", "--data-parallel", "2"],
+            "huggingface": [*OPTIMIZER, "--engine", "huggingface"],
+            "titan, 1 rank": [*OPTIMIZER, "--engine", "titan"],
+            "titan, 2 ranks": [*OPTIMIZER, "--engine", "titan", "--data-parallel", "2"],
             # The model has 9 heads, which 2 ranks cannot divide.
-            "titan, tensor parallel": ["--engine", "titan", "--tensor-parallel", "3"],
+            "titan, tensor parallel": [*OPTIMIZER, "--engine", "titan", "--tensor-parallel", "3"],
         }
         serve = subprocess.Popen(
             [swage, "serve", "--model", MODEL, "--listen", socket, "--steps", str(STEPS), "--checkpoints", f"{folder}/c",
@@ -33,7 +33,9 @@ def main():
         while not pathlib.Path(f"{folder}/s").exists():
             time.sleep(0.2)
         try:
-            curves = {name: losses(swage, recipe, flags, f"{folder}/{index}") for index, (name, flags) in enumerate(engines.items())}
+            curves = {
+                name: losses(swage, _without_the_servers(recipe, folder) if name == "remote" else recipe, flags, f"{folder}/{index}")
+                for index, (name, flags) in enumerate(engines.items())}
         finally:
             serve.kill()
     print("| step | " + " | ".join(curves) + " |")
@@ -49,13 +51,22 @@ def main():
 def losses(swage, recipe, flags, output):
     command = [
         swage, "sft", recipe, "--steps", str(STEPS), "--sequence-length", "256", "--batch-size", "2", "--held-out-limit", "1",
-        "--output", output, "--log-level", "warning", *OPTIMIZER, *flags]
+        "--output", output, "--log-level", "warning", *flags]
     print(" ".join(command), file=sys.stderr, flush=True)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     lines = [json.loads(line) for line in open(f"{output}/metrics.jsonl")]
     # A run leaves gigabytes.
     shutil.rmtree(output)
     return [(line["loss"], line["gradientNorm"]) for line in lines if "gradientNorm" in line]
+
+
+def _without_the_servers(recipe, folder):
+    """The recipe without what a remote trainer has from its server: the model and the optimizer."""
+    keys = ["model", *(flag[2:].replace("-", "_") for flag in OPTIMIZER[::2])]
+    path = pathlib.Path(folder) / "remote.yaml"
+    path.write_text("".join(
+        line for line in open(recipe) if line.split(":")[0] not in keys))
+    return str(path)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ struct ConformanceCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    func validate() throws {
+        try modelOptions.validate(EngineUse())
+    }
+
     func run() async throws {
         let name = "swage-conformance-\(UUID().uuidString)"
         let own = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
@@ -45,13 +49,13 @@ struct ConformanceCommand: AsyncParsableCommand {
         let findings = await Conformance(try await subject(workspace)).run()
         let failures = findings.filter { $0.failure != nil }.count
         if json {
-            printAsJSON([
+            try printAsJSON([
                 "passed": findings.count - failures, "failed": failures,
                 "failures": findings.compactMap { finding in finding.failure.map { "\(finding.invariant): \($0)" } },
             ])
         } else {
-            for finding in findings { print(finding) }
-            print("\n\(findings.count - failures) passed, \(failures) failed")
+            try printLine(
+                (findings.map { "\($0)" } + ["\n\(findings.count - failures) passed, \(failures) failed"]).joined(separator: "\n"))
         }
         if failures > 0 { throw ExitCode.failure }
     }

@@ -58,6 +58,11 @@ struct DPOCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
+    func validate() throws {
+        try modelOptions.validate(EngineUse(optimizer: optimizerOptions))
+        try runOptions.validate(modelOptions)
+    }
+
     func run() async throws {
         let display = TrainingDisplay()
         try runOptions.check(

@@ -132,8 +132,8 @@ extension ModelOptions {
         fileprivate func huggingFace(threads: Int?) -> HuggingFaceTrainer.Options {
             var options = HuggingFaceTrainer.Options()
             options.device = device
-            options.dtype = dtype
-            options.attention = attention
+            if let dtype { options.dtype = dtype }
+            if let attention { options.attention = attention }
             options.threads = threads
             options.lora = loraRank.map { LoRAOptions(rank: $0, alpha: loraAlpha ?? Double(2 * $0)) }
             return options
@@ -141,16 +141,16 @@ extension ModelOptions {
 
         fileprivate func titan(threads: Int?) -> TitanTrainer.Options {
             var options = TitanTrainer.Options()
-            options.degrees.shard = dataParallel
-            options.degrees.replicate = replicas
-            options.degrees.tensor = tensorParallel
-            options.degrees.context = contextParallel
-            options.degrees.pipeline = pipelineParallel
+            if let dataParallel { options.degrees.shard = dataParallel }
+            if let replicas { options.degrees.replicate = replicas }
+            if let tensorParallel { options.degrees.tensor = tensorParallel }
+            if let contextParallel { options.degrees.context = contextParallel }
+            if let pipelineParallel { options.degrees.pipeline = pipelineParallel }
             options.hosts = hosts
             options.meshAddress = meshAddress
-            options.maxSequenceLength = maxSequenceLength
-            options.dtype = dtype
-            options.attention = attention
+            if let maxSequenceLength { options.maxSequenceLength = maxSequenceLength }
+            if let dtype { options.dtype = dtype }
+            if let attention { options.attention = attention }
             options.threads = threads
             return options
         }
@@ -180,6 +180,9 @@ extension RemoteOptions {
     }
 
     #if Engines
+        /// Whether the server sees the files that are seen here.
+        var isOnThisMachine: Bool { address.flatMap { try? TrainerAddress($0) }?.isLocal ?? false }
+
         /// - Parameters:
         ///   - checkpointDirectory: the default place of checkpoints, if the server is on this machine.
         ///   - output: a folder in which the server will have to save.
@@ -199,6 +202,8 @@ extension RemoteOptions {
                 trainer: trainer, sampler: try await trainer.config().capabilities.generates ? trainer.sampler : nil)
         }
     #else
+        var isOnThisMachine: Bool { true }
+
         func connect(
             checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil
         ) async throws -> StartedEngine {

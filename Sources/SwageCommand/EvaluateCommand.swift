@@ -61,6 +61,10 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Whether the result is printed as one JSON object.")
     var json = false
 
+    func validate() throws {
+        try modelOptions.validate(EngineUse(readsModelHere: problems != nil || arithmetic != nil))
+    }
+
     func run() async throws {
         let directory = output.map { EvaluationDirectory(path: $0) }
         let inputs = ["the model": modelOptions.model, "the data": data, "the problems": problems, "the recipe": recipe]
@@ -74,21 +78,20 @@ struct EvaluateCommand: AsyncParsableCommand {
         try directory?.begin(
             settings: modelOptions.settings(of: self, but: ["pass-at"]), contents: try await model, loss: loss, accuracy: accuracy)
         do {
-            let result = try await cancelledByInterrupt { [trainer = engine.trainer] in
-                Result(
-                    loss: try await MeasurementDisplay.showing("loss", of: loss?.count, "examples") {
-                        try await loss?.run(trainer, record: directory?.losses, progress: $0)
-                    },
-                    accuracy: try await MeasurementDisplay.showing("accuracy", of: accuracy?.count, "problems") {
-                        try await accuracy?.run(record: directory?.answers, progress: $0)
-                    })
-            }
+            let result = Result(
+                loss: try await MeasurementDisplay.showing("loss", of: loss?.count, "examples") {
+                    try await loss?.run(engine.trainer, record: directory?.losses, progress: $0)
+                },
+                accuracy: try await MeasurementDisplay.showing("accuracy", of: accuracy?.count, "problems") {
+                    try await accuracy?.run(record: directory?.answers, progress: $0)
+                })
             let object = object(result)
             try directory?.write(result: jsonLine(object))
-            json ? printAsJSON(object) : print(text(result))
+            let copy = directory.map { $0.path + "/result.json" }
+            if json { try printAsJSON(object, copy: copy) } else { try printLine(text(result), copy: copy) }
         } catch is CancellationError where output != nil {
             writeToStandardError("Stopped. The same command goes on from there.\n")
-            throw ExitCode(130)
+            throw Interrupt.exitCode
         }
     }
 

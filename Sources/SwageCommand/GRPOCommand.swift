@@ -84,6 +84,11 @@ struct GRPOCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
+    func validate() throws {
+        try modelOptions.validate(EngineUse(optimizer: optimizerOptions, readsModelHere: true))
+        try runOptions.validate(modelOptions)
+    }
+
     func run() async throws {
         let display = TrainingDisplay()
         try runOptions.check(

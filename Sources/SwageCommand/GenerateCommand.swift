@@ -49,6 +49,13 @@ struct GenerateCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object with the text, the tokens and their log-probabilities, and nothing else.")
     var json = false
 
+    func validate() throws {
+        try modelOptions.validate(EngineUse())
+        if modelOptions.engine == .titan, let name = modelOptions.worker.givenToTitan {
+            throw ValidationError("--\(name) is for training: titan does not write, and the native engine does in its place.")
+        }
+    }
+
     func run() async throws {
         let (sampler, tokenizer) = try await modelOptions.startSampler(inEightBits: loadIn8bit)
         let ids = try promptIDs(tokenizer)
@@ -56,21 +63,40 @@ struct GenerateCommand: AsyncParsableCommand {
         let options = SamplingOptions(
             maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop)
         let start = ContinuousClock.now
-        let completion = try await cancelledByInterrupt {
-            try await sampler.generate([ids], options: options) { _, token in stream?.append(token) }[0]
-        }
+        let completion = try await complete(ids, sampler, options, stream)
         let seconds = start.duration(to: .now) / .seconds(1)
         let rate = Double(completion.tokens.count) / seconds
         if json {
-            printAsJSON([
+            try printAsJSON([
                 "text": try tokenizer.text(of: completion, stopStrings: stop),
                 "tokens": completion.tokens.map { Int($0) }, "logProbs": completion.logProbs.map { Double($0) },
                 "finishReason": completion.finishReason.rawValue, "tokensPerSecond": rate,
             ])
         } else {
-            stream?.finish()
+            try stream?.finish()
             writeToStandardError(
                 "\(ids.count) tokens read, \(completion.tokens.count) written, \(fixed(rate, 1)) tokens/s\n")
+        }
+    }
+
+    /// Writes to the end, to an interrupt, or to what can be printed no more.
+    private func complete(
+        _ ids: [Int32], _ sampler: any Sampler, _ options: SamplingOptions, _ stream: StreamPrinter?
+    ) async throws -> Completion {
+        let writing = Task {
+            try await sampler.generate([ids], options: options) { _, token in stream?.append(token) }[0]
+        }
+        let watching = Task { if let stream { for await _ in stream.failures { writing.cancel() } } }
+        defer { watching.cancel() }
+        do {
+            return try await withTaskCancellationHandler {
+                try await writing.value
+            } onCancel: {
+                writing.cancel()
+            }
+        } catch let error as CancellationError {
+            try stream?.finish()
+            throw error
         }
     }
 
@@ -83,17 +109,41 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 }
 
-/// Prints text token by token.
+/// Prints text token by token, up to the first piece that cannot be printed.
 private final class StreamPrinter: Sendable {
-    private let decoder: Mutex<CompletionText>
-
-    init(_ text: CompletionText) { decoder = Mutex(text) }
-
-    func append(_ token: Int32) {
-        write(decoder.withLock { (try? $0.append(token)) ?? "" })
+    private struct State {
+        var decoder: CompletionText
+        var failure: (any Error)?
     }
 
-    func finish() { write(decoder.withLock { $0.finish() } + "\n") }
+    /// Told when a piece cannot be printed.
+    let failures: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
+    private let state: Mutex<State>
 
-    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    init(_ text: CompletionText) {
+        state = Mutex(State(decoder: text))
+        (failures, signal) = AsyncStream.makeStream()
+    }
+
+    func append(_ token: Int32) { write { (try? $0.append(token)) ?? "" } }
+
+    /// Prints the rest.
+    /// - Throws: what kept a piece from being printed.
+    func finish() throws {
+        write { $0.finish() + "\n" }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    private func write(_ piece: (inout CompletionText) -> String) {
+        state.withLock { state in
+            guard state.failure == nil else { return }
+            do {
+                try writeToStandardOutput(piece(&state.decoder))
+            } catch {
+                state.failure = error
+                signal.yield()
+            }
+        }
+    }
 }

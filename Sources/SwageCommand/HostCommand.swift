@@ -27,7 +27,7 @@ struct HostCommand: AsyncParsableCommand {
     func run() async throws {
         let host = try await MeshHost(at: address)
         writeToStandardError("ranks can be started at \(address)\n")
-        try await cancelledByInterrupt { try await host.wait() }
+        try await host.wait()
     }
 }
 #endif

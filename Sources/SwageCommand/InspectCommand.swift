@@ -20,7 +20,7 @@ struct InspectCommand: ParsableCommand {
         let parameters = files.weights.tensorNames.reduce(0) { sum, name in
             sum + (files.weights.shape(of: name)?.reduce(1, *) ?? 0)
         }
-        if json { return printJSON(files, parameters: parameters) }
+        if json { return try printJSON(files, parameters: parameters) }
         let configuration = files.configuration
         let rows: [(String, String)] = [
             ("model", configuration.name),
@@ -38,9 +38,8 @@ struct InspectCommand: ParsableCommand {
             ("output head", configuration.tiesEmbeddings ? "tied to the embedding" : "separate"),
             ("memory", "\(readable(parameters * 4))B in float32, \(readable(parameters * 16))B in training"),
         ]
-        for (key, value) in rows + tokenizerRows(files) {
-            print(key.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
-        }
+        try printLine(
+            (rows + tokenizerRows(files)).map { $0.padding(toLength: 18, withPad: " ", startingAt: 0) + $1 }.joined(separator: "\n"))
     }
 
     private func tokenizerRows(_ files: ModelFiles) -> [(String, String)] {
@@ -60,7 +59,7 @@ struct InspectCommand: ParsableCommand {
         "\(id) \((try? tokenizer.decode([id], skipSpecialTokens: false)) ?? "")"
     }
 
-    private func printJSON(_ files: ModelFiles, parameters: Int) {
+    private func printJSON(_ files: ModelFiles, parameters: Int) throws {
         var object: [String: Any] = files.configuration.reported.mapValues { value in
             switch value {
             case .integer(let value): value
@@ -78,7 +77,7 @@ struct InspectCommand: ParsableCommand {
             object["eos_token_ids"] = tokenizer.endOfSequenceIDs.map { Int($0) }
             object["chat_format"] = tokenizer.chatTemplateSummary
         }
-        printAsJSON(object)
+        try printAsJSON(object)
     }
 
     private func readable(_ count: Int) -> String {

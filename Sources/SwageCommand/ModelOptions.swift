@@ -57,7 +57,7 @@ struct ModelOptions: ParsableArguments {
 
     /// Logs to standard error, so that standard output holds results alone.
     func logger() -> Logger {
-        var logger = Logger(label: "swage", factory: { StreamLogHandler.standardError(label: $0) })
+        var logger = Logger(label: "swage", factory: { StreamLogHandler(label: $0, stream: StandardErrorStream()) })
         logger.logLevel = logLevel
         return logger
     }
@@ -68,11 +68,11 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "huggingface: the device, such as cpu or cuda. Default: a GPU where there is one.")
     var device: String?
 
-    @Option(help: "huggingface: torch's name of the weights' type. titan: that of the computation.")
-    var dtype = "float32"
+    @Option(help: "huggingface: torch's name of the weights' type. titan: that of the computation. Default: float32.")
+    var dtype: String?
 
-    @Option(help: "huggingface: transformers' name of the attention implementation. titan: sdpa, or flex or varlen on GPUs.")
-    var attention = "sdpa"
+    @Option(help: "huggingface: transformers' name of the attention implementation. titan: sdpa, or flex or varlen on GPUs. Default: sdpa.")
+    var attention: String?
 
     @Option(help: "huggingface: train adapters of this rank, and not the weights.")
     var loraRank: Int?
@@ -80,20 +80,20 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "huggingface: adapters count alpha / rank times. Default: twice the rank.")
     var loraAlpha: Double?
 
-    @Option(help: "titan: over how many ranks the weights and the batch are divided.")
-    var dataParallel = 1
+    @Option(help: "titan: over how many ranks the weights and the batch are divided. Default: 1.")
+    var dataParallel: Int?
 
-    @Option(help: "titan: how many times all of that is there, each with its part of the batch.")
-    var replicas = 1
+    @Option(help: "titan: how many times all of that is there, each with its part of the batch. Default: 1.")
+    var replicas: Int?
 
-    @Option(help: "titan: over how many ranks each matrix is divided.")
-    var tensorParallel = 1
+    @Option(help: "titan: over how many ranks each matrix is divided. Default: 1.")
+    var tensorParallel: Int?
 
-    @Option(help: "titan: over how many ranks a sequence is divided.")
-    var contextParallel = 1
+    @Option(help: "titan: over how many ranks a sequence is divided. Default: 1.")
+    var contextParallel: Int?
 
-    @Option(help: "titan: over how many ranks the layers are divided.")
-    var pipelineParallel = 1
+    @Option(help: "titan: over how many ranks the layers are divided. Default: 1.")
+    var pipelineParallel: Int?
 
     @Option(
         parsing: .upToNextOption,
@@ -103,8 +103,8 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "titan: where those find this machine, such as tcp://node0:26600. Default: by its host name.")
     var meshAddress: String?
 
-    @Option(help: "titan: the most tokens of a sequence.")
-    var maxSequenceLength = 8192
+    @Option(help: "titan: the most tokens of a sequence. Default: 8192.")
+    var maxSequenceLength: Int?
 }
 
 /// Where a trainer in another process is found, and how its caller is let in.

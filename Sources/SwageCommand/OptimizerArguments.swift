@@ -3,36 +3,46 @@ import Swage
 
 /// How parameters follow their gradients, for every command that trains.
 struct OptimizerArguments: ParsableArguments {
-    @Option(help: "The peak learning rate.")
-    var learningRate = 1e-5
+    @Option(help: "The peak learning rate. Default: 1e-5.")
+    var learningRate: Double?
 
-    @Option(help: "How the learning rate goes on after warm-up: constant, linear or cosine.")
-    var schedule: LearningRateSchedule.Shape = .cosine
+    @Option(help: "How the learning rate goes on after warm-up: constant, linear or cosine. Default: cosine.")
+    var schedule: LearningRateSchedule.Shape?
 
-    @Option(help: "Over how many steps the learning rate rises.")
-    var warmupSteps = 0
+    @Option(help: "Over how many steps the learning rate rises. Default: 0.")
+    var warmupSteps: Int?
 
-    @Option(help: "Decoupled weight decay; norms and biases are exempt.")
-    var weightDecay = 0.0
+    @Option(help: "Decoupled weight decay; norms and biases are exempt. Default: 0.")
+    var weightDecay: Double?
 
-    @Option(help: "AdamW's decay of the mean of the gradients.")
-    var beta1 = 0.9
+    @Option(help: "AdamW's decay of the mean of the gradients. Default: 0.9.")
+    var beta1: Double?
 
-    @Option(help: "AdamW's decay of the mean of their squares.")
-    var beta2 = 0.999
+    @Option(help: "AdamW's decay of the mean of their squares. Default: 0.999.")
+    var beta2: Double?
 
-    @Option(help: "AdamW's epsilon.")
-    var epsilon = 1e-8
+    @Option(help: "AdamW's epsilon. Default: 1e-8.")
+    var epsilon: Double?
 
-    @Option(help: "The global norm to which gradients are clipped; 0 for never.")
-    var maxGradientNorm = 1.0
+    @Option(help: "The global norm to which gradients are clipped; 0 for never. Default: 1.")
+    var maxGradientNorm: Double?
 
     /// - Parameter totalSteps: the step at which a schedule ends.
     func options(totalSteps: Int) -> OptimizerOptions {
         OptimizerOptions(
-            learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
-            maxGradientNorm: maxGradientNorm == 0 ? nil : maxGradientNorm,
-            schedule: LearningRateSchedule(schedule, warmupSteps: warmupSteps, totalSteps: totalSteps))
+            learningRate: learningRate ?? 1e-5, beta1: beta1 ?? 0.9, beta2: beta2 ?? 0.999, epsilon: epsilon ?? 1e-8,
+            weightDecay: weightDecay ?? 0, maxGradientNorm: maxGradientNorm == 0 ? nil : maxGradientNorm ?? 1,
+            schedule: LearningRateSchedule(schedule ?? .cosine, warmupSteps: warmupSteps ?? 0, totalSteps: totalSteps))
+    }
+
+    /// The names of the options that were given.
+    var given: [String] {
+        let all: [(String, Any?)] = [
+            ("learning-rate", learningRate), ("schedule", schedule), ("warmup-steps", warmupSteps),
+            ("weight-decay", weightDecay), ("beta1", beta1), ("beta2", beta2), ("epsilon", epsilon),
+            ("max-gradient-norm", maxGradientNorm),
+        ]
+        return all.filter { $0.1 != nil }.map(\.0)
     }
 }
 

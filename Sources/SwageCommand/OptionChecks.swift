@@ -7,7 +7,7 @@ extension RunOptions {
     func check(_ given: GivenOptions) throws {
         try given.require(steps >= 1, "steps", steps, "1 or more")
         if let saveEvery { try given.require(saveEvery >= 1, "save-every", saveEvery, "1 or more") }
-        try given.require(keepCheckpoints >= 1, "keep-checkpoints", keepCheckpoints, "1 or more")
+        if let keepCheckpoints { try given.require(keepCheckpoints >= 1, "keep-checkpoints", keepCheckpoints, "1 or more") }
     }
 }
 

@@ -16,8 +16,8 @@ struct RunOptions: ParsableArguments {
     @Option(help: "After how many steps a checkpoint is written. Default: at the end.")
     var saveEvery: Int?
 
-    @Option(help: "How many checkpoints stay.")
-    var keepCheckpoints = 2
+    @Option(help: "How many checkpoints stay. Default: 2.")
+    var keepCheckpoints: Int?
 
     @Flag(inversion: .prefixedNo, help: "Whether what an earlier run has left in the output folder is removed, to begin anew.")
     var restart = false
@@ -48,19 +48,28 @@ struct RunOptions: ParsableArguments {
         display.note("Left as they are, for no run has written them: \(left.prefix(5).joined(separator: ", "))\(more)")
     }
 
+    /// Makes sure that every option is given to an engine that has it.
+    func validate(_ model: ModelOptions) throws {
+        if profile, model.engine != .native {
+            throw ValidationError("--profile is for native, and the engine is \(model.engine.rawValue); expected without it.")
+        }
+        if keepCheckpoints != nil, model.engine == .remote, !model.remote.isOnThisMachine {
+            throw ValidationError("--keep-checkpoints is given, and checkpoints lie on the server's machine; expected without it.")
+        }
+    }
+
     /// Opens the model in its engine, for this run.
     func start(_ model: ModelOptions, _ optimizer: OptimizerArguments) async throws -> StartedEngine {
         try await model.start(
             optimizer: optimizer.options(totalSteps: steps), checkpointDirectory: directory.checkpoints,
-            keptCheckpoints: keepCheckpoints, output: output, profiles: profile)
+            keptCheckpoints: keepCheckpoints ?? 2, output: output, profiles: profile)
     }
 
     /// Runs to the end or to an interrupt, and says how it ended.
     func conduct<Report: PrintableReport>(
-        _ engine: StartedEngine, _ display: TrainingDisplay,
-        _ run: @escaping @Sendable () async throws -> TrainingOutcome<Report>
+        _ engine: StartedEngine, _ display: TrainingDisplay, _ run: () async throws -> TrainingOutcome<Report>
     ) async throws {
-        let outcome = try await cancelledByInterrupt(run)
+        let outcome = try await run()
         if case .alreadyFinished = outcome {
             // Nothing was done whose time could be told.
         } else if let report = try await engine.profile() {
@@ -68,17 +77,20 @@ struct RunOptions: ParsableArguments {
         }
         switch outcome {
         case .finished(let report):
-            show(report)
+            try show(report)
         case .alreadyFinished(let report):
             display.note("This run is done. Another one needs another --output, or --restart.")
-            show(report)
+            try show(report)
         case .interrupted(let step, let checkpoint):
             display.note(
                 checkpoint.map { "Stopped after step \(step); saved \($0)\nThe same command goes on from there." }
-                    ?? "Stopped before the first step; the same command begins again.")
-            throw ExitCode(130)
+                    ?? "Stopped before a step was taken. The same command goes on.")
+            throw Interrupt.exitCode
         }
     }
 
-    private func show(_ report: some PrintableReport) { json ? printAsJSON(report.json) : print(report.summary) }
+    private func show(_ report: some PrintableReport) throws {
+        let copy = directory.path + "/report.json"
+        if json { try printAsJSON(report.json, copy: copy) } else { try printLine(report.summary, copy: copy) }
+    }
 }

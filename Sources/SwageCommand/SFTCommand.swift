@@ -51,6 +51,11 @@ struct SFTCommand: AsyncParsableCommand {
     @Option(help: "A question that the model answers before and after.")
     var prompt: String?
 
+    func validate() throws {
+        try modelOptions.validate(EngineUse(optimizer: optimizerOptions))
+        try runOptions.validate(modelOptions)
+    }
+
     func run() async throws {
         let display = TrainingDisplay()
         try runOptions.check(

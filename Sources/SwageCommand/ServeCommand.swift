@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
     var memoryLimit: String?
 
     func validate() throws {
+        try modelOptions.validate(EngineUse(optimizer: optimizerOptions, serves: true))
         if let memoryLimit, MemoryBudget.bytes(memoryLimit) == nil {
             throw ValidationError("--memory-limit \(memoryLimit) is not a number of bytes, or as in 8G.")
         }
@@ -68,9 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
             engine.trainer, sampler: engine.sampler, at: address, checkpoints: checkpoints, allowing: allow,
             token: token, identity: identity)
         let logger = modelOptions.logger()
-        try await cancelledByInterrupt {
-            try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }
-        }
+        try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }
     }
 }
 #endif

@@ -26,18 +26,21 @@ struct SwageCommand: AsyncParsableCommand {
     #endif
 
     static func main() async {
-        var given: GivenOptions?
-        do {
-            let understood = try understand(Array(CommandLine.arguments.dropFirst()))
-            given = understood.given
-            var command = understood.command
-            if var asynchronous = command as? any AsyncParsableCommand {
+        occupyStandardDescriptors()
+        // A reader that is gone, or a file that may not grow, is an error of the write, and ends nothing else.
+        for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+        await Interrupt.cancelling {
+            var given: GivenOptions?
+            do {
+                let understood = try understand(Array(CommandLine.arguments.dropFirst()))
+                given = understood.given
+                var command = understood.command
+                guard var asynchronous = command as? any AsyncParsableCommand else { return try command.run() }
+                Interrupt.heed()
                 try await asynchronous.run()
-            } else {
-                try command.run()
+            } catch {
+                end(with: error, given)
             }
-        } catch {
-            end(with: error, given)
         }
     }
 
@@ -60,15 +63,25 @@ struct SwageCommand: AsyncParsableCommand {
         switch error {
         case let error as UsageError: fail(error.description, .validationFailure)
         case let error as TrainerError: fail(given?.inUsersWords(error) ?? error.description)
-        case is CancellationError: fail("interrupted", ExitCode(130))
+        case is CancellationError: fail("stopped", Interrupt.exitCode)
         case is ExitCode: exit(withError: error)
         default: break
         }
         switch exitCode(for: error) {
-        case .success: exit(withError: error)
+        case .success: printHelp(fullMessage(for: error))
         case .validationFailure: fail(message(for: error), .validationFailure)
         default: fail(error.summary)
         }
+    }
+
+    /// Prints what was asked for in place of a command.
+    private static func printHelp(_ text: String) -> Never {
+        do {
+            if !text.isEmpty { try printLine(text) }
+        } catch {
+            fail("\(error)")
+        }
+        Foundation.exit(0)
     }
 
     private static func fail(_ message: String, _ code: ExitCode = .failure) -> Never {
@@ -82,9 +95,4 @@ struct SwageCommand: AsyncParsableCommand {
         while text.hasSuffix("..") && !text.hasSuffix("...") { text.removeLast() }
         return text.last.map { ".!?…".contains($0) } ?? true ? text : text + "."
     }
-}
-
-/// Writes what a person should see and a pipe should not.
-func writeToStandardError(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
 }

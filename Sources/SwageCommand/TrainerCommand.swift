@@ -25,17 +25,20 @@ struct TrainerCommand: AsyncParsableCommand {
             let parallelism = config.parallelism
             let outputs = config.capabilities.outputs.map(\.rawValue).sorted()
             if json {
-                return printAsJSON([
+                return try printAsJSON([
                     "model": config.modelName, "step": status.step,
                     "accumulatedMicrobatches": status.accumulatedMicrobatches, "device": parallelism.device,
                     "worldSize": parallelism.worldSize, "outputs": outputs,
                 ])
             }
-            print("model         \(config.modelName)")
-            print("step          \(status.step), \(status.accumulatedMicrobatches) microbatches accumulated")
-            print("device        \(parallelism.device), \(parallelism.worldSize) processes")
-            print("parallelism   \(parallelism.summary)")
-            print("losses read   \(outputs.joined(separator: ", "))")
+            try printLine(
+                [
+                    "model         \(config.modelName)",
+                    "step          \(status.step), \(status.accumulatedMicrobatches) microbatches accumulated",
+                    "device        \(parallelism.device), \(parallelism.worldSize) processes",
+                    "parallelism   \(parallelism.summary)",
+                    "losses read   \(outputs.joined(separator: ", "))",
+                ].joined(separator: "\n"))
         }
     }
 }

@@ -84,9 +84,6 @@ extension TrainingEnd {
 
 func quoted(_ text: String) -> String { "“\(text.replacingOccurrences(of: "\n", with: " "))”" }
 
-/// Prints an object on one line of standard output.
-func printAsJSON(_ object: [String: Any]) { print(String(decoding: jsonLine(object), as: UTF8.self)) }
-
 /// An object of numbers and texts, on one line.
 func jsonLine(_ object: [String: Any]) -> Data {
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]

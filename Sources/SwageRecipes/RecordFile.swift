@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageFiles
 import SwageText
 
 /// A file to which work adds one line of JSON for each part of it that is done, and from which it goes on.
@@ -37,7 +38,7 @@ struct RecordFile<Record: Recorded> {
         (self.path, self.kept) = (path, kept)
         handle = try Self.accessing(path, "written") {
             try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(lines.prefix(kept.count).map { $0 + [newline] }.joined()).write(to: url, options: .atomic)
+            try AtomicDirectory.replaceFile(path, with: Data(lines.prefix(kept.count).map { $0 + [newline] }.joined()))
             let handle = try FileHandle(forWritingTo: url)
             try handle.seekToEnd()
             return handle
@@ -62,9 +63,18 @@ struct RecordFile<Record: Recorded> {
             expected: "the same data to go on, another output folder, or a restart")
     }
 
+    /// Adds lines, or none of them if not all can be written.
     func append(_ records: [Record]) throws {
         let lines = try records.reduce(into: Data()) { $0 += try RecordCoding.encode($1) + Data("\n".utf8) }
-        try Self.accessing(path, "written") { try handle.write(contentsOf: lines) }
+        try Self.accessing(path, "written") {
+            let end = try handle.offset()
+            do {
+                try handle.write(contentsOf: lines)
+            } catch {
+                try? handle.truncate(atOffset: end)
+                throw error
+            }
+        }
     }
 
     /// Flushes what was appended to the disk.
@@ -73,6 +83,8 @@ struct RecordFile<Record: Recorded> {
     private static func accessing<Result>(_ path: String, _ verb: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
+        } catch let error as TrainerError {
+            throw error
         } catch {
             throw TrainerError(.inputOutput, "\(path) cannot be \(verb): \(error.summary)")
         }

@@ -83,6 +83,8 @@ public struct RunDirectory: Sendable {
         /// The tokens that all steps together have read, and the seconds that they took.
         var tokens: Int
         var seconds: Double
+        /// Steps whose lines are not in the metrics file, which could not be written.
+        var unrecorded: [TrainingStep]?
 
         var fault: String? { Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? position.fault }
     }

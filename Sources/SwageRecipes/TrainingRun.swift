@@ -63,8 +63,9 @@ struct TrainingRun: Sendable {
         try folder.begin(identity)
         try folder.claim(["data"] + algorithm.files)
         try OutputFolder(path: directory.path + "/data").prepare()
+        removeWhatAKillLeft()
+        var session = Session(algorithm: algorithm, folder: folder, observe: observe)
         do {
-            var session = Session(algorithm: algorithm, folder: folder, observe: observe)
             let before: Algorithm.Measurement
             if let known = try folder.before(Algorithm.Measurement.self) {
                 before = known
@@ -74,10 +75,17 @@ struct TrainingRun: Sendable {
                 before = try await session.measure(.before)
                 try folder.note(before: before)
             }
-            return try await train(&session, before)
+            try await train(&session)
+            return .finished(try await finish(session, before))
         } catch is CancellationError {
-            return .interrupted(step: 0, checkpoint: nil)
+            return .interrupted(step: session.step, checkpoint: session.lastCheckpoint)
         }
+    }
+
+    /// Removes files that were half written when a process was killed.
+    private func removeWhatAKillLeft() {
+        AtomicDirectory.removeAbandonedFiles(in: directory.path) { ["run.json", "report.json", "metrics.jsonl"].contains($0) }
+        AtomicDirectory.removeAbandonedFiles(in: directory.path + "/data") { $0.wholeMatch(of: /(step|reference)-.*/) != nil }
     }
 
     /// Everything that a step changes beside the trainer.
@@ -88,6 +96,10 @@ struct TrainingRun: Sendable {
         var tokens = 0
         var seconds = 0.0
         var lastCheckpoint: String?
+        /// The step that it is of.
+        var savedStep = 0
+        /// Steps whose lines could not be written to the metrics file.
+        var unrecorded: [TrainingStep] = []
         let observe: @Sendable (TrainingEvent<Algorithm.Measurement>) -> Void
 
         func measure(_ moment: TrainingMoment) async throws -> Algorithm.Measurement {
@@ -97,7 +109,9 @@ struct TrainingRun: Sendable {
         }
 
         var progress: RunDirectory.Progress<Algorithm.Position> {
-            .init(position: algorithm.position, tokens: tokens, seconds: seconds)
+            .init(
+                position: algorithm.position, tokens: tokens, seconds: seconds,
+                unrecorded: unrecorded.isEmpty ? nil : unrecorded)
         }
     }
 
@@ -113,11 +127,13 @@ struct TrainingRun: Sendable {
     /// Steps are counted by the trainer: one that has taken some, in another run, would be told to be further than it is.
     private func checkFreshness() async throws {
         let status = try await trainer.status()
-        guard status.step == 0, status.accumulatedMicrobatches == 0 else {
+        guard status.step == 0 else {
             throw TrainerError(
-                .invalidOption, "the trainer is at step \(status.step), with \(status.accumulatedMicrobatches) microbatches accumulated",
+                .invalidOption, "the trainer is at step \(status.step), and this run is at 0",
                 expected: "one that begins: start it anew, or load weights alone, which sets it to step 0")
         }
+        // What a run that was killed in its first step has left in a trainer that outlives it.
+        if status.accumulatedMicrobatches > 0 { try await trainer.clearGradients() }
     }
 
     private func resume<Algorithm>(_ session: inout Session<Algorithm>) async throws {
@@ -142,8 +158,9 @@ struct TrainingRun: Sendable {
                 .corruptFile, "\(session.folder.folder.file(file)) cannot be right: \(error.message)", expected: error.expected)
         }
         session.observe(.resumed(step: loaded.step, checkpoint: loaded.path))
-        (session.step, session.lastCheckpoint) = (loaded.step, loaded.path)
+        (session.step, session.savedStep, session.lastCheckpoint) = (loaded.step, loaded.step, loaded.path)
         (session.tokens, session.seconds) = (progress.tokens, progress.seconds)
+        session.unrecorded = progress.unrecorded ?? []
     }
 
     /// Says which checkpoints the run would rather have gone on from.
@@ -153,30 +170,22 @@ struct TrainingRun: Sendable {
         }
     }
 
-    private func train<Algorithm>(
-        _ session: inout Session<Algorithm>, _ before: Algorithm.Measurement
-    ) async throws -> TrainingOutcome<Algorithm.Report> {
+    private func train<Algorithm>(_ session: inout Session<Algorithm>) async throws {
         try session.folder.claim("metrics.jsonl")
         let metrics = try RecordFile<TrainingStep>(
             directory.metrics, fault: { $1.step == $0 + 1 ? nil : "\"step\" is \($1.step), not \($0 + 1)" },
             keeping: { [session] in $0.step <= session.step })
+        session.unrecorded.removeAll { $0.step <= metrics.kept.last?.step ?? 0 }
+        try record(&session, metrics)
         while session.step < steps {
             do {
+                try Task.checkCancellation()
                 try await step(&session, metrics)
-            } catch is CancellationError {
-                try await trainer.clearGradients()
-                return .interrupted(step: session.step, checkpoint: try await saveDespiteCancellation(session))
+            } catch {
+                throw try await saving(&session, metrics, despite: error)
             }
             let isDue = saveEvery.map { session.step % $0 == 0 } ?? false
-            if isDue || session.step >= steps {
-                try metrics.synchronize()
-                session.lastCheckpoint = try await save(session)
-            }
-        }
-        do {
-            return .finished(try await finish(session, before))
-        } catch is CancellationError {
-            return .interrupted(step: session.step, checkpoint: session.lastCheckpoint)
+            if isDue || session.step >= steps { try await save(&session, metrics) }
         }
     }
 
@@ -189,25 +198,52 @@ struct TrainingRun: Sendable {
         session.step = step.step
         session.tokens += step.tokens
         session.seconds += step.seconds
-        try metrics.append([step])
+        session.unrecorded.append(step)
+        try record(&session, metrics)
         session.observe(.step(step, of: steps))
     }
 
-    private func save<Algorithm>(_ session: Session<Algorithm>) async throws -> String {
+    /// Writes the lines of the steps that have none yet.
+    private func record<Algorithm>(_ session: inout Session<Algorithm>, _ metrics: RecordFile<TrainingStep>) throws {
+        try metrics.append(session.unrecorded)
+        session.unrecorded = []
+    }
+
+    /// Writes a checkpoint, to its end: a cancellation in the meantime comes after it.
+    private func save<Algorithm>(_ session: inout Session<Algorithm>, _ metrics: RecordFile<TrainingStep>) async throws {
         session.observe(.saving(step: session.step))
+        // Lines that are not on the disk go into the step's own file.
+        if session.unrecorded.isEmpty { try metrics.synchronize() }
         let progress = RunDirectory.progressFile(session.step)
         try session.folder.claim(progress, "checkpoints/step-\(session.step)")
         // Before the checkpoint of the same step, so that no complete checkpoint is without it.
         try session.folder.folder.write(session.progress, to: progress)
-        let saved = try await trainer.save().path
+        let saved = try await uncancelled { try await trainer.save().path }
+        (session.lastCheckpoint, session.savedStep) = (saved, session.step)
         if saved == "\(directory.checkpoints)/step-\(session.step)" { directory.removeOldProgress(before: session.step) }
-        return saved
     }
 
-    /// Saves in a task of its own, which the cancellation of this one does not reach.
-    private func saveDespiteCancellation<Algorithm>(_ session: Session<Algorithm>) async throws -> String? {
-        guard session.step > 0 else { return nil }
-        return try await Task { try await save(session) }.value
+    /// Saves what was learned before a step that failed or was cancelled.
+    /// - Returns: what to throw: the error, with what became of the steps before it.
+    private func saving<Algorithm>(
+        _ session: inout Session<Algorithm>, _ metrics: RecordFile<TrainingStep>, despite error: any Error
+    ) async throws -> any Error {
+        do {
+            // They are of a step that will be taken again.
+            try await uncancelled { try await trainer.clearGradients() }
+            guard session.step > session.savedStep else { return error }
+            try await save(&session, metrics)
+        } catch let failure {
+            guard let error = error as? TrainerError else { throw failure }
+            guard session.step > session.savedStep else { return error }
+            return error.adding("step \(session.step) could not be saved either: \(failure)")
+        }
+        return (error as? TrainerError)?.adding("step \(session.step) is saved at \(session.lastCheckpoint ?? "")") ?? error
+    }
+
+    /// Does something in a task of its own, which the cancellation of this one does not reach.
+    private func uncancelled<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        try await Task { try await body() }.value
     }
 
     private func finish<Algorithm>(
@@ -248,4 +284,8 @@ extension ConfigurationValue {
         case .text(let value): value
         }
     }
+}
+
+extension TrainerError {
+    fileprivate func adding(_ more: String) -> TrainerError { TrainerError(code, "\(message); \(more)", expected: expected) }
 }

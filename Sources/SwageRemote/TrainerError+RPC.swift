@@ -22,7 +22,8 @@ extension RPCError {
         }
     }
 
-    private static let statuses: [TrainerError.Code: RPCError.Code] = [
+    /// The status that each code travels with; others are internal errors. The Python workers' table is made of it.
+    package static let statuses: [TrainerError.Code: RPCError.Code] = [
         .invalidShape: .invalidArgument, .invalidBatch: .invalidArgument, .invalidLoss: .invalidArgument,
         .invalidOption: .invalidArgument, .invalidData: .invalidArgument, .tokenOutOfRange: .outOfRange,
         .nothingAccumulated: .failedPrecondition, .nonFinite: .failedPrecondition,

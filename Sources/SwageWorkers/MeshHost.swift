@@ -16,8 +16,9 @@ public final class MeshHost: Sendable {
         try environment.requireInstalled()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: environment.python)
-        process.arguments = ["-m", "swage_worker.titan.host", address]
-        process.environment = environment.variables
+        let scratch = try WorkerEnvironment.makeScratch()
+        process.arguments = ["-m", "swage_worker.titan.host", address, scratch]
+        process.environment = environment.processEnvironment(scratch: scratch)
         let (pipe, output) = (Pipe(), Pipe())
         process.standardInput = pipe
         process.standardOutput = output
@@ -25,13 +26,20 @@ public final class MeshHost: Sendable {
         let (ended, signal) = AsyncStream.makeStream(of: Int32.self)
         self.ended = ended
         process.terminationHandler = {
+            $0.removeWhatItLeft(scratch: scratch)
             signal.yield($0.terminationStatus)
             signal.finish()
         }
-        try process.run()
+        do {
+            try process.run()
+        } catch {
+            try? FileManager.default.removeItem(atPath: scratch)
+            throw error
+        }
         let (ready, reading) = AsyncStream.makeStream(of: Void.self)
         output.fileHandleForReading.readToEnd({ _ in reading.yield() }, end: { reading.finish() })
         for await _ in ready { return }
+        try Task.checkCancellation()
         throw TrainerError(.engineFailed, "the mesh's host at \(address) ended before it was ready")
     }
 

@@ -20,7 +20,6 @@ public actor Worker {
     private struct Running {
         let process: WorkerProcess
         let remote: RemoteTrainer
-        let directory: String
     }
 
     private let environment: WorkerEnvironment
@@ -40,8 +39,6 @@ public actor Worker {
         running = try await Self.start(environment, model, log, options)
     }
 
-    deinit { Self.end(running.process, running.directory) }
-
     /// The worker's process, so that it can be watched from outside.
     public var processIdentifier: Int32 { running.process.identifier }
 
@@ -57,9 +54,7 @@ public actor Worker {
 
     func load(_ path: String?) async throws -> LoadedCheckpoint {
         if running.process.failure != nil {
-            let dead = running
             running = try await Self.start(environment, model, log, options)
-            Self.end(dead.process, dead.directory)
         }
         return try await call { try await $0.load(path) }
     }
@@ -68,32 +63,23 @@ public actor Worker {
         _ environment: WorkerEnvironment, _ model: ForeignModel, _ log: @escaping @Sendable (String) -> Void,
         _ options: (Start) throws -> Data
     ) async throws -> Running {
-        // A folder that nobody else can enter, with a name short enough for a socket's.
-        let directory = shortTemporaryPath()
-        try FileManager.default.createDirectory(
-            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        var process: WorkerProcess?
+        let directory = try WorkerEnvironment.makeScratch()
+        let started: WorkerProcess
+        let address = TrainerAddress.socket(directory + "/trainer")
+        // transformers reads GGUF, but does not tie its embeddings again, nor save what it has read: it gets a folder.
+        let scratch = directory + "/model"
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
         do {
-            let address = TrainerAddress.socket(directory + "/trainer")
-            // transformers reads GGUF, but does not tie its embeddings again, nor save what it has read: it gets a folder.
-            let scratch = directory + "/model"
-            defer { try? FileManager.default.removeItem(atPath: scratch) }
             let start = Start(model: try model.folder(scratch: scratch), address: "\(address)", scratch: directory)
-            let started = try WorkerProcess(environment, options: try options(start), log: log)
-            process = started
-            try await started.awaitReady()
-            let remote = try await RemoteTrainer(at: address, options: .init(
-                connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
-            return Running(process: started, remote: remote, directory: directory)
+            started = try WorkerProcess(environment, options: try options(start), scratch: directory, log: log)
         } catch {
-            end(process, directory)
+            try? FileManager.default.removeItem(atPath: directory)
             throw error
         }
-    }
-
-    private static func end(_ process: WorkerProcess?, _ directory: String) {
-        process?.end()
-        try? FileManager.default.removeItem(atPath: directory)
+        try await started.awaitReady()
+        let remote = try await RemoteTrainer(at: address, options: .init(
+            connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
+        return Running(process: started, remote: remote)
     }
 }
 

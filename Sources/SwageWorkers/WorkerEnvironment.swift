@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
 import Swage
+import SwageRemote
 
 /// The Python environment of a kind of worker: pinned packages and a copy of `swage_worker`, in a folder of its own.
 public struct WorkerEnvironment: Sendable {
@@ -20,13 +21,24 @@ public struct WorkerEnvironment: Sendable {
     /// Where the worker's own modules lie.
     private var modules: String { directory + "/modules" }
     /// What its processes find in their environment.
-    var variables: [String: String] {
-        Self.inherited.merging(
-            ["PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"]) { $1 }
+    /// - Parameter scratch: where they and what they start put temporary files.
+    func processEnvironment(scratch: String) -> [String: String] {
+        Self.inherited.merging([
+            "PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TMPDIR": scratch,
+        ]) { $1 }
     }
+
     /// This process's environment, without what only this process has to know.
     private static var inherited: [String: String] {
         ProcessInfo.processInfo.environment.filter { $0.key != "SWAGE_TOKEN" }
+    }
+
+    /// A folder that nobody else can enter, with a name short enough for a socket's.
+    static func makeScratch() throws -> String {
+        let directory = shortTemporaryPath()
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        return directory
     }
     /// The requirements that were installed; written last.
     private var installed: String { directory + "/installed.txt" }

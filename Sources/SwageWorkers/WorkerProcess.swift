@@ -5,7 +5,8 @@ import Synchronization
 
 /// A worker in Python while it lives: started, watched, and ended with this process however that ends.
 ///
-/// The worker's standard input stays open as long as this process lives, and the worker ends when it closes.
+/// The worker's standard input stays open as long as this process lives, and the worker ends when it closes; signals that
+/// reach both, such as Ctrl-C's, are this process's to heed. Whichever of the two ends last removes the worker's folder.
 final class WorkerProcess: Sendable {
     private struct State {
         var lastLines: [String] = []
@@ -13,16 +14,22 @@ final class WorkerProcess: Sendable {
         var status: Int32?
     }
 
+    /// The process, as long as it runs, and its number.
+    private final class Life: Sendable {
+        let state = Mutex((process: Process?.none, identifier: Int32(0)))
+    }
+
     private let state = Mutex(State())
+    private let life = Life()
     private let engine: String
     private let input: FileHandle
-    private let process: Mutex<Process>
     private let ready: AsyncStream<Void>
 
     /// - Parameters:
     ///   - options: what the worker reads first, one JSON object.
+    ///   - scratch: the worker's own folder, with all of its temporary files. It is removed when the worker ends.
     ///   - log: told every line that the worker writes to standard error.
-    init(_ environment: WorkerEnvironment, options: Data, log: @escaping @Sendable (String) -> Void) throws {
+    init(_ environment: WorkerEnvironment, options: Data, scratch: String, log: @escaping @Sendable (String) -> Void) throws {
         try environment.requireInstalled()
         engine = environment.engine
         let (ready, signal) = AsyncStream.makeStream(of: Void.self)
@@ -32,20 +39,26 @@ final class WorkerProcess: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: environment.python)
         process.arguments = ["-m", "swage_worker", environment.engine]
-        process.environment = environment.variables
+        process.environment = environment.processEnvironment(scratch: scratch)
         process.standardInput = toWorker
         process.standardOutput = fromWorker
         process.standardError = errors
-        self.process = Mutex(process)
 
         fromWorker.fileHandleForReading.readToEnd { if String(decoding: $0, as: UTF8.self).contains("ready") { signal.yield() } }
         errors.fileHandleForReading.readToEnd { [weak self] in for line in self?.take($0) ?? [] { log(line) } }
-        process.terminationHandler = { [weak self] process in
+        process.terminationHandler = { [weak self, life] process in
+            life.state.withLock { $0.process = nil }
+            process.removeWhatItLeft(scratch: scratch)
             self?.state.withLock { $0.status = process.terminationStatus }
             signal.finish()
         }
-        try process.run()
-        try input.write(contentsOf: options + Data("\n".utf8))
+        // Its end waits to be told of until its number is known.
+        try life.state.withLock {
+            try process.run()
+            $0 = (process, process.processIdentifier)
+        }
+        // If it ends before it has read them, that is what there is to say.
+        try? input.write(contentsOf: options + Data("\n".utf8))
     }
 
     deinit { end() }
@@ -78,11 +91,14 @@ final class WorkerProcess: Sendable {
         return nil
     }
 
-    var identifier: Int32 { process.withLock { $0.processIdentifier } }
+    var identifier: Int32 { life.state.withLock { $0.identifier } }
 
     func end() {
         try? input.close()
-        process.withLock { if $0.isRunning { $0.terminate() } }
+        // It ends with its input at once, unless it is stuck where it cannot notice.
+        DispatchQueue.global().asyncAfter(deadline: .now() + 10) { [life] in
+            life.state.withLock { if $0.process != nil { _ = kill($0.identifier, SIGKILL) } }
+        }
     }
 
     /// The whole lines that `data` completes.

@@ -29,10 +29,19 @@ enum Program {
     static func run(_ arguments: [String], in directory: String? = nil, environment: [String: String] = [:]) throws -> Result {
         let process = process(arguments, in: directory)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        return try run(process)
+    }
+
+    /// Runs a process to its end, or to that of our patience.
+    static func run(_ process: Process) throws -> Result {
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors
         try process.run()
+        let identifier = process.processIdentifier
+        let patience = DispatchWorkItem { kill(identifier, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 600, execute: patience)
+        defer { patience.cancel() }
         // Error output is short enough to wait in its pipe until the other one has ended.
         let outputText = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let errorText = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

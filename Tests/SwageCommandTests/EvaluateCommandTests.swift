@@ -69,7 +69,7 @@ import TestSupport
             let errors = Pipe()
             process.standardError = errors
             try process.run()
-            while lines(directory + "/out/answers.jsonl") < 1, process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+            try await waitUntil("an answer is kept") { lines(directory + "/out/answers.jsonl") >= 1 || !process.isRunning }
             process.interrupt()
             let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             process.waitUntilExit()

@@ -58,22 +58,45 @@ import TestSupport
         }
     }
 
-    @Test func ctrlCSavesAndTheSameCommandGoesOn() async throws {
+    /// Waits for a step, and sends signals.
+    private func interrupt(_ process: Process, _ output: String, _ signals: [Int32]) async throws -> String {
+        let errors = Pipe()
+        process.standardError = errors
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        try await waitUntil("a step is taken") { try reached(output) > 0 || !process.isRunning }
+        for signal in signals { kill(process.processIdentifier, signal) }
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return text
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func aSignalSavesAndTheSameCommandGoesOn(_ signal: Int32) async throws {
         try await withTemporaryDirectory { directory in
-            let data = try Program.writeData(directory)
-            let arguments = Program.tinyRun(data, directory + "/run", steps: 100_000)
+            let (data, output) = (try Program.writeData(directory), directory + "/run")
+            let arguments = Program.tinyRun(data, output, steps: 20_000)
             let process = Program.process(arguments)
-            let errors = Pipe()
-            process.standardError = errors
-            try process.run()
-            while try reached(directory + "/run") < 1, process.isRunning { try await Task.sleep(for: .milliseconds(50)) }
-            process.interrupt()
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 130)
+            let text = try await interrupt(process, output, [signal])
+            #expect(process.terminationStatus == 128 + signal)
             #expect(text.contains("saved") && text.contains("The same command goes on"), "\(text)")
-            let step = try curve(directory + "/run").last?.step ?? 0
-            #expect(FileManager.default.fileExists(atPath: "\(directory)/run/checkpoints/step-\(step)/checkpoint.json"))
+            let before = try curve(output)
+            let step = try #require(before.last?.step)
+            #expect(FileManager.default.fileExists(atPath: "\(output)/checkpoints/step-\(step)/checkpoint.json"))
+
+            let second = Program.process(arguments)
+            let more = try await interrupt(second, output, [signal])
+            #expect(more.contains("Going on from step \(step)"), "\(more)")
+        }
+    }
+
+    @Test func aHangupThatTheProgramWasStartedToOutliveEndsNothing() async throws {
+        try await withTemporaryDirectory { directory in
+            let (data, output) = (try Program.writeData(directory), directory + "/run")
+            let process = Program.process([Program.path] + Program.tinyRun(data, output, steps: 200))
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/nohup")
+            let text = try await interrupt(process, output, [SIGHUP])
+            #expect(process.terminationStatus == 0, "\(text)")
+            #expect(try reached(output) == 200)
         }
     }
 }

@@ -24,7 +24,7 @@ import TestSupport
         let trainer = SlowTrainer(.seconds(30))
         try await withServed(trainer) { remote in
             let task = Task { try await remote.forwardBackward(TinyModel.batch) }
-            while trainer.counts.begun == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await waitUntil("the call reaches the engine") { trainer.counts.begun > 0 }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(trainer.counts == .init(begun: 1, ended: 0, cancelled: 1))
@@ -35,7 +35,7 @@ import TestSupport
         let trainer = SlowTrainer(.seconds(30))
         try await withServed(trainer, options: .init(callTimeout: .milliseconds(300))) { remote in
             await expectCode(.deadlineExceeded) { _ = try await remote.optimStep() }
-            while trainer.counts.cancelled == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await waitUntil("the call is cancelled") { trainer.counts.cancelled > 0 }
             #expect(trainer.counts.ended == 0)
         }
     }
@@ -91,11 +91,11 @@ import TestSupport
     @Test func aStepWhoseConnectionIsCutIsTakenOnce() async throws {
         let trainer = SlowTrainer(.milliseconds(400))
         let served = try await ServedTrainer(trainer)
-        guard case .socket(let path) = served.address.kind else { return }
+        let path = try #require(served.address.socketPath)
         let wire = try CuttableSocket(to: path)
         let remote = try await RemoteTrainer(at: TrainerAddress("unix:" + wire.path), options: .init(connectTimeout: .seconds(5)))
         let step = Task { try await remote.optimStep() }
-        while trainer.counts.begun == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        try await waitUntil("the call reaches the engine") { trainer.counts.begun > 0 }
         wire.cut()
         #expect(try await step.value.step == 1)
         // The server may have ended the first attempt with its connection, but then it has not happened.
@@ -103,7 +103,7 @@ import TestSupport
         #expect(counts.ended == 1 && counts.begun == 1 + counts.cancelled, "\(counts)")
 
         let second = Task { try await remote.optimStep() }
-        while trainer.counts.begun == counts.begun { try await Task.sleep(for: .milliseconds(5)) }
+        try await waitUntil("the second call reaches the engine") { trainer.counts.begun > counts.begun }
         wire.close()
         await expectCode(.connectionLost) { _ = try await second.value }
         await served.stop()
@@ -190,7 +190,7 @@ import TestSupport
 
     @Test func garbageBytesLeaveTheServerServing() async throws {
         let served = try await ServedTrainer(try await TinyModel.trainer())
-        guard case .socket(let path) = served.address.kind else { return }
+        let path = try #require(served.address.socketPath)
         for seed in 0..<8 {
             var random = RandomNumbers(seed: UInt64(seed))
             let bytes = random.floats(300).withUnsafeBytes { Array($0) }
@@ -205,7 +205,7 @@ import TestSupport
         _ address: TrainerAddress,
         _ body: (Swage_V1_TrainerService.Client<HTTP2ClientTransport.Posix>) async throws -> Void
     ) async throws {
-        guard case .socket(let path) = address.kind else { return }
+        let path = try #require(address.socketPath)
         try await withGRPCClient(
             transport: .http2NIOPosix(target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
         ) { try await body(Swage_V1_TrainerService.Client(wrapping: $0)) }
@@ -225,5 +225,9 @@ import TestSupport
         try #require(connected == 0)
         _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
+}
+
+extension TrainerAddress {
+    fileprivate var socketPath: String? { if case .socket(let path) = kind { path } else { nil } }
 }
 #endif

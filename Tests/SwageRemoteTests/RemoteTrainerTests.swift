@@ -87,7 +87,7 @@ import TestSupport
 
     @Test func theTokenizerIsTheSameOnBothSides() async throws {
         let trainer = try await NativeTrainer(model: Golden.decoder("llama") + "/model.gguf")
-        guard let own = try? await trainer.tokenizer() else { return }
+        let own = try await trainer.tokenizer()
         try await withServed(trainer) { remote in
             let theirs = try await remote.tokenizer()
             let text = "It’s 12 o'clock — déjà vu, 東京!"

@@ -178,8 +178,7 @@ extension WorkerTests {
             let identifier = await worker!.worker.processIdentifier
             #expect(kill(identifier, 0) == 0)
             worker = nil
-            for _ in 0..<50 where kill(identifier, 0) == 0 { try await Task.sleep(for: .milliseconds(100)) }
-            #expect(kill(identifier, 0) != 0, "the worker \(identifier) still lives")
+            try await waitUntil("the worker \(identifier) ends", within: .seconds(20)) { kill(identifier, 0) != 0 }
         }
     }
 }

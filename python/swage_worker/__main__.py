@@ -1,13 +1,16 @@
 """A worker: python -m swage_worker ENGINE. Its first line of standard input is a JSON object, the engine's options and the
 `address` to serve at, and `scratch`, a folder of its own. It ends when that input does, however the process at the other
-end has died, and removes the folder."""
+end has died, and removes the folder; a signal that is meant for both, such as Ctrl-C's, does not end it."""
 
 import concurrent.futures
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import threading
+import time
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -20,6 +23,7 @@ MAXIMUM_MESSAGE = 256 << 20
 
 
 def main():
+    outlive_signals()
     options = json.loads(sys.stdin.readline())
     threading.Thread(target=end_with_input, args=[options["scratch"]], daemon=True).start()
     try:
@@ -52,12 +56,21 @@ def _engine(name, options):
     sys.exit(f"there is no engine {name}")
 
 
-def end_with_input(scratch=None):
+def outlive_signals():
+    """The other end may have a checkpoint to save first. What is started here inherits this."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def end_with_input(scratch):
     while sys.stdin.read(1 << 12):
         pass
-    if scratch:
-        shutil.rmtree(scratch, ignore_errors=True)
     # Nothing is left that would want an answer, and a product may be under way that nothing else ends.
+    if os.getpgrp() == os.getpid():
+        # Ranks, and whatever they have started, would still write into the folder.
+        subprocess.Popen(["/bin/sh", "-c", 'kill -9 -- "-$0"; rm -rf -- "$1"', str(os.getpid()), scratch], start_new_session=True)
+        time.sleep(10)
+    shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)
 
 

@@ -1,21 +1,6 @@
 """What goes wrong, in the words of Swift's TrainerError, and how it travels."""
 
-_STATUSES = {
-    "invalidShape": "INVALID_ARGUMENT",
-    "invalidBatch": "INVALID_ARGUMENT",
-    "invalidLoss": "INVALID_ARGUMENT",
-    "invalidOption": "INVALID_ARGUMENT",
-    "tokenOutOfRange": "OUT_OF_RANGE",
-    "nothingAccumulated": "FAILED_PRECONDITION",
-    "nonFinite": "FAILED_PRECONDITION",
-    "checkpointNotFound": "NOT_FOUND",
-    "checkpointMismatch": "FAILED_PRECONDITION",
-    "corruptFile": "DATA_LOSS",
-    "inputOutput": "INTERNAL",
-    "notAllowed": "PERMISSION_DENIED",
-    "unsupported": "UNIMPLEMENTED",
-    "tooLarge": "RESOURCE_EXHAUSTED",
-}
+from .statuses import STATUSES
 
 
 class TrainerError(Exception):
@@ -36,7 +21,7 @@ class TrainerError(Exception):
         # Whoever evaluates losses alone needs no gRPC.
         import grpc
 
-        context.abort(getattr(grpc.StatusCode, _STATUSES.get(self.code, "INTERNAL")), str(self))
+        context.abort(getattr(grpc.StatusCode, STATUSES.get(self.code, "INTERNAL")), str(self))
 
 
 class Cancelled(Exception):

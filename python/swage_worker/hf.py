@@ -6,6 +6,7 @@ import pathlib
 import tempfile
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
@@ -240,7 +241,7 @@ class HuggingFaceEngine(Engine):
     def _read(self, place, file, wanted, prefixes=("",)):
         try:
             tensors = load_file(place / file)
-        except Exception as error:
+        except (OSError, SafetensorError) as error:
             raise TrainerError("corruptFile", f"{place / file} cannot be read: {error}") from error
         for prefix in prefixes:
             for name, parameter in wanted.items():

@@ -1,6 +1,7 @@
 """The trainer service over an engine: one call at a time, each request carried out once."""
 
 import threading
+import traceback
 import uuid
 
 import grpc
@@ -141,6 +142,9 @@ class TrainerService(rpc.TrainerServiceServicer):
             context.abort(grpc.StatusCode.CANCELLED, "the call was cancelled and has changed nothing")
         except TrainerError as error:
             error.abort(context)
+        except Exception as error:
+            traceback.print_exc()
+            TrainerError("engineFailed", f"the engine failed: {type(error).__name__}: {error}").abort(context)
         finally:
             self.cancelled.discard(id)
 

@@ -13,7 +13,7 @@ import monarch.actor
 import torch
 from monarch.actor import attach_to_workers, enable_transport, this_host
 from monarch.spmd import setup_torch_elastic_env
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from ..checkpoints import signature
 from ..engine import Engine, plain_values
@@ -164,7 +164,7 @@ class TitanEngine(Engine):
             try:
                 with safe_open(file, "pt") as tensors:
                     found |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}
-            except Exception as error:
+            except (OSError, SafetensorError) as error:
                 raise TrainerError("corruptFile", f"{file} cannot be read: {error}") from error
         for prefix in prefixes:
             for name, shape in self.shapes.items():

@@ -1,4 +1,4 @@
-"""One machine of a mesh: python -m swage_worker.titan.host tcp://HOST:PORT. Runs the ranks that a TitanTrainer on another
+"""One machine of a mesh: python -m swage_worker.titan.host tcp://HOST:PORT SCRATCH. Runs the ranks that a TitanTrainer on another
 machine (or this one) starts here, until it is stopped."""
 
 import sys
@@ -6,11 +6,12 @@ import threading
 
 from monarch.actor import start_worker_loop_forever
 
-from ..__main__ import end_with_input
+from ..__main__ import end_with_input, outlive_signals
 
 
 def main():
-    threading.Thread(target=end_with_input, daemon=True).start()
+    outlive_signals()
+    threading.Thread(target=end_with_input, args=[sys.argv[2]], daemon=True).start()
     running = start_worker_loop_forever(ca="trust_all_connections", address=sys.argv[1])
     print("ready", flush=True)
     running.get()

@@ -13,6 +13,7 @@ from . import seams  # before anything of TorchTitan
 import torch
 import torch.distributed.checkpoint as dcp
 from monarch.actor import Actor, current_rank, endpoint
+from safetensors import SafetensorError
 from torch.distributed.checkpoint import CheckpointException, HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.tensor import DTensor
 from torchtitan.components.checkpointer import CheckpointManager
@@ -69,7 +70,7 @@ class TitanRank(Actor):
         attention = options.get("attention") or "sdpa"
         config = SharedBatchTrainer.Config(
             model_spec=model_spec(configuration, attention), hf_assets_path=options["model"],
-            dump_folder=options["scratch"], tokenizer=seams.NoTokenizer.Config(), dataloader=seams.NoData.Config(),
+            dump_folder=tempfile.gettempdir(), tokenizer=seams.NoTokenizer.Config(), dataloader=seams.NoData.Config(),
             loss=ProgramLoss.Config(), checkpoint=CheckpointManager.Config(enable=False), activation_checkpoint=None,
             optimizer=self._optimizer_config(options["optimizer"]), lr_scheduler=Schedule(options=options["optimizer"]["schedule"]),
             training=TrainingConfig(
@@ -208,8 +209,7 @@ class TitanRank(Actor):
         try:
             self._write_file(folder, kind, tensors)
         except (Exception, CheckpointException) as error:
-            causes = [cause for cause, _ in getattr(error, "failures", {}).values()] or [error]
-            return TrainerError("inputOutput", f"{folder} cannot be written: {causes[0]}")
+            return _failed_write(folder, error)
 
     def _tensors(self, kind):
         """By Hugging Face's names: those of the file `kind`.safetensors."""
@@ -349,3 +349,13 @@ class TitanRank(Actor):
                 os.symlink(file.resolve(), pathlib.Path(alone) / file.name)
             dcp.load(tensors, storage_reader=HuggingFaceStorageReader(path=alone))
         return tensors
+
+
+def _failed_write(folder, error):
+    """What a write has failed of: the disk, if that is what all ranks say that failed; a fault of ours otherwise."""
+    # torch keeps the cause of each rank.
+    causes = [cause for cause, _ in getattr(error, "failures", {}).values()] or [error]
+    odd = next((cause for cause in causes if not isinstance(cause, (OSError, SafetensorError))), None)
+    if odd is None:
+        return TrainerError("inputOutput", f"{folder} cannot be written: {causes[0]}")
+    return TrainerError("engineFailed", f"writing {folder} failed: {type(odd).__name__}: {odd}", "a new trainer, and its last checkpoint")
