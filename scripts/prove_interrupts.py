@@ -8,6 +8,7 @@ unbroken run, and nothing is left over: no half-written file, no scratch folder,
 
 import argparse
 import collections
+import contextlib
 import hashlib
 import json
 import os
@@ -148,6 +149,7 @@ def _complete(output):
     """The steps of the checkpoints that are whole, by their own word."""
     found = []
     for place in (output / "checkpoints").glob("step-*"):
+        check((place / "checkpoint.json").exists(), f"{place} is not whole: {[file.name for file in place.iterdir()]}")
         manifest = json.loads((place / "checkpoint.json").read_text())
         for name, size in manifest["fileSizes"].items():
             check((place / name).stat().st_size == size, f"{place / name} is not whole")
@@ -177,11 +179,12 @@ def break_once(case, output, number, victim, counts):
     for target in targets:
         if victim != "client" and target is case.server:
             target.send_signal(signal.SIGKILL)
-        elif number == signal.SIGKILL or options.random.random() < 0.7:
+        elif number == signal.SIGKILL or target.poll() is not None or options.random.random() < 0.7:
             target.send_signal(number)
         else:
-            # As a terminal does.
-            os.killpg(target.pid, number)
+            # As a terminal does. A process that has ended is there until it is waited for.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(target.pid, number)
     twice = number != signal.SIGKILL and victim == "client" and options.random.random() < 0.1
     if twice:
         time.sleep(options.random.uniform(0, 0.02))
@@ -275,10 +278,10 @@ def main():
     options = parser.parse_args()
     options.random = random.Random(options.seed)
     workers = options.engine in ("huggingface", "titan")
-    options.steps = dict(sft=1500, dpo=600, grpo=300) if not workers else dict(sft=400, dpo=300, grpo=60)
-    options.examples = 400 if not workers else 60
+    options.steps = dict(sft=800, dpo=300, grpo=150) if not workers else dict(sft=400, dpo=300, grpo=60)
+    options.examples = 200 if not workers else 60
     options.delays = {"native": (0.0, 0.4), "remote": (0.0, 0.6), "huggingface": (0.0, 14.0), "titan": (0.0, 40.0)}[options.engine]
-    options.signals_per_run = 15 if not workers else 6
+    options.signals_per_run = 25 if not workers else 6
     counts, failures = collections.Counter(), []
     with tempfile.TemporaryDirectory(prefix="prove-", dir=options.folder) as folder:
         for index, command in enumerate(options.commands):

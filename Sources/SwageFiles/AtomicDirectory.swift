@@ -82,6 +82,18 @@ package enum AtomicDirectory {
         }
     }
 
+    /// Removes what ``replaceFile(_:with:)`` has left in a folder where a process was killed in it.
+    /// - Parameter isOurs: whether a file of that name is written so.
+    package static func removeAbandonedFiles(in directory: String, of isOurs: (String) -> Bool) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] {
+            guard let match = name.wholeMatch(of: /(.+)\.partial-([0-9]+)-[0-9]+/), isOurs(String(match.output.1)),
+                let writer = pid_t(match.output.2), writer > 0, kill(writer, 0) != 0, errno == ESRCH
+            else { continue }
+            // Not a folder.
+            unlink(directory + "/" + name)
+        }
+    }
+
     private static func publish(_ partial: String, as path: String) throws {
         // The system renames to nothing and to an empty directory alone.
         if rename(partial, path) == 0 { return }

@@ -67,6 +67,9 @@ public struct EvaluationDirectory: Sendable {
             identity.add(part?.contents ?? [:])
         }
         try check(inputs: identity.contents.compactMapValues(\.path))
+        AtomicDirectory.removeAbandonedFiles(in: path) {
+            ["evaluation.json", "losses.jsonl", "answers.jsonl", "result.json"].contains($0)
+        }
         self.work.folder.withLock { $0 = nil }
         let work = try WorkFolder(path, .evaluation)
         try work.begin(identity)

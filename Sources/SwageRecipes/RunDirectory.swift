@@ -86,7 +86,10 @@ public struct RunDirectory: Sendable {
         /// Steps whose lines are not in the metrics file, which could not be written.
         var unrecorded: [TrainingStep]?
 
-        var fault: String? { Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? position.fault }
+        var fault: String? {
+            Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? position.fault
+                ?? unrecorded?.lazy.compactMap(\.fault).first
+        }
     }
 
     static func progressFile(_ step: Int) -> String { "data/step-\(step).json" }

@@ -5,6 +5,7 @@ end has died, and removes the folder; a signal that is meant for both, such as C
 import concurrent.futures
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -65,11 +66,13 @@ def outlive_signals():
 def end_with_input(scratch):
     while sys.stdin.read(1 << 12):
         pass
-    # Nothing is left that would want an answer, and a product may be under way that nothing else ends.
-    if os.getpgrp() == os.getpid():
-        # Ranks, and whatever they have started, would still write into the folder.
-        subprocess.Popen(["/bin/sh", "-c", 'kill -9 -- "-$0"; rm -rf -- "$1"', str(os.getpid()), scratch], start_new_session=True)
-        time.sleep(10)
+    # Nothing is left that would want an answer, and a product may be under way that nothing else ends. Ranks, and what
+    # else was started, would still write into the folder: all of them end before it goes.
+    alive = [child for file in pathlib.Path("/proc/self/task").glob("*/children") for child in file.read_text().split()]
+    subprocess.Popen(
+        ["/bin/sh", "-c", 'folder=$1; shift; kill -9 "$@"; rm -rf -- "$folder"', "sh", scratch, *alive, str(os.getpid())],
+        stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(10)
     shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)
 
