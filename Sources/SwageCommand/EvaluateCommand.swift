@@ -69,6 +69,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         let engine = try await modelOptions.start()
         let loss = try await lossEvaluation(engine)
         let accuracy = try await accuracyEvaluation(engine)
+        let data = [loss?.report, accuracy?.report].compactMap { $0 }
+        for report in data { writeToStandardError("\(report)\n") }
         if restart { try directory?.clear() }
         // For which numbers of draws pass@k is told changes nothing that is drawn.
         try directory?.begin(
@@ -83,7 +85,8 @@ struct EvaluateCommand: AsyncParsableCommand {
                         try await accuracy?.run(record: directory?.answers, progress: $0)
                     })
             }
-            let object = object(result)
+            var object = object(result)
+            object["data"] = data.isEmpty ? nil : jsonObject(data)
             try directory?.write(result: jsonLine(object))
             json ? printAsJSON(object) : print(text(result))
         } catch is CancellationError where output != nil {
@@ -95,7 +98,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     private func lossEvaluation(_ engine: StartedEngine) async throws -> Evaluation? {
         guard let data else { return nil }
         return try Evaluation(
-            try dataOptions.open(data, modelOptions.logger()), tokenizer: try await engine.trainer.tokenizer(),
+            try dataOptions.open(data), tokenizer: try await engine.trainer.tokenizer(),
             learnedTokens: dataOptions.lossOn, limit: limit, rows: dataOptions.batchSize,
             sequenceLength: dataOptions.sequenceLength)
     }
@@ -113,8 +116,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         if let arithmetic {
             return (try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut), limit ?? 200)
         }
-        let lines: JSONLines<Problem> = try dataOptions.open(problems!, modelOptions.logger())
-        return (ProblemFile(lines, shuffleSeed: nil), min(limit ?? .max, lines.count))
+        let lines: JSONLines<Problem> = try dataOptions.open(problems!)
+        return (ProblemFile(lines, shuffleSeed: nil), limit ?? lines.count)
     }
 
     private struct Result {

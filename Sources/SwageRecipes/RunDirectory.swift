@@ -83,8 +83,12 @@ public struct RunDirectory: Sendable {
         /// The tokens that all steps together have read, and the seconds that they took.
         var tokens: Int
         var seconds: Double
+        /// How many steps had nothing to learn from, which the trainer does not count.
+        var idle: Int?
 
-        var fault: String? { Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? position.fault }
+        var fault: String? {
+            Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? Int.fault("\"idle\"", idle ?? 0) ?? position.fault
+        }
     }
 
     static func progressFile(_ step: Int) -> String { "data/step-\(step).json" }

@@ -51,7 +51,7 @@ enum ChatTemplate: Sendable, Equatable {
             utf8.append(byte)
         }
         if utf8.last == 0x0A { utf8.removeLast() }
-        return SHA256.hexDigest(of: utf8)
+        return ContentDigest.of(Data(utf8))
     }
 
     var summary: String {
