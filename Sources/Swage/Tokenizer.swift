@@ -18,24 +18,16 @@ public protocol Tokenizer: Sendable {
     func bytes(of id: Int32) throws -> [UInt8]
 
     /// A conversation in the model's own chat format.
+    ///
+    /// What the assistant writes begins with a token of its own: the ids of the messages before it, with a generation
+    /// prompt, are what the ids of the whole begin with.
     /// - Parameter addGenerationPrompt: whether to end with the opening of an assistant's turn.
     /// - Throws: ``TrainerError`` if the model has no chat template, or one that this tokenizer does not know.
     func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens
 
-    /// A prompt and the completion that should follow it, ended as the model ends its texts.
+    /// A prompt and the completion that should follow it, ended as the model ends its texts. The ids of the prompt do not
+    /// depend on the completion.
     func encode(prompt: String, completion: String) throws -> TargetedTokens
-}
-
-/// One message of a conversation.
-public struct ChatMessage: Sendable, Hashable, Codable {
-    /// `system`, `user` or `assistant`.
-    public var role: String
-    public var content: String
-
-    public init(role: String, content: String) {
-        self.role = role
-        self.content = content
-    }
 }
 
 /// Token ids, and which of them a model should learn to produce.

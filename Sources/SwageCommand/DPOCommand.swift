@@ -67,11 +67,11 @@ struct DPOCommand: AsyncParsableCommand {
         let display = TrainingDisplay()
         try runOptions.check(
             inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
-        let logger = modelOptions.logger()
+        let badLines: BadLines = skipBadLines ? .skip : .stop
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let training = try JSONLines<PreferencePair>(data, skippingBadLines: skipBadLines, logger)
-        let heldOutData = try heldOut.map { try JSONLines<PreferencePair>($0, skippingBadLines: skipBadLines, logger) }
+        let training = try JSONLines<PreferencePair>(path: data, badLines: badLines)
+        let heldOutData = try heldOut.map { try JSONLines<PreferencePair>(path: $0, badLines: badLines) }
         let engine = try await started
         try runOptions.restart(display)
         display.note("\(try await engine.trainer.config().modelName) learns from \(training.count) preferences")
@@ -114,6 +114,7 @@ extension DPO.Report: PrintableReport {
         object["marginAfter"] = after?.margin
         object["accuracyAfter"] = after?.accuracy
         object["pairs"] = after?.pairs
+        object["data"] = jsonObject(data)
         return object
     }
 

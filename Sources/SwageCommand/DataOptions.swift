@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import SwageText
 
 /// How data is read, for every command that reads any.
@@ -16,17 +15,8 @@ struct DataOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
     var skipBadLines = false
 
-    func open<Example>(_ path: String, _ logger: Logger) throws -> JSONLines<Example> {
-        try JSONLines(path, skippingBadLines: skipBadLines, logger)
-    }
-}
-
-extension JSONLines {
-    /// Opens a file, and says what is left out of it.
-    init(_ path: String, skippingBadLines: Bool, _ logger: Logger) throws {
-        try self.init(path: path, badLines: skippingBadLines ? .skip : .stop)
-        for line in skipped.prefix(5) { logger.warning("left out: \(line)") }
-        if !skipped.isEmpty { logger.warning("left out \(skipped.count) lines of \(path) in all") }
+    func open<Example>(_ path: String) throws -> JSONLines<Example> {
+        try JSONLines(path: path, badLines: skipBadLines ? .skip : .stop)
     }
 }
 

@@ -73,6 +73,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         let engine = try await modelOptions.start()
         let loss = try await lossEvaluation(engine)
         let accuracy = try await accuracyEvaluation(engine)
+        let data = [loss?.report, accuracy?.report].compactMap { $0 }
+        for report in data { writeToStandardError("\(report)\n") }
         if restart { try directory?.clear() }
         // For which numbers of draws pass@k is told changes nothing that is drawn.
         try directory?.begin(
@@ -85,7 +87,8 @@ struct EvaluateCommand: AsyncParsableCommand {
                 accuracy: try await MeasurementDisplay.showing("accuracy", of: accuracy?.count, "problems") {
                     try await accuracy?.run(record: directory?.answers, progress: $0)
                 })
-            let object = object(result)
+            var object = object(result)
+            object["data"] = data.isEmpty ? nil : jsonObject(data)
             try directory?.write(result: jsonLine(object))
             let copy = directory.map { $0.path + "/result.json" }
             if json { try printAsJSON(object, copy: copy) } else { try printLine(text(result), copy: copy) }
@@ -98,7 +101,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     private func lossEvaluation(_ engine: StartedEngine) async throws -> Evaluation? {
         guard let data else { return nil }
         return try Evaluation(
-            try dataOptions.open(data, modelOptions.logger()), tokenizer: try await engine.trainer.tokenizer(),
+            try dataOptions.open(data), tokenizer: try await engine.trainer.tokenizer(),
             learnedTokens: dataOptions.lossOn, limit: limit, rows: dataOptions.batchSize,
             sequenceLength: dataOptions.sequenceLength)
     }
@@ -116,8 +119,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         if let arithmetic {
             return (try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut), limit ?? 200)
         }
-        let lines: JSONLines<Problem> = try dataOptions.open(problems!, modelOptions.logger())
-        return (ProblemFile(lines, shuffleSeed: nil), min(limit ?? .max, lines.count))
+        let lines: JSONLines<Problem> = try dataOptions.open(problems!)
+        return (ProblemFile(lines, shuffleSeed: nil), limit ?? lines.count)
     }
 
     private struct Result {

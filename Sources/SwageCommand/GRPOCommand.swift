@@ -96,12 +96,11 @@ struct GRPOCommand: AsyncParsableCommand {
                 "the model": modelOptions.model, "the data": problemOptions.data, "the held-out data": problemOptions.heldOut,
                 "the recipe": recipe,
             ], display)
-        let logger = modelOptions.logger()
         let rewards = try problemOptions.rewardOptions.rewards()
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let problems = try problemOptions.training(seed: runOptions.seed, logger)
-        let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed, logger)
+        let problems = try problemOptions.training(seed: runOptions.seed)
+        let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed)
         let engine = try await started
         let sampler = try await modelOptions.sampler(for: engine)
         let reference = klCoefficient == 0 ? nil : try await modelOptions.startReference()
@@ -190,6 +189,7 @@ extension GRPO.Report: PrintableReport {
         object["accuracyBefore"] = before?.value
         object["accuracyAfter"] = after?.value
         object["problems"] = after?.problems
+        object["data"] = jsonObject(data)
         return object
     }
 

@@ -101,7 +101,11 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 
     private func promptIDs(_ tokenizer: any Tokenizer) throws -> [Int32] {
-        if raw { return try tokenizer.encode(prompt, addSpecialTokens: true) }
+        if raw {
+            // As a prompt begins in training: without what ends a text.
+            let tokens = try tokenizer.encode(prompt: prompt, completion: "")
+            return zip(tokens.ids, tokens.isTarget).filter { !$0.1 }.map(\.0)
+        }
         let system = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
         return try tokenizer.encode(
             chat: system + [ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true

@@ -10,7 +10,7 @@ struct ModelOptions: ParsableArguments {
     var model: String?
 
     @Option(
-        help: "The chat format (chatml or llama3) of a model that brings no template of its own, or to be used instead.")
+        help: "The chat format (chatml, llama3 or qwen3) of a model that brings no template of its own or an unknown one, or to be used instead.")
     var chatTemplate: String?
 
     @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -27,6 +27,7 @@ struct ModelOptions: ParsableArguments {
     var logLevel: Logger.Level = .info
 
     func validate() throws {
+        if let chatTemplate { writeToStandardError("The chat format is \(chatTemplate), whatever template the model has.\n") }
         if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
         switch engine {
         case .native where model == nil, .huggingface where model == nil, .titan where model == nil:

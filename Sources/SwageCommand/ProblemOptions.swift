@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import Swage
 import SwageRecipes
 import SwageText
@@ -26,18 +25,18 @@ struct ProblemOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
     var skipBadLines = false
 
-    func training(seed: UInt64, _ logger: Logger) throws -> any ProblemSource {
+    func training(seed: UInt64) throws -> any ProblemSource {
         if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed) }
-        return ProblemFile(try open(data!, logger), shuffleSeed: seed)
+        return ProblemFile(try open(data!), shuffleSeed: seed)
     }
 
-    func heldOutProblems(seed: UInt64, _ logger: Logger) throws -> (any ProblemSource)? {
+    func heldOutProblems(seed: UInt64) throws -> (any ProblemSource)? {
         if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut) }
-        return try heldOut.map { ProblemFile(try open($0, logger), shuffleSeed: nil) }
+        return try heldOut.map { ProblemFile(try open($0), shuffleSeed: nil) }
     }
 
-    private func open(_ path: String, _ logger: Logger) throws -> JSONLines<Problem> {
-        try JSONLines(path, skippingBadLines: skipBadLines, logger)
+    private func open(_ path: String) throws -> JSONLines<Problem> {
+        try JSONLines(path: path, badLines: skipBadLines ? .skip : .stop)
     }
 }
 

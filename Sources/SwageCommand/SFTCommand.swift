@@ -60,12 +60,11 @@ struct SFTCommand: AsyncParsableCommand {
         let display = TrainingDisplay()
         try runOptions.check(
             inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
-        let logger = modelOptions.logger()
         // Checking the data and reading the model take about as long; neither waits for the other.
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let training: JSONLines<TrainingExample> = try dataOptions.open(data, logger)
-        let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0, logger) }
+        let training: JSONLines<TrainingExample> = try dataOptions.open(data)
+        let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0) }
         let engine = try await started
         try runOptions.restart(display)
         display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
@@ -111,6 +110,7 @@ extension SupervisedFineTuning.Report: PrintableReport {
         var object = end.json
         object["heldOutLossBefore"] = before.heldOut?.loss
         object["heldOutLossAfter"] = after.heldOut?.loss
+        object["data"] = jsonObject(data)
         return object
     }
 

@@ -18,6 +18,8 @@ final class TrainingDisplay: Sendable {
         _ event: TrainingEvent<Measurement>, measured: (Measurement) -> String?, detail: (TrainingStep) -> [String]
     ) {
         switch event {
+        case .data(let report):
+            bar.note("\(report)")
         case .resumed(let step, let checkpoint):
             bar.note("Going on from step \(step) (\(checkpoint))")
         case .passedOver(let checkpoint, let reason):
@@ -88,6 +90,11 @@ func quoted(_ text: String) -> String { "“\(text.replacingOccurrences(of: "\n"
 func jsonLine(_ object: [String: Any]) -> Data {
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
     return (try? JSONSerialization.data(withJSONObject: object, options: options)) ?? Data()
+}
+
+/// What a value is as JSON; nil for nil.
+func jsonObject<Value: Encodable>(_ value: Value?) -> Any? {
+    value.flatMap { try? JSONSerialization.jsonObject(with: JSONEncoder().encode($0)) }
 }
 
 func fixed(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }

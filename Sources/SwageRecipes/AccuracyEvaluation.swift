@@ -1,4 +1,5 @@
 import Swage
+import SwageText
 
 /// Asks a model problems, and counts the right answers.
 public struct AccuracyEvaluation: Sendable {
@@ -6,16 +7,18 @@ public struct AccuracyEvaluation: Sendable {
     private let problems: any ProblemSource
     /// How many problems are asked.
     public let count: Int
+    /// What became of the problems, where they are of a file.
+    public let report: DataReport?
     private let verifier: Reward
     private let environment: String
 
     /// - Parameters:
-    ///   - count: how many problems of the source are asked, from the first on.
+    ///   - count: how many problems of the source are asked, from the first on: all, where it has fewer.
     ///   - verifier: says that an answer is right by a score of 1 or more.
     ///   - samples: how many answers to each problem. One is the likeliest; several are drawn.
     ///   - options: how answers are drawn, how long they may be, and what to do where the verifier fails: an answer that is
     ///     dropped is not right.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`, or `invalidData` for a problem that cannot be asked or scored.
     public init(
         _ sampler: any Sampler, tokenizer: any Tokenizer, problems: any ProblemSource, count: Int, verifier: Reward,
         environment: (@Sendable (Problem) -> any Environment)? = nil, samples: Int = 1, options: Rollouts.Options
@@ -26,7 +29,9 @@ public struct AccuracyEvaluation: Sendable {
         if samples == 1 { options.sampling.temperature = 0 }
         rollouts = try Rollouts(
             sampler, tokenizer: tokenizer, rewards: [verifier], environment: environment, options: options)
-        (self.problems, self.count, self.verifier) = (problems, count, verifier)
+        let examined = try problems.examined(tokenizer: tokenizer, rewards: [verifier])
+        (self.problems, report, self.verifier) = (examined.source, examined.report, verifier)
+        self.count = min(count, examined.source.count ?? count)
         self.environment = environment == nil ? "none" : "in code"
     }
 

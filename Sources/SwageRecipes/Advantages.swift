@@ -32,7 +32,8 @@ public struct Advantages: Sendable, Equatable {
     public func callAsFunction(_ groups: [[Double]]) -> [[Double]] {
         let spread = Self.deviation(groups.flatMap { $0 })
         return groups.map { rewards in
-            guard rewards.count > 1 else { return rewards.map { _ in 0 } }
+            // Rounding is no difference.
+            guard rewards.count > 1, !Self.areEqual(rewards) else { return rewards.map { _ in 0 } }
             let sum = rewards.reduce(0, +)
             let divisor =
                 switch scale {
@@ -50,6 +51,8 @@ public struct Advantages: Sendable, Equatable {
             }
         }
     }
+
+    static func areEqual(_ rewards: [Double]) -> Bool { deviation(rewards) < 1e-8 }
 
     /// The standard deviation of a sample.
     static func deviation(_ values: [Double]) -> Double {

@@ -52,6 +52,8 @@ public struct DPO: Sendable {
     public struct Report: Sendable, Equatable, Codable {
         public var before: Margins?
         public var after: Margins?
+        /// What became of the training data, and of the held-out data.
+        public var data: [DataReport]?
         public var end: TrainingEnd
     }
 
@@ -88,24 +90,24 @@ public struct DPO: Sendable {
         }
         var identity = RunIdentity(
             recipe: "dpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
-        identity.add(["the data": .init(training), "the held-out data": heldOut.map { .init($0) }])
+        identity.add(["the data": try .init(training), "the held-out data": try heldOut.map { try .init($0) }])
         identity.add(leftOut: training.skipped.count + (heldOut?.skipped.count ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe
-        let order = SeededOrder(count: training.count, seed: options.shuffleSeed)
-        let (all, isMore) = options.steps.multipliedReportingOverflow(by: options.pairsPerStep)
-        let wanted = isMore ? training.count : min(training.count, all)
         let limit = options.sequenceLength
+        let wanted = options.steps.multipliedReportingOverflow(by: options.pairsPerStep)
         algorithm = DPOAlgorithm(
             trainer: trainer, options: options,
             training: try PreferenceSet(
-                training, order.first(wanted), tokenizer: tokenizer, limit: limit, cache: directory.reference("training")),
+                training, wanted: wanted.overflow ? nil : wanted.partialValue, seed: options.shuffleSeed, tokenizer: tokenizer,
+                limit: limit, cache: directory.reference("training")),
             heldOut: try heldOut.map { data in
                 try PreferenceSet(
-                    data, Array(0..<min(data.count, options.heldOutLimit ?? .max)), tokenizer: tokenizer, limit: limit,
+                    data, wanted: options.heldOutLimit, seed: nil, tokenizer: tokenizer, limit: limit,
                     cache: directory.reference("held-out"))
             })
+        for report in algorithm.reports { observe(.data(report)) }
     }
 
     /// Begins the run, or goes on with it.
@@ -128,6 +130,7 @@ private struct DPOAlgorithm: TrainingAlgorithm {
 
     private var loss: LossFunction { .dpo(beta: options.beta, loss: options.loss) }
     var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
+    var reports: [DataReport] { [training.report] + (heldOut.map { [$0.report] } ?? []) }
 
     mutating func resume(at position: Int, step: Int) throws {
         guard step.multipliedReportingOverflow(by: options.pairsPerStep) == (position, false) else {
@@ -140,7 +143,7 @@ private struct DPOAlgorithm: TrainingAlgorithm {
     var files: [String] { (["training"] + (heldOut == nil ? [] : ["held-out"])).map(RunDirectory.reference) }
 
     func report(before: DPO.Margins?, after: DPO.Margins?, end: TrainingEnd) -> DPO.Report {
-        DPO.Report(before: before, after: after, end: end)
+        DPO.Report(before: before, after: after, data: reports, end: end)
     }
 
     mutating func step() async throws -> TrainingStep {

@@ -17,6 +17,8 @@ public struct Evaluation: Sendable {
         public var perplexity: Double { exp(loss) }
     }
 
+    /// What became of the data.
+    public let report: DataReport
     private let examples: [TargetedTokens]
     private let rows: Int
     private let sequenceLength: Int
@@ -44,12 +46,11 @@ public struct Evaluation: Sendable {
             options: [
                 "learnedTokens": "\(learnedTokens)", "limit": limit.map { "\($0)" } ?? "none", "rows": "\(rows)",
                 "sequenceLength": "\(sequenceLength)", "linesLeftOut": "\(data.skipped.count)",
-            ], contents: ["the data": .init(data)])
-        examples = try (0..<min(limit ?? .max, data.count)).compactMap { index in
-            let tokens = try data[index].tokenize(with: tokenizer, learning: learnedTokens)
-                .cut(to: sequenceLength + 1)
-            return tokens.hasTarget ? tokens : nil
+            ], contents: ["the data": try .init(data)])
+        let examined = try data.examine(Array(0..<min(limit ?? .max, data.count))) { example in
+            Examination(try example.tokenize(with: tokenizer, learning: learnedTokens), limit: sequenceLength + 1)
         }
+        (examples, report) = (examined.uses.map(\.use), examined.report)
         guard !examples.isEmpty else {
             throw TrainerError(
                 .invalidData, "no example of \(data.path) has a target within \(sequenceLength) positions",

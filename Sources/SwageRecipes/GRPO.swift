@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageText
 
 /// Group relative policy optimization (Shao et al., 2024): a model writes several answers to each problem, and learns
 /// to write those that are worth more than the others.
@@ -53,6 +54,8 @@ public struct GRPO: Sendable {
     public struct Report: Sendable, Equatable, Codable {
         public var before: Accuracy?
         public var after: Accuracy?
+        /// What became of the problems, and of the held-out ones, where they are of a file.
+        public var data: [DataReport]?
         public var end: TrainingEnd
     }
 
@@ -110,8 +113,10 @@ public struct GRPO: Sendable {
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe
         let handover = WeightHandover(trainer: trainer, sampler: sampler, folder: directory.handover)
+        let examined = try problems.examined(tokenizer: tokenizer, rewards: rewards)
         algorithm = GRPOAlgorithm(
-            trainer: trainer, reference: reference, loss: loss, problems: problems, options: options,
+            trainer: trainer, reference: reference, loss: loss, problems: examined.source, problemReport: examined.report,
+            options: options,
             rollouts: try Rollouts(
                 sampler, tokenizer: tokenizer, rewards: rewards, environment: environment, options: options.rollouts),
             evaluation: try heldOut.map {
@@ -120,6 +125,7 @@ public struct GRPO: Sendable {
                     environment: environment, samples: options.heldOutSamples, options: options.rollouts)
             },
             handover: handover, observeRollout: observeRollout)
+        for report in algorithm.reports { observe(.data(report)) }
     }
 
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what differs from its default and has no effect.

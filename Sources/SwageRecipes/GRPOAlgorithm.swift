@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageText
 
 /// The steps of ``GRPO``.
 struct GRPOAlgorithm: TrainingAlgorithm {
@@ -21,6 +22,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     let reference: (any Trainer)?
     let loss: LossFunction
     let problems: any ProblemSource
+    let problemReport: DataReport?
     let options: GRPO.Options
     let rollouts: Rollouts
     let evaluation: AccuracyEvaluation?
@@ -61,8 +63,11 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     }
 
     func report(before: Accuracy?, after: Accuracy?, end: TrainingEnd) -> GRPO.Report {
-        GRPO.Report(before: before, after: after, end: end)
+        GRPO.Report(before: before, after: after, data: reports.isEmpty ? nil : reports, end: end)
     }
+
+    /// What became of the files of problems.
+    var reports: [DataReport] { [problemReport, evaluation?.report].compactMap { $0 } }
 
     mutating func step() async throws -> TrainingStep {
         if let rollout = position.rollout { return try await apply(try await learn(rollout), rollout) }
@@ -143,7 +148,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     /// Runs a rollout forward and backward.
     private func learn(_ rollout: RolloutBatch) async throws -> Pass {
         let start = ContinuousClock.now
-        var pass = Pass(selection: GroupSelection(rollout, options, verifier: rollouts.rewards[0].name))
+        var pass = Pass(selection: GroupSelection(rollout, options, loss: loss, verifier: rollouts.rewards[0].name))
         for batch in pass.selection.batches(of: options.microbatch).map(trainBatch) {
             let result = try await trainer.forwardBackward(batch, loss: loss)
             pass.metrics.add(result, weight: Double(batch.targetCount))
@@ -157,11 +162,17 @@ struct GRPOAlgorithm: TrainingAlgorithm {
         _ pass: Pass, _ rollout: RolloutBatch, handoverSeconds: Double = 0
     ) async throws -> TrainingStep {
         let (selection, sums) = (pass.selection, pass.metrics)
+        let isFirst = position.updates == 0
+        if selection.isEmpty {
+            let step = try await trainer.status().step
+            (position.rollout, position.updates) = (nil, 0)
+            return TrainingStep(
+                idleAt: step, metrics: isFirst ? selection.metrics.merging(rollout.timing) { own, _ in own } : selection.metrics)
+        }
         let start = ContinuousClock.now
         let result = try await trainer.optimStep()
         let seconds = pass.seconds + start.duration(to: .now) / .seconds(1)
         let version = result.step - 1
-        let isFirst = position.updates == 0
         position.updates += 1
         let isDone = position.updates >= options.updatesPerRollout
         position.rollout = isDone ? nil : rollout

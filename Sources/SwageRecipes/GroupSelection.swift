@@ -12,29 +12,33 @@ struct GroupSelection {
     /// What is worth watching of the whole rollout.
     let metrics: [String: Double]
 
-    /// - Parameter verifier: the name of the reward that says what is right, by a score of 1 or more.
-    init(_ rollout: RolloutBatch, _ options: GRPO.Options, verifier: String) {
+    /// - Parameters:
+    ///   - loss: what learns from the groups.
+    ///   - verifier: the name of the reward that says what is right, by a score of 1 or more.
+    init(_ rollout: RolloutBatch, _ options: GRPO.Options, loss: LossFunction, verifier: String) {
         let advantages = options.advantages(rollout.groups.map { $0.map(\.reward) })
         let taught = Self.indices(in: rollout, options).map { index in
-            zip(rollout.groups[index], advantages[index]).map { Member(trajectory: $0, advantage: $1) }
+            zip(rollout.groups[index], advantages[index]).map { Member(trajectory: $0, advantage: $1) }.filter { member in
+                member.trajectory.writtenCount > 0 && !(options.masksOverlong && member.trajectory.finishReason == .length)
+            }
         }
-        let unmasked = taught.map { group in
-            options.masksOverlong ? group.filter { $0.trajectory.finishReason != .length } : group
-        }
-        groups = unmasked.contains { !$0.isEmpty } ? unmasked.filter { !$0.isEmpty } : Array(taught.prefix(1))
+        let teaches = taught.joined().contains { $0.advantage != 0 } || loss.teachesWithoutAdvantages
+        groups = teaches ? taught.filter { !$0.isEmpty } : []
         metrics = Self.metrics(rollout, verifier: verifier)
     }
 
-    /// The groups that are learned from. Where no group teaches anything, one of them still makes a step: the optimizer's
-    /// momentum goes on.
+    /// Whether nothing is learned from. What an optimizer makes of gradients that are nothing but rounding moves weights as
+    /// far as any other step.
+    var isEmpty: Bool { groups.isEmpty }
+
+    /// The groups that may be learned from.
     static func indices(in rollout: RolloutBatch, _ options: GRPO.Options) -> [Int] {
-        let comparable = rollout.groups.indices.filter { rollout.groups[$0].count > 1 }
-        if options.keepsEqualGroups { return comparable }
-        let differing = comparable.filter { !isEqual(rollout.groups[$0]) }
-        return differing.isEmpty ? Array(comparable.prefix(1)) : differing
+        rollout.groups.indices.filter { index in
+            rollout.groups[index].count > 1 && (options.keepsEqualGroups || !isEqual(rollout.groups[index]))
+        }
     }
 
-    private static func isEqual(_ group: [Trajectory]) -> Bool { Advantages.deviation(group.map(\.reward)) < 1e-8 }
+    private static func isEqual(_ group: [Trajectory]) -> Bool { Advantages.areEqual(group.map(\.reward)) }
 
     /// The conversations in batches of whole groups, at least `count` in each but the last.
     func batches(of count: Int) -> [[Member]] {
@@ -62,5 +66,14 @@ struct GroupSelection {
             metrics["reward/\(name)"] = mean { $0.scores[name] ?? 0 }
         }
         return metrics
+    }
+}
+
+extension LossFunction {
+    /// Whether there is something to learn where no conversation is worth more than another: nearness to a reference, or
+    /// whatever a loss of somebody else's adds.
+    fileprivate var teachesWithoutAdvantages: Bool {
+        let stock: [LossFunction] = [.grpo(), .gspo(), .ppo(), .cispo(), .dro(), .importanceSampling, .reinforce]
+        return reads(lossInput: "referenceLogProbs") || !stock.contains { $0.name == name }
     }
 }

@@ -10,60 +10,152 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     /// Whether all three are plain text, and not a conversation.
     public var isText = false
 
-    /// Reads one line of TRL's preference data, `{"prompt", "chosen", "rejected"}`, texts or lists of messages, where the
-    /// prompt may also be what both lists begin with; or of OpenAI's
-    /// `{"input": {"messages"}, "preferred_output", "non_preferred_output"}`.
-    public init(json: Data) throws {
-        let line = try JSONValue.object(json)
-        var input = line["prompt"]
-        if case .object(let object)? = line["input"] { input = object["messages"] }
-        guard let chosen = (line["chosen"] ?? line["preferred_output"])?.messages(role: "assistant"),
-            let rejected = (line["rejected"] ?? line["non_preferred_output"])?.messages(role: "assistant")
-        else {
-            throw TrainerError(
-                .invalidData, "the line has the keys \(line.keys.sorted())",
-                expected: "\"prompt\", \"chosen\" and \"rejected\", or \"input\", \"preferred_output\" and \"non_preferred_output\"")
-        }
-        if case .text? = line["chosen"], case .text? = line["prompt"] { isText = true }
-        if let input {
-            guard let messages = input.messages(role: "user") else {
-                throw TrainerError(.invalidData, "the prompt is no text and no list of messages", expected: "one of both")
-            }
-            (prompt, self.chosen, self.rejected) = (messages, chosen, rejected)
+    /// Reads one line of TRL's preference data, `{"prompt", "chosen", "rejected"}`, texts or lists of messages; or of
+    /// OpenAI's `{"input": {"messages"}, "preferred_output", "non_preferred_output"}`.
+    ///
+    /// The prompt may stand at the beginning of both completions as well, or there alone if they are lists.
+    public init(json: Data, notes: inout [String]) throws {
+        var row = try ExampleRow(json: json)
+        let prompt = try Self.takePrompt(&row, &notes)
+        let chosen = try Self.take("chosen", or: "preferred_output", &row)
+        let rejected = try Self.take("rejected", or: "non_preferred_output", &row)
+        if let chosen = chosen.value.text, let rejected = rejected.value.text {
+            try self.init(texts: chosen, rejected, prompt: prompt, &notes)
         } else {
-            let common = zip(chosen, rejected).prefix { $0 == $1 }.count
-            prompt = Array(chosen.prefix(common))
-            (self.chosen, self.rejected) = (Array(chosen.dropFirst(common)), Array(rejected.dropFirst(common)))
+            guard chosen.value.list != nil, rejected.value.list != nil else {
+                throw TrainerError(
+                    .invalidData, "\"\(chosen.key)\" is \(chosen.value.summary) and \"\(rejected.key)\" is \(rejected.value.summary)",
+                    expected: "two texts, or two lists of messages")
+            }
+            try self.init(
+                turns: chosen.value.messages(chosen.key, &notes), rejected.value.messages(rejected.key, &notes), prompt: prompt)
         }
-        guard !prompt.isEmpty, !self.chosen.isEmpty, !self.rejected.isEmpty, self.chosen != self.rejected else {
-            throw TrainerError(
-                .invalidData, "a prompt of \(prompt.count) messages, \(self.chosen.count) chosen and \(self.rejected.count) rejected ones",
-                expected: "a prompt, and two different completions of it")
+        try row.finish(&notes)
+        guard !self.chosen.isSpelled(as: self.rejected) else {
+            throw TrainerError(.invalidData, "both completions are the same", expected: "two that differ")
         }
     }
 
-    /// The tokens of both completions after the prompt, cut at `limit`; nil where nothing of a completion is left.
-    func tokens(_ tokenizer: any Tokenizer, limit: Int) throws -> [Trajectory]? {
-        let rows = try [chosen, rejected].map { completion in
-            let tokens: TargetedTokens
-            let promptCount: Int
-            if isText {
-                tokens = try tokenizer.encode(prompt: prompt[0].content, completion: completion[0].content)
-                promptCount = 0
-            } else {
-                tokens = try tokenizer.encode(chat: prompt + completion, addGenerationPrompt: false)
-                promptCount = try tokenizer.encode(chat: prompt, addGenerationPrompt: true).ids.count
-            }
-            let learned = tokens.isTarget.enumerated().map { $0.offset >= promptCount && $0.element }
-            return Trajectory(TargetedTokens(ids: tokens.ids, isTarget: learned).cut(to: limit))
+    private enum Prompt {
+        case text(String)
+        case messages([ChatMessage])
+    }
+
+    private static func takePrompt(_ row: inout ExampleRow, _ notes: inout [String]) throws -> Prompt? {
+        let (prompt, input) = (row.take("prompt"), row.take("input"))
+        guard prompt == nil || input == nil else {
+            throw TrainerError(.invalidData, "the line has \(row.listedKeys)", expected: "either \"prompt\" or \"input\"")
         }
-        return rows.allSatisfy { $0.writtenCount > 0 } ? rows : nil
+        if let prompt { return try prompt.text.map { .text($0) } ?? .messages(prompt.messages("prompt", &notes)) }
+        guard let input else { return nil }
+        guard let object = input.object else {
+            throw TrainerError(.invalidData, "\"input\" is \(input.summary)", expected: "an object with \"messages\"")
+        }
+        var inner = ExampleRow(object)
+        guard let messages = inner.take("messages") else {
+            throw TrainerError(.invalidData, "\"input\" has \(inner.listedKeys)", expected: "\"messages\"")
+        }
+        try inner.finish(&notes)
+        return .messages(try messages.messages("input.messages", &notes))
+    }
+
+    private static func take(_ key: String, or other: String, _ row: inout ExampleRow) throws -> (key: String, value: JSONValue) {
+        switch (row.take(key), row.take(other)) {
+        case (let value?, nil): return (key, value)
+        case (nil, let value?): return (other, value)
+        default:
+            throw TrainerError(
+                .invalidData, "the line has \(row.listedKeys)",
+                expected: "\"prompt\", \"chosen\" and \"rejected\", or \"input\", \"preferred_output\" and \"non_preferred_output\"")
+        }
+    }
+
+    private init(texts chosen: String, _ rejected: String, prompt: Prompt?, _ notes: inout [String]) throws {
+        func answer(_ text: String) -> [ChatMessage] { [ChatMessage(role: "assistant", content: text)] }
+        switch prompt {
+        case .messages(let messages):
+            (self.prompt, self.chosen, self.rejected) = (messages, answer(chosen), answer(rejected))
+        case .text(let text):
+            var answers = [chosen, rejected]
+            if answers.allSatisfy({ $0.repeats(text) }) {
+                notes.append("the prompt, which both completions begin with, is read once")
+                answers = answers.map { String(decoding: $0.utf8.dropFirst(text.utf8.count), as: UTF8.self) }
+            }
+            self.prompt = [ChatMessage(role: "user", content: text)]
+            (self.chosen, self.rejected, isText) = (answer(answers[0]), answer(answers[1]), true)
+        case nil:
+            throw TrainerError(.invalidData, "two texts without a prompt", expected: "\"prompt\" beside them")
+        }
+    }
+
+    private init(turns chosen: [ChatMessage], _ rejected: [ChatMessage], prompt: Prompt?) throws {
+        let common = Array(chosen.prefix(zip(chosen, rejected).prefix { $0.isSpelled(as: $1) }.count))
+        switch prompt {
+        case nil: self.prompt = common
+        case .text(let text): self.prompt = [ChatMessage(role: "user", content: text)]
+        case .messages(let messages): self.prompt = messages
+        }
+        var repeated = 0
+        if common.starts(with: self.prompt, by: { $0.isSpelled(as: $1) }) {
+            repeated = self.prompt.count
+        } else if common.suffix(self.prompt.count).isSpelled(as: self.prompt) {
+            // The prompt is the question alone, after a system message or earlier turns.
+            (self.prompt, repeated) = (common, common.count)
+        }
+        (self.chosen, self.rejected) = (Array(chosen.dropFirst(repeated)), Array(rejected.dropFirst(repeated)))
+        guard !self.prompt.isEmpty else {
+            throw TrainerError(.invalidData, "both completions begin differently, and there is no prompt", expected: "\"prompt\", or lists that begin with it")
+        }
+        for (name, turns) in [("chosen", self.chosen), ("rejected", self.rejected)] where turns.first?.role != "assistant" {
+            throw TrainerError(
+                .invalidData,
+                turns.first.map { "after the prompt, the \(name) completion begins with the \($0.role)" } ?? "the \(name) completion is nothing but the prompt",
+                expected: "the assistant's answer, after nothing or after the prompt that both completions repeat")
+        }
+    }
+
+    /// The tokens of both completions after the prompt, cut at a limit. A pair that does not differ in them is left out:
+    /// rounding alone would move weights.
+    func examine(_ tokenizer: any Tokenizer, limit: Int) throws -> Examination<[TargetedTokens]> {
+        let whole = try [chosen, rejected].map { completion in
+            try isText
+                ? tokenizer.encode(prompt: prompt[0].content, completion: completion[0].content)
+                : tokenizer.encode(prompt: prompt, completion: completion)
+        }
+        let rows = whole.map { $0.cut(to: limit) }
+        guard whole.allSatisfy(\.hasTarget) else { return .leftOut("nothing to learn in one of the completions") }
+        guard rows.allSatisfy(\.hasTarget) else { return .leftOut("nothing of one of the completions within \(limit) tokens") }
+        guard rows[0].ids != rows[1].ids else {
+            let isCut = whole[0].ids != whole[1].ids
+            return .leftOut("both completions are the same tokens\(isCut ? " within the limit of \(limit)" : "")")
+        }
+        func sum(_ count: (TargetedTokens) -> Int, _ rows: [TargetedTokens]) -> Int { rows.reduce(0) { $0 + count($1) } }
+        return .used(
+            rows, tokens: sum({ $0.ids.count - 1 }, rows), targets: sum(\.targetCount, rows),
+            beyond: sum(\.ids.count, whole) - sum(\.ids.count, rows))
     }
 }
 
-extension Trajectory {
-    fileprivate init(_ tokens: TargetedTokens) {
-        self.init(prompt: tokens.ids)
-        isWritten = tokens.isTarget
+extension String {
+    /// Whether a completion is the prompt and what follows it: "The sky is blue" after "The sky", and not "apple" after "a".
+    fileprivate func repeats(_ prompt: String) -> Bool {
+        guard !prompt.isEmpty, utf8.starts(with: prompt.utf8) else { return false }
+        let next = String(decoding: utf8.dropFirst(prompt.utf8.count), as: UTF8.self).unicodeScalars.first
+        let last = prompt.unicodeScalars.last!
+        return !(last.properties.isAlphabetic && next?.properties.isAlphabetic ?? false)
+    }
+}
+
+extension ChatMessage {
+    /// Whether both are the same, byte by byte: `==` takes a letter with an accent for the letter and the accent.
+    func isSpelled(as other: ChatMessage) -> Bool {
+        self == other && content.hasSameBytes(as: other.content)
+            && (reasoningContent ?? "").hasSameBytes(as: other.reasoningContent ?? "")
+    }
+}
+
+extension Collection<ChatMessage> {
+    fileprivate func isSpelled(as others: some Collection<ChatMessage>) -> Bool {
+        count == others.count && zip(self, others).allSatisfy { $0.isSpelled(as: $1) }
     }
 }

@@ -7,22 +7,28 @@ import SwageText
 struct PreferenceSet: Sendable {
     /// The chosen and the rejected completion of each pair, with their reference log-probabilities.
     private(set) var pairs: [[Trajectory]]
+    /// What became of the data.
+    let report: DataReport
     /// Where the reference log-probabilities are kept.
     private let cache: String
 
+    /// A larger file is looked at as far as it is wanted.
+    private static let bytesAtOnce = 100 << 20
+
     /// - Parameters:
-    ///   - indices: the pairs that are wanted, in any order. Those of which nothing fits are left out.
+    ///   - wanted: how many pairs are wanted; nil for all.
+    ///   - seed: draws which they are, and in what order; nil takes the first.
     ///   - limit: the most tokens of a row.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a pair that cannot be used, or if none can.
     init(
-        _ data: JSONLines<PreferencePair>, _ indices: [Int], tokenizer: any Tokenizer, limit: Int, cache: String
+        _ data: JSONLines<PreferencePair>, wanted: Int?, seed: UInt64?, tokenizer: any Tokenizer, limit: Int, cache: String
     ) throws {
-        pairs = try indices.compactMap { try data[$0].tokens(tokenizer, limit: limit) }
-        self.cache = cache
-        guard !pairs.isEmpty else {
-            throw TrainerError(
-                .invalidData, "no pair of \(data.path) has a token of both completions within \(limit) tokens",
-                expected: "shorter prompts, or longer sequences")
-        }
+        func order(_ count: Int) -> [Int] { SeededOrder(count: count, seed: seed).first(min(count, wanted ?? count)) }
+        let isLarge = data.byteCount > Self.bytesAtOnce
+        let (uses, report) = try data.examine(isLarge ? order(data.count) : nil) { try $0.examine(tokenizer, limit: limit) }
+        guard !uses.isEmpty else { throw report.nothingToUse }
+        pairs = (isLarge ? Array(uses.indices) : order(uses.count)).map { uses[$0].use.map(Trajectory.init) }
+        (self.report, self.cache) = (report, cache)
     }
 
     var hasReference: Bool { pairs.allSatisfy { $0.allSatisfy { $0.referenceLogProbs != nil } } }
@@ -70,5 +76,12 @@ struct PreferenceSet: Sendable {
     /// Some of the pairs as one batch: row 2i is a chosen completion, row 2i + 1 the rejected one.
     static func batch(_ pairs: some Collection<[Trajectory]>) -> TextTrainBatch {
         PolicyBatch.make(pairs.flatMap { $0 }, lossInputs: ["referenceLogProbs": { $0.referenceLogProbs ?? [] }])
+    }
+}
+
+extension Trajectory {
+    fileprivate init(_ tokens: TargetedTokens) {
+        self.init(prompt: tokens.ids)
+        isWritten = tokens.isTarget
     }
 }

@@ -16,60 +16,65 @@ public struct Problem: Sendable, Equatable, Codable {
     }
 }
 
-/// An endless supply of problems, each with a number.
-public protocol ProblemSource: Sendable {
-    /// The problem of that number, 0 or more: the same one whenever it is asked for.
-    func problem(_ number: Int) throws -> Problem
-
-    /// What tells it from other sources. By default, a digest of its first problems.
-    func content() throws -> RunIdentity.Content
-}
-
-extension ProblemSource {
-    public func content() throws -> RunIdentity.Content {
-        .init(of: try RecordCoding.encode(try (0..<16).map(problem)))
-    }
-}
-
-/// Problems of a file, in an order that is drawn anew for every pass over them.
-public struct ProblemFile: ProblemSource {
-    private let data: JSONLines<Problem>
-    /// Nil keeps the order of the file.
-    private let shuffleSeed: UInt64?
-
-    public init(_ data: JSONLines<Problem>, shuffleSeed: UInt64? = 0) {
-        (self.data, self.shuffleSeed) = (data, shuffleSeed)
-    }
-
-    public func content() throws -> RunIdentity.Content {
-        let order = shuffleSeed.map { ", shuffled by \($0)" } ?? ""
-        let left = data.skipped.isEmpty ? "" : ", without \(data.skipped.count) lines"
-        return .init(path: data.path, digest: data.contentDigest + order + left)
-    }
-
-    public func problem(_ number: Int) throws -> Problem {
-        try data[SeededOrder(count: data.count, seed: shuffleSeed).index(number)]
-    }
-}
-
 extension Problem: JSONLineDecodable {
     /// Reads one line of what TRL calls a prompt-only data set, `{"prompt": "…" or [messages], "answer": …}`, or of
-    /// OpenAI's `{"messages": [...], "reference_answer": …}`. The answer may also be named `solution`,
-    /// `ground_truth` or `completion`; an assistant's last message counts as the answer too. All other keys become fields.
-    public init(json: Data) throws {
-        let line = try JSONValue.object(json)
-        guard let asked = line["prompt"] ?? line["messages"], var messages = asked.messages(role: "user"), !messages.isEmpty else {
-            throw TrainerError(
-                .invalidData, "the line has the keys \(line.keys.sorted())",
-                expected: "\"prompt\" or \"messages\": a text, or messages with role and content")
+    /// OpenAI's `{"messages": [...], "reference_answer": …}`.
+    ///
+    /// The answer may also be named `solution`, `ground_truth` or `completion`. A last message of the assistant is a
+    /// solution: it is the answer where no other is given, and never part of what is asked. All other keys become fields.
+    public init(json: Data, notes: inout [String]) throws {
+        var row = try ExampleRow(json: json)
+        let (asked, key) = try Self.takeMessages(&row, &notes)
+        var messages = asked
+        var answer: String?
+        for name in Self.answerKeys where answer == nil {
+            guard let value = row.take(name) else { continue }
+            guard value.list == nil, value.object == nil else {
+                throw TrainerError(.invalidData, "\"\(name)\" is \(value.summary)", expected: "a text, a number or a flag")
+            }
+            answer = value.asText
         }
-        var answer = Self.answerKeys.compactMap { line[$0] }.first?.text
-        if messages.last?.role == "assistant" { answer = answer ?? messages.removeLast().content }
+        if let last = messages.last, last.role == "assistant" {
+            guard answer == nil || key == "messages" || last.content.isEmpty else {
+                throw TrainerError(
+                    .invalidData, "\"prompt\" ends with words of the assistant, and there is an answer beside it",
+                    expected: "a prompt that ends with the question, or a solution as the last of \"messages\"")
+            }
+            if !last.content.isEmpty { answer = answer ?? last.content }
+            messages.removeLast()
+        }
         guard !messages.isEmpty else {
             throw TrainerError(.invalidData, "an assistant's message is all there is", expected: "a message before it")
         }
-        let known = Set(["prompt", "messages"] + Self.answerKeys)
-        self.init(messages: messages, answer: answer, fields: line.filter { !known.contains($0.key) }.mapValues(\.text))
+        for (key, value) in row.untaken {
+            if let reason = MeaningfulKeys.question[key]?(value) {
+                throw TrainerError(.invalidData, "\"\(key)\" \(reason), which is not supported", expected: "a line without it")
+            }
+        }
+        self.init(
+            messages: messages, answer: answer,
+            fields: Dictionary(uniqueKeysWithValues: row.untaken.map { ($0.key, $0.value.asText) }))
+    }
+
+    /// What is asked, and the key that it stands under.
+    private static func takeMessages(_ row: inout ExampleRow, _ notes: inout [String]) throws -> ([ChatMessage], key: String) {
+        let (prompt, messages) = (row.take("prompt"), row.take("messages"))
+        let asked = try prompt.map { prompt in
+            try prompt.text.map { [ChatMessage(role: "user", content: $0)] } ?? prompt.messages("prompt", &notes)
+        }
+        let whole = try messages.map { messages in
+            try messages.text.map { [ChatMessage(role: "user", content: $0)] } ?? messages.messages("messages", &notes)
+        }
+        switch (asked, whole) {
+        case (let asked?, nil): return (asked, "prompt")
+        case (nil, let whole?): return (whole, "messages")
+        // Some data has the question twice, alone and at the beginning of the conversation.
+        case (let asked?, let whole?) where whole.starts(with: asked, by: { $0.isSpelled(as: $1) }): return (whole, "messages")
+        default:
+            throw TrainerError(
+                .invalidData, "the line has \(row.listedKeys)",
+                expected: "\"prompt\" or \"messages\", and not two that differ: a text, or messages with role and content")
+        }
     }
 
     private static let answerKeys = ["answer", "reference_answer", "solution", "ground_truth", "completion"]

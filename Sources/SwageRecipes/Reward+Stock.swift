@@ -2,7 +2,7 @@ import Foundation
 
 extension Reward {
     /// 1 if the reply is the answer, but for space around it and the case of letters.
-    public static let exactMatch = Reward("exact_match") { conversation in
+    public static let exactMatch = Reward("exact_match", cannotScore: withoutAnswer) { conversation in
         normalized(conversation.answer) == conversation.problem.answer.map(normalized) ? 1 : 0
     }
 
@@ -18,13 +18,13 @@ extension Reward {
     /// them, or in `\frac`, are a fraction: `3/4` equals `0.75`. Digits of all writing systems count, and ², ½ do not. Currencies, units and `%`
     /// are passed over: `50%` equals 50. A point at the end of a sentence is none of the number. Spaces and points between
     /// thousands are not understood: `1 234` ends with 234, and `1.000,5` with 5.
-    public static let number = Reward("number") { conversation in
+    public static let number = Reward("number", cannotScore: withoutNumber) { conversation in
         guard let wanted = NumberReader.answer(in: conversation.problem.answer ?? "") else { return 0 }
         return NumberReader.answer(in: conversation.answer) == wanted ? 1 : 0
     }
 
     /// 1 if the answer stands somewhere in the reply.
-    public static let contains = Reward("contains") { conversation in
+    public static let contains = Reward("contains", cannotScore: withoutAnswer) { conversation in
         guard let answer = conversation.problem.answer.map(normalized) else { return 0 }
         return normalized(conversation.answer).contains(answer) ? 1 : 0
     }
@@ -36,10 +36,23 @@ extension Reward {
     public static let stock = [exactMatch, number, contains, finished]
 
     /// The same reward, counted differently.
-    public func weighted(_ weight: Double) -> Reward { Reward(name, weight: weight, timeout: timeout, score: score) }
+    public func weighted(_ weight: Double) -> Reward {
+        Reward(name, weight: weight, timeout: timeout, cannotScore: cannotScore, score: score)
+    }
 
     /// The same reward, with another limit of time.
-    public func within(_ timeout: Duration) -> Reward { Reward(name, weight: weight, timeout: timeout, score: score) }
+    public func within(_ timeout: Duration) -> Reward {
+        Reward(name, weight: weight, timeout: timeout, cannotScore: cannotScore, score: score)
+    }
+
+    private static let withoutAnswer: @Sendable (Problem) -> String? = { problem in
+        normalized(problem.answer ?? "").isEmpty ? "has no answer" : nil
+    }
+
+    private static let withoutNumber: @Sendable (Problem) -> String? = { problem in
+        guard let answer = problem.answer, !normalized(answer).isEmpty else { return "has no answer" }
+        return NumberReader.answer(in: answer) == nil ? "has no number in its answer" : nil
+    }
 
     private static func normalized(_ text: String) -> String {
         text.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()

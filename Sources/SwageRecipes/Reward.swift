@@ -13,12 +13,17 @@ public struct Reward: Sendable {
     /// How long it may take. What takes longer has failed.
     public let timeout: Duration
     let score: @Sendable (Conversation) async throws -> Double
+    let cannotScore: @Sendable (Problem) -> String?
 
+    /// - Parameter cannotScore: what is missing from a problem without which no answer to it could be right, such as "has no
+    ///   answer"; nil where nothing is. Such problems are refused before any is asked.
     public init(
         _ name: String, weight: Double = 1, timeout: Duration = .seconds(60),
+        cannotScore: @escaping @Sendable (Problem) -> String? = { _ in nil },
         score: @escaping @Sendable (Conversation) async throws -> Double
     ) {
         (self.name, self.weight, self.timeout, self.score) = (name, weight, timeout, score)
+        self.cannotScore = cannotScore
     }
 
     /// The score of a conversation.

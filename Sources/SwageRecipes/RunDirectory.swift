@@ -85,9 +85,11 @@ public struct RunDirectory: Sendable {
         var seconds: Double
         /// Steps whose lines are not in the metrics file, which could not be written.
         var unrecorded: [TrainingStep]?
+        /// How many steps had nothing to learn from, which the trainer does not count.
+        var idle: Int?
 
         var fault: String? {
-            Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? position.fault
+            Int.fault("\"tokens\"", tokens) ?? Double.fault(seconds: seconds) ?? Int.fault("\"idle\"", idle ?? 0) ?? position.fault
                 ?? unrecorded?.lazy.compactMap(\.fault).first
         }
     }

@@ -49,6 +49,8 @@ public struct SupervisedFineTuning: Sendable {
         public var before: Measurement
         public var after: Measurement
         public var prompt: String?
+        /// What became of the training data, and of the held-out data.
+        public var data: [DataReport]?
         public var end: TrainingEnd
     }
 
@@ -62,6 +64,8 @@ public struct SupervisedFineTuning: Sendable {
     private let options: Options
     private let run: TrainingRun
     private let observe: @Sendable (Event) -> Void
+    /// The size of the largest file that is looked at before the first step.
+    package var bytesAtOnce = 100 << 20
 
     /// - Parameters:
     ///   - trainer: its default place of checkpoints is the directory's.
@@ -86,7 +90,7 @@ public struct SupervisedFineTuning: Sendable {
         }
         var identity = RunIdentity(
             recipe: "sft", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
-        identity.add(["the data": .init(training), "the held-out data": heldOut.map { .init($0) }])
+        identity.add(["the data": try .init(training), "the held-out data": try heldOut.map { try .init($0) }])
         identity.add(leftOut: training.skipped.count + (heldOut?.skipped.count ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
@@ -96,13 +100,28 @@ public struct SupervisedFineTuning: Sendable {
     }
 
     /// Begins the run, or goes on with it.
+    ///
+    /// All examples are looked at before the first step, and those of a large file beside the steps.
     /// - Throws: ``Swage/TrainerError``.
     public func run() async throws -> Outcome {
         let tokenizer = try await trainer.tokenizer()
-        let stream = try ExampleStream(training, tokenizer: tokenizer, options: options.batches)
+        let batches = options.batches
+        let examination = try DataExamination(
+            training, bytesAtOnce: bytesAtOnce, observe: { [observe] in observe(.data($0)) }) { example in
+            try batches.examine(example, with: tokenizer).withoutUse
+        }
+        defer { examination.cancel() }
+        let evaluation = try heldOut.map { data in
+            try Evaluation(
+                data, tokenizer: tokenizer, learnedTokens: batches.learnedTokens, limit: options.heldOutLimit,
+                rows: batches.rows, sequenceLength: batches.sequenceLength)
+        }
+        if let evaluation { observe(.data(evaluation.report)) }
+        let stream = try ExampleStream(examination.examples, tokenizer: tokenizer, options: batches)
         return try await run.run(
             Algorithm(
-                trainer: trainer, sampler: sampler, tokenizer: tokenizer, heldOut: heldOut, options: options, stream: stream),
+                trainer: trainer, sampler: sampler, tokenizer: tokenizer, examination: examination, evaluation: evaluation,
+                options: options, stream: stream),
             observe: observe)
     }
 }
@@ -112,7 +131,8 @@ extension SupervisedFineTuning {
         let trainer: any Trainer
         let sampler: (any Sampler)?
         let tokenizer: any Tokenizer
-        let heldOut: JSONLines<TrainingExample>?
+        let examination: DataExamination<TrainingExample>
+        let evaluation: Evaluation?
         let options: Options
         var stream: ExampleStream
 
@@ -124,12 +144,14 @@ extension SupervisedFineTuning {
         let files: [String] = []
 
         mutating func step() async throws -> TrainingStep {
+            // What is wrong with the data is found before anything of the step is done.
+            try examination.check()
+            let batches = try (0..<options.accumulation).map { _ in try stream.next() }
             var lossSum = 0.0
             var targets = 0
             var tokens = 0
             var reported: [String: Double] = [:]
-            for _ in 0..<options.accumulation {
-                let next = try stream.next()
+            for next in batches {
                 let result = try await trainer.forwardBackward(next.batch)
                 lossSum += result.loss * Double(next.batch.targetCount)
                 targets += next.batch.targetCount
@@ -143,19 +165,13 @@ extension SupervisedFineTuning {
         func measure(
             _ moment: TrainingMoment, progress: @escaping @Sendable (Double) -> Void
         ) async throws -> Measurement {
-            Measurement(heldOut: try await heldOutLoss(progress), reply: try await reply())
+            Measurement(heldOut: try await evaluation?.run(trainer, progress: progress), reply: try await reply())
         }
 
         func report(before: Measurement, after: Measurement, end: TrainingEnd) -> Report {
-            Report(before: before, after: after, prompt: options.prompt, end: end)
-        }
-
-        private func heldOutLoss(_ progress: @escaping @Sendable (Double) -> Void) async throws -> Evaluation.Result? {
-            guard let heldOut else { return nil }
-            return try await Evaluation(
-                heldOut, tokenizer: tokenizer, learnedTokens: options.batches.learnedTokens, limit: options.heldOutLimit,
-                rows: options.batches.rows, sequenceLength: options.batches.sequenceLength
-            ).run(trainer, progress: progress)
+            Report(
+                before: before, after: after, prompt: options.prompt,
+                data: [examination.report] + (evaluation.map { [$0.report] } ?? []), end: end)
         }
 
         private func reply() async throws -> String? {

@@ -1,7 +1,10 @@
 import Swage
+import SwageText
 
 /// What happens in a training run, as it happens.
 public enum TrainingEvent<Measurement: Sendable>: Sendable {
+    /// What became of a file of data. A large one is told of before it was looked at, and again after.
+    case data(DataReport)
     /// The run goes on from a checkpoint.
     case resumed(step: Int, checkpoint: String)
     /// A checkpoint is newer than the one that the run goes on from, and damaged.
@@ -20,7 +23,7 @@ public enum TrainingMoment: String, Sendable {
 
 /// One step of a training run: a line of its metrics file.
 public struct TrainingStep: Sendable, Equatable, Codable {
-    /// The number of optimizer steps taken, this one included.
+    /// The number of the step in its run, from 1 on.
     public var step: Int
     public var loss: Double
     public var learningRate: Double
@@ -37,6 +40,19 @@ public struct TrainingStep: Sendable, Equatable, Codable {
         gradientNorm = result.gradientNorm
         (self.loss, self.tokens, self.metrics) = (loss, tokens, metrics)
     }
+
+    /// A step in which there was nothing to learn. No weight has moved, and the trainer has not taken it.
+    /// - Parameter trainerStep: the number of optimizer steps that the trainer has taken.
+    init(idleAt trainerStep: Int, metrics: [String: Double]) {
+        (step, loss, learningRate, gradientNorm, tokens) = (trainerStep, 0, 0, 0, 0)
+        self.metrics = metrics
+        self.metrics[Self.idleMetric] = 1
+    }
+
+    /// Whether there was nothing to learn.
+    public var isIdle: Bool { metrics[Self.idleMetric] == 1 }
+
+    private static let idleMetric = "idle"
 }
 
 /// How a training run came to its end.

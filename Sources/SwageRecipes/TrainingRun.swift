@@ -93,6 +93,8 @@ struct TrainingRun: Sendable {
         var algorithm: Algorithm
         let folder: WorkFolder
         var step = 0
+        /// How many of the steps had nothing to learn from. The trainer has not taken them.
+        var idle = 0
         var tokens = 0
         var seconds = 0.0
         var lastCheckpoint: String?
@@ -111,7 +113,7 @@ struct TrainingRun: Sendable {
         var progress: RunDirectory.Progress<Algorithm.Position> {
             .init(
                 position: algorithm.position, tokens: tokens, seconds: seconds,
-                unrecorded: unrecorded.isEmpty ? nil : unrecorded)
+                unrecorded: unrecorded.isEmpty ? nil : unrecorded, idle: idle)
         }
     }
 
@@ -157,8 +159,10 @@ struct TrainingRun: Sendable {
             throw TrainerError(
                 .corruptFile, "\(session.folder.folder.file(file)) cannot be right: \(error.message)", expected: error.expected)
         }
-        session.observe(.resumed(step: loaded.step, checkpoint: loaded.path))
-        (session.step, session.savedStep, session.lastCheckpoint) = (loaded.step, loaded.step, loaded.path)
+        session.idle = progress.idle ?? 0
+        session.step = loaded.step + session.idle
+        (session.savedStep, session.lastCheckpoint) = (session.step, loaded.path)
+        session.observe(.resumed(step: session.step, checkpoint: loaded.path))
         (session.tokens, session.seconds) = (progress.tokens, progress.seconds)
         session.unrecorded = progress.unrecorded ?? []
     }
@@ -195,6 +199,8 @@ struct TrainingRun: Sendable {
         var step = try await algorithm.step()
         step.seconds = start.duration(to: .now) / .seconds(1)
         session.algorithm = algorithm
+        session.idle += step.isIdle ? 1 : 0
+        step.step += session.idle
         session.step = step.step
         session.tokens += step.tokens
         session.seconds += step.seconds
@@ -214,13 +220,15 @@ struct TrainingRun: Sendable {
         session.observe(.saving(step: session.step))
         // Lines that are not on the disk go into the step's own file.
         if session.unrecorded.isEmpty { try metrics.synchronize() }
-        let progress = RunDirectory.progressFile(session.step)
-        try session.folder.claim(progress, "checkpoints/step-\(session.step)")
+        // Checkpoints are numbered by the steps that the trainer has taken.
+        let step = session.step - session.idle
+        let progress = RunDirectory.progressFile(step)
+        try session.folder.claim(progress, "checkpoints/step-\(step)")
         // Before the checkpoint of the same step, so that no complete checkpoint is without it.
         try session.folder.folder.write(session.progress, to: progress)
         let saved = try await uncancelled { try await trainer.save().path }
         (session.lastCheckpoint, session.savedStep) = (saved, session.step)
-        if saved == "\(directory.checkpoints)/step-\(session.step)" { directory.removeOldProgress(before: session.step) }
+        if saved == "\(directory.checkpoints)/step-\(step)" { directory.removeOldProgress(before: step) }
     }
 
     /// Saves what was learned before a step that failed or was cancelled.

@@ -48,7 +48,7 @@ final class WorkFolder: Sendable {
     }
 
     func note(before: some Encodable) throws {
-        let value = try JSONDecoder().decode(JSONValue.self, from: RecordCoding.encode(before))
+        let value = try JSONDecoder().decode(RecordedValue.self, from: RecordCoding.encode(before))
         try change { record in
             (record.before, record.isMeasured) = (value, true)
         }

@@ -8,7 +8,7 @@ struct WorkRecord: Recorded {
     /// Nil where nothing was begun: an earlier run was removed, but for files of others in its folders.
     var identity: RunIdentity?
     /// What was measured before the first step, once it was.
-    var before: JSONValue?
+    var before: RecordedValue?
     var isMeasured = false
     /// Files, and folders before what is in them, as paths within the folder.
     var files: [String] = []
@@ -29,7 +29,7 @@ struct WorkRecord: Recorded {
         format = try values.decode(Int.self, forKey: .format)
         guard format == Self.currentFormat else { return }
         identity = try values.decodeIfPresent(RunIdentity.self, forKey: .identity)
-        before = try values.decodeIfPresent(JSONValue.self, forKey: .before)
+        before = try values.decodeIfPresent(RecordedValue.self, forKey: .before)
         isMeasured = try values.decodeIfPresent(Bool.self, forKey: .isMeasured) ?? false
         files = try values.decode([String].self, forKey: .files)
     }

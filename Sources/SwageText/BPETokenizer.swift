@@ -31,6 +31,7 @@ public struct BPETokenizer: Tokenizer {
         }
     }
 
+    /// A chat format that was given by its name stands there as a template.
     package let definition: Definition
     public let vocabularySize: Int
     public var endOfSequenceIDs: [Int32] { definition.endOfSequenceIDs }
@@ -43,7 +44,7 @@ public struct BPETokenizer: Tokenizer {
 
     /// - Throws: ``TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
-        self.definition = definition
+        self.definition = definition.withTemplateForName
         encoder = try BytePairEncoder(
             vocabulary: definition.vocabulary, merges: definition.merges, ignoresMerges: definition.ignoresMerges)
         matcher = AddedTokenMatcher(definition.addedTokens)
@@ -79,16 +80,11 @@ public struct BPETokenizer: Tokenizer {
     }
 
     public func encode(prompt: String, completion: String) throws -> TargetedTokens {
-        var tokens = targeted([
-            TextSegment(text: prompt, isTarget: false), TextSegment(text: completion, isTarget: true),
-        ])
-        tokens.ids.insert(contentsOf: definition.prefixIDs, at: 0)
-        tokens.isTarget.insert(contentsOf: definition.prefixIDs.map { _ in false }, at: 0)
-        if let end = definition.endOfSequenceIDs.first {
-            tokens.ids.append(end)
-            tokens.isTarget.append(true)
-        }
-        return tokens
+        let read = definition.prefixIDs + spans(of: normalized(prompt)).map(\.id)
+        var written = spans(of: normalized(completion)).map(\.id)
+        // A completion may spell out its end.
+        if let end = definition.endOfSequenceIDs.first, written.last != end { written.append(end) }
+        return TargetedTokens(ids: read + written, isTarget: read.map { _ in false } + written.map { _ in true })
     }
 
     /// The text of a conversation in the model's own chat format.
@@ -105,22 +101,21 @@ public struct BPETokenizer: Tokenizer {
         }
     }
 
-    /// The tokens of segments that are encoded as one text. A token belongs to the segment in which it begins.
+    /// The tokens of segments. What the assistant writes begins with a token of its own, because that is how it is
+    /// generated; beyond that, a token belongs to the segment in which it begins.
     private func targeted(_ segments: [TextSegment]) -> TargetedTokens {
-        var text = ""
-        var targetRanges: [Range<Int>] = []
-        for segment in segments {
-            let start = text.utf8.count
-            text += normalized(segment.text)
-            if segment.isTarget { targetRanges.append(start..<text.utf8.count) }
+        var tokens = TargetedTokens(ids: [], isTarget: [])
+        var rest = segments[...]
+        while let first = rest.popFirst() {
+            let following = rest.prefix { !$0.isWritten }
+            rest = rest.dropFirst(following.count)
+            let text = normalized(first.text)
+            for span in spans(of: following.reduce(text) { $0 + normalized($1.text) }) {
+                tokens.ids.append(span.id)
+                tokens.isTarget.append(first.isTarget && span.start < text.utf8.count)
+            }
         }
-        let spans = spans(of: text)
-        var ranges = targetRanges[...]
-        let isTarget = spans.map { span in
-            while let range = ranges.first, range.upperBound <= span.start { ranges.removeFirst() }
-            return ranges.first?.contains(span.start) ?? false
-        }
-        return TargetedTokens(ids: spans.map(\.id), isTarget: isTarget)
+        return tokens
     }
 
     private func normalized(_ text: String) -> String {
@@ -182,8 +177,19 @@ public struct BPETokenizer: Tokenizer {
     }
 }
 
-/// A stretch of rendered text, and whether it is the assistant's to write.
+extension BPETokenizer.Definition {
+    fileprivate var withTemplateForName: Self {
+        var definition = self
+        definition.chatTemplate = chatTemplate.map { ChatTemplate.source(named: $0) ?? $0 }
+        return definition
+    }
+}
+
+/// A stretch of rendered text.
 struct TextSegment: Equatable {
     var text: String
-    var isTarget: Bool
+    /// Whether it is the assistant's to write.
+    var isWritten = false
+    /// Whether a model learns to write it.
+    var isTarget = false
 }

@@ -1,8 +1,10 @@
 import Foundation
+import Swage
 
 extension Error {
     /// The error in one line: what the operating system says, or a decoding error with its key path.
     package var summary: String {
+        if let error = self as? TrainerError { return error.description }
         if let error = self as? DecodingError { return error.summaryWithPath }
         let error = self as NSError
         let cause = (error.userInfo[NSUnderlyingErrorKey] as? any Error) as NSError?

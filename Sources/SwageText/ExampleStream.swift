@@ -91,7 +91,8 @@ public struct ExampleStream: Sendable {
         }
     }
 
-    /// The next batch. Examples without a target are passed over.
+    /// The next batch. Examples without a target are passed over, and so are those that cannot be tokenized where bad
+    /// lines are skipped.
     /// - Throws: ``TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
     ///   length, or an example cannot be tokenized.
     public mutating func next() throws -> Batch {
@@ -109,7 +110,7 @@ public struct ExampleStream: Sendable {
     /// Draws examples until the window is full, or has one example for every row where rows are not shared.
     private mutating func fillWindow() throws {
         let wanted = options.packing ? Self.window : options.rows
-        for index in position.waiting where tokenized[index] == nil { tokenized[index] = try tokens(index) }
+        for index in position.waiting where tokenized[index] == nil { tokenized[index] = try usableTokens(index) }
         var passedOver = 0
         while position.waiting.count < min(wanted, data.count) {
             let index = drawIndex()
@@ -118,10 +119,10 @@ public struct ExampleStream: Sendable {
                 undraw()
                 break
             }
-            let tokens = try tokens(index)
-            guard tokens.hasTarget else {
+            guard let tokens = try usableTokens(index) else {
                 passedOver += 1
-                guard passedOver < data.count else { throw nothingToLearn }
+                // Nothing new in as many draws as there are examples: the few that wait may be all that can be used.
+                if passedOver >= data.count { break }
                 continue
             }
             tokenized[index] = tokens
@@ -136,8 +137,16 @@ public struct ExampleStream: Sendable {
             expected: "assistant turns or completions near the beginning of the examples")
     }
 
-    private func tokens(_ index: Int) throws -> TargetedTokens {
-        try data[index].tokenize(with: tokenizer, learning: options.learnedTokens).cut(to: options.sequenceLength + 1)
+    /// An example as far as it fits into a row; nil for one that has no target there, or is to be skipped.
+    private func usableTokens(_ index: Int) throws -> TargetedTokens? {
+        do {
+            let examination = try options.examine(data[index], with: tokenizer)
+            guard case .used(let tokens, _, _, _) = examination else { return nil }
+            return tokens
+        } catch let error as TrainerError {
+            if case .skip = data.badLines { return nil }
+            throw TrainerError(.invalidData, "\(data.path), line \(data.line(index)): \(error)")
+        }
     }
 
     /// The example that has waited longest goes first, so that none waits for ever; then whatever fills a row best.
@@ -172,5 +181,12 @@ public struct ExampleStream: Sendable {
         guard let seed = options.shuffleSeed else { return Array(0..<data.count) }
         var generator = SeededGenerator(seed: seed, stream: UInt64(position.epoch) + 1)
         return (0..<data.count).shuffled(using: &generator)
+    }
+}
+
+extension ExampleStream.Options {
+    /// What an example comes to as these options read it.
+    package func examine(_ example: TrainingExample, with tokenizer: any Tokenizer) throws -> Examination<TargetedTokens> {
+        Examination(try example.tokenize(with: tokenizer, learning: learnedTokens), limit: sequenceLength + 1)
     }
 }

@@ -3,21 +3,39 @@ import Swage
 
 /// What one line of a file of examples can be read as.
 public protocol JSONLineDecodable: Sendable {
+    /// - Parameter notes: to which is added what a person may not expect of the line, such as keys that are not read.
     /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
-    init(json: Data) throws
+    init(json: Data, notes: inout [String]) throws
+}
+
+extension JSONLineDecodable {
+    /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
+    public init(json: Data) throws {
+        var notes: [String] = []
+        try self.init(json: json, notes: &notes)
+    }
 }
 
 /// A file of examples, one JSON object a line.
 ///
-/// The file is memory-mapped. Opening it checks every line once and remembers where the good ones begin; an example
-/// is decoded when it is asked for.
+/// Opening it checks every line once and remembers where the good ones begin; an example is read when it is asked for.
 public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     public let path: String
+    public let badLines: BadLines
+    /// What is known of the file before any example is used: bad lines are counted as left out, all others as not looked at.
+    public let report: DataReport
     /// The lines that were left out, each with its number and what is wrong.
     public let skipped: [String]
+    /// The size of the file.
+    package var byteCount: Int { file.count }
 
-    private let data: Data
-    private let lines: [Range<Int>]
+    private let file: PlainFile
+    private var lines: [Line]
+
+    private struct Line {
+        let range: Range<Int>
+        let number: Int
+    }
 
     /// The number of examples.
     public var count: Int { lines.count }
@@ -25,51 +43,61 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     /// - Throws: ``TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line
     ///   that cannot be used or a file without examples.
     public init(path: String, badLines: BadLines = .stop) throws {
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be read: \(error.summary)")
-        }
-        self.path = path
-        var lines: [Range<Int>] = []
+        (self.path, self.badLines) = (path, badLines)
+        file = try PlainFile(path)
+        try LineReader.refuseOtherKinds(file)
+        var lines: [Line] = []
         var skipped: [String] = []
-        for (index, range) in Self.lineRanges(data).enumerated() {
-            let isBlank = data[range].allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
-            if isBlank { continue }
+        var report = DataReport(path: path)
+        var reader = LineReader(file)
+        while let line = try reader.next() {
+            report.rows += 1
             do {
-                _ = try Example(json: data[range])
-                lines.append(range)
+                var notes: [String] = []
+                _ = try Example(json: line.bytes, notes: &notes)
+                lines.append(Line(range: line.range, number: line.number))
+                for note in Set(notes).sorted() { report.note(note, line: line.number) }
             } catch {
-                let place = "\(path), line \(index + 1): \(error)"
-                guard case .skip = badLines else { throw TrainerError(.invalidData, place) }
-                skipped.append(place)
+                let problem = TrainerError(.invalidData, "\(path), line \(line.number): \(error.summary)")
+                guard case .skip = badLines else { throw problem }
+                skipped.append(problem.description)
+                report.leaveOut(error.summary, line: line.number)
             }
         }
         guard !lines.isEmpty else {
             throw TrainerError(.invalidData, "\(path) has no examples", expected: "one JSON object a line")
         }
-        self.lines = lines
-        self.skipped = skipped
+        report.unseen = lines.count
+        (self.lines, self.skipped, self.report) = (lines, skipped, report)
     }
 
     /// The example at `index` among the good lines.
     public subscript(index: Int) -> Example {
-        get throws { try Example(json: data[lines[index]]) }
+        get throws { try Example(json: try file.bytes(lines[index].range)) }
+    }
+
+    /// The number of the line in which an example stands, from 1 on.
+    public func line(_ index: Int) -> Int { lines[index].number }
+
+    /// The same file with some of its examples, in the order of `indices`.
+    package func keeping(_ indices: some Sequence<Int>) -> JSONLines {
+        var kept = self
+        kept.lines = indices.map { lines[$0] }
+        return kept
     }
 
     /// Equal for files of equal content.
-    package var contentDigest: String { ContentDigest.of(data) }
-
-    private static func lineRanges(_ data: Data) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        var start = data.startIndex
-        while start < data.endIndex {
-            let end = data[start...].firstIndex(of: 0x0A) ?? data.endIndex
-            ranges.append(start..<end)
-            start = end + 1
+    package var contentDigest: String {
+        get throws {
+            var digest = ContentDigest()
+            for begin in stride(from: 0, to: file.count, by: Self.digestPiece) {
+                digest.add(try file.bytes(begin..<min(begin + Self.digestPiece, file.count)))
+            }
+            return digest.finish()
         }
-        return ranges
     }
+
+    private static var digestPiece: Int { 1 << 22 }
 }
 
 /// What to do about a line of a file that cannot be used.

@@ -32,7 +32,7 @@ public final class HuggingFaceTrainer: WorkerTrainer {
     ///
     /// - Parameters:
     ///   - model: a GGUF file, or a folder in Hugging Face's layout.
-    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`) or a Jinja template, instead of the model's.
+    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
     ///   - log: told what the worker writes to its standard error.
     /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, or `engineFailed`.
     public init(

@@ -59,7 +59,7 @@ public final class TitanTrainer: WorkerTrainer {
     /// - Parameters:
     ///   - model: a GGUF file, or a folder in Hugging Face's layout.
     ///   - checkpointDirectory: a folder that all hosts see.
-    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`) or a Jinja template, instead of the model's.
+    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
     ///   - log: told what the workers write to their standard error.
     /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, `invalidOption`,
     ///   or `engineFailed`.

@@ -13,6 +13,13 @@ import Testing
         #expect(found[1] == [0, 0, 0])
     }
 
+    @Test(arguments: Advantages.Baseline.allCases, Advantages.Scale.allCases)
+    func roundingIsNoDifference(_ baseline: Advantages.Baseline, _ scale: Advantages.Scale) {
+        // The mean of three tenths is not a tenth.
+        let rewards = [0.1, 0.1, 0.1]
+        #expect(Advantages(baseline: baseline, scale: scale)([rewards, [0, 1]])[0] == [0, 0, 0])
+    }
+
     @Test func leavingOneOutComparesWithTheOthers() {
         let found = Advantages(baseline: .leaveOneOut, scale: .none)([[4, 1, 1]])[0]
         #expect(found == [3, -1.5, -1.5])

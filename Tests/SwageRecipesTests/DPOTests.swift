@@ -67,4 +67,52 @@ import TestSupport
             #expect(try curve(directory + "/broken") == curve(directory + "/whole"))
         }
     }
+
+    private func learn(_ lines: [String], _ directory: String, sequenceLength: Int = 64, reports: Reports) async throws -> DPO.Outcome {
+        let path = directory + "/pairs.jsonl"
+        try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        let output = RunDirectory(path: directory + "/run")
+        let trainer = try await NativeTrainer(
+            model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
+            checkpointDirectory: output.checkpoints, chatTemplate: "llama3", threads: 2)
+        return try await DPO(
+            trainer: trainer, training: JSONLines(path: path), tokenizer: try await trainer.tokenizer(), directory: output,
+            options: .init(steps: 2, pairsPerStep: 1, sequenceLength: sequenceLength)
+        ) { event in
+            if case .data(let report) = event { reports.add(report) }
+        }.run()
+    }
+
+    private static let long = String(repeating: "word ", count: 80)
+    /// Different texts that are the same tokens: where a format trims, and within a limit of tokens.
+    private static let sameTokens = [
+        #"{"prompt": [{"role": "user", "content": "Hi"}], "chosen": [{"role": "assistant", "content": "Yes"}], "rejected": [{"role": "assistant", "content": "Yes "}]}"#,
+        #"{"prompt": "Say it", "chosen": " \#(long)yes", "rejected": " \#(long)no"}"#,
+    ]
+
+    @Test func pairsOfTheSameTokensAreLeftOutAndCounted() async throws {
+        try await withTemporaryDirectory { directory in
+            let reports = Reports()
+            _ = try await learn(Self.sameTokens + [#"{"prompt": "a", "chosen": " b", "rejected": " c"}"#], directory, reports: reports)
+            let report = try #require(reports.all.first)
+            #expect(report.rows == 3 && report.used == 1 && report.leftOut.map(\.lines) == [[1], [2]], "\(report)")
+            #expect(report.leftOut[1].reason.contains("within the limit of 64"), "\(report)")
+        }
+    }
+
+    @Test(arguments: sameTokens) func nothingButSuchPairsIsAnError(_ line: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let error = await #expect(throws: TrainerError.self) { try await learn([line], directory, reports: Reports()) }
+            #expect(error?.code == .invalidData && error?.message.contains("same tokens") == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func aPairBeyondTheLimitIsCutAndCounted() async throws {
+        try await withTemporaryDirectory { directory in
+            let reports = Reports()
+            _ = try await learn([#"{"prompt": "a", "chosen": " yes \#(Self.long)", "rejected": " no"}"#], directory, reports: reports)
+            let report = try #require(reports.all.first)
+            #expect(report.rows == 1 && report.cut == 1 && report.cutTokens > 0, "\(report)")
+        }
+    }
 }

@@ -55,6 +55,14 @@ import TestSupport
         }
     }
 
+    @Test func aResultCountsTheTokensOfItsReport() async throws {
+        try await withTemporaryDirectory { directory in
+            let evaluation = try await losses(directory, length: 40)
+            let (report, result) = (evaluation.report, try await evaluation.run(trainer))
+            #expect(report.targets == result.tokens && report.used == result.examples && report.cut > 0, "\(report), \(result)")
+        }
+    }
+
     @Test func aModelThatIsBrokenIsAnErrorAndNoLoss() async throws {
         try await withTemporaryDirectory { directory in
             let model = directory + "/model"

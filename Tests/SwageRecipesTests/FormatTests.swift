@@ -35,6 +35,85 @@ import Testing
     }
 
     @Test(arguments: [
+        // Null is not there.
+        (#"{"prompt": "2 + 2?", "answer": null, "solution": "4"}"#, "4"), (#"{"prompt": "2 + 2?", "answer": null}"#, nil),
+        (#"{"prompt": null, "messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}"#, "4"),
+        // A solution is not part of what is asked.
+        (#"{"messages": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "It is 4"}], "answer": "4"}"#, "4"),
+        (#"{"messages": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "It is 4"}], "answer": null}"#, "It is 4"),
+        (#"{"prompt": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": ""}], "answer": "4"}"#, "4"),
+        (#"{"prompt": "2 + 2?", "messages": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}]}"#, "4"),
+        (#"{"prompt": "2 + 2?", "answer": 12345678901234567890}"#, "12345678901234567890"),
+        (#"{"prompt": "2 + 2?", "answer": 0.1}"#, "0.1"),
+    ])
+    func whatIsAskedAndWhatIsRightAreToldApart(_ line: String, _ answer: String?) throws {
+        let problem = try Problem(json: Data(line.utf8))
+        #expect(problem.messages == [ChatMessage(role: "user", content: "2 + 2?")], "\(line) became \(problem)")
+        #expect(problem.answer == answer && problem.fields.isEmpty, "\(line) became \(problem)")
+    }
+
+    @Test func whatIsNoAnswerIsAFieldAndNullIsNone() throws {
+        let line = #"{"prompt": "Say", "answer": "4", "solution": "2 + 2 is 4", "topic": null, "list": [1, null], "n": 3}"#
+        let problem = try Problem(json: Data(line.utf8))
+        #expect(problem.answer == "4")
+        #expect(problem.fields == ["solution": "2 + 2 is 4", "list": "[1,null]", "n": "3"], "\(problem.fields)")
+    }
+
+    @Test(arguments: [
+        // The prompt alone, and at the beginning of both completions.
+        #"{"prompt": "Q", "chosen": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}], "rejected": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "B"}]}"#,
+        #"{"prompt": [{"role": "user", "content": "Q"}], "chosen": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}], "rejected": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "B"}]}"#,
+        #"{"prompt": null, "chosen": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}], "rejected": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "B"}]}"#,
+        #"{"prompt": [{"role": "user", "content": "Q"}], "chosen": "A", "rejected": "B"}"#,
+        #"{"chosen": null, "rejected": null, "input": {"messages": [{"role": "user", "content": "Q"}]}, "preferred_output": [{"role": "assistant", "content": "A"}], "non_preferred_output": [{"role": "assistant", "content": "B"}]}"#,
+    ])
+    func aPromptIsReadOnce(_ line: String) throws {
+        let pair = try PreferencePair(json: Data(line.utf8))
+        #expect(pair.prompt == [ChatMessage(role: "user", content: "Q")] && !pair.isText, "\(line) became \(pair)")
+        #expect(pair.chosen.map(\.content) == ["A"] && pair.rejected.map(\.content) == ["B"], "\(line) became \(pair)")
+    }
+
+    @Test func aPromptAfterASystemMessageIsReadOnce() throws {
+        let system = #"{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}"#
+        let line = #"{"prompt": "Q", "chosen": [\#(system), {"role": "assistant", "content": "A"}], "rejected": [\#(system), {"role": "assistant", "content": "B"}]}"#
+        let pair = try PreferencePair(json: Data(line.utf8))
+        #expect(pair.prompt.map(\.content) == ["S", "Q"] && pair.chosen.count == 1 && pair.rejected.count == 1, "\(pair)")
+    }
+
+    @Test(arguments: [("The sky", "The sky is blue", " is blue"), ("a", "apple", "apple"), ("Say: ", "Say: yes", "yes")])
+    func aTextThatIsRepeatedIsReadOnceAndSaidToBe(_ prompt: String, _ chosen: String, _ read: String) throws {
+        let line = #"{"prompt": "\#(prompt)", "chosen": "\#(chosen)", "rejected": "\#(prompt)\#(prompt == "a" ? "nt" : " no")"}"#
+        var notes: [String] = []
+        let pair = try PreferencePair(json: Data(line.utf8), notes: &notes)
+        #expect(pair.isText && pair.chosen[0].content == read, "\(pair)")
+        #expect(notes.contains { $0.contains("read once") } == (read != chosen), "\(notes)")
+    }
+
+    @Test(arguments: [
+        #"{"prompt": "Q", "chosen": "A", "rejected": [{"role": "assistant", "content": "B"}]}"#,
+        #"{"prompt": "Q", "chosen": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}], "rejected": [{"role": "assistant", "content": "B"}]}"#,
+        #"{"prompt": "Q", "input": {"messages": [{"role": "user", "content": "Q"}]}, "chosen": "A", "rejected": "B"}"#,
+        #"{"prompt": "Q", "chosen": "A", "preferred_output": "A", "rejected": "B"}"#,
+        #"{"input": {"messages": [{"role": "user", "content": "Q"}], "tools": [{}]}, "preferred_output": [{"role": "assistant", "content": "A"}], "non_preferred_output": [{"role": "assistant", "content": "B"}]}"#,
+        #"{"prompt": "Q", "chosen": "A", "rejected": "B", "system": "S"}"#,
+    ])
+    func pairsThatCouldBeReadInTwoWaysAreErrors(_ line: String) {
+        let error = #expect(throws: TrainerError.self) { try PreferencePair(json: Data(line.utf8)) }
+        #expect(error?.code == .invalidData, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
+        #"{"prompt": "3 + 3?", "messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}"#,
+        #"{"prompt": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "So"}], "answer": "4"}"#,
+        #"{"prompt": "Q", "answer": "4", "tools": [{}]}"#, #"{"prompt": "Q", "answer": "4", "system": "S"}"#,
+        #"{"prompt": [{"role": "function", "content": "x"}], "answer": "4"}"#,
+    ])
+    func problemsThatCouldBeReadInTwoWaysAreErrors(_ line: String) {
+        let error = #expect(throws: TrainerError.self) { try Problem(json: Data(line.utf8)) }
+        #expect(error?.code == .invalidData, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
         "{", "[]", "{}", #"{"prompt": 3}"#, #"{"messages": []}"#, #"{"messages": [{"role": "user"}]}"#,
         #"{"messages": [{"role": "assistant", "content": "4"}]}"#,
     ])

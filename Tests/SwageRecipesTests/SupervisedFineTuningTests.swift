@@ -84,4 +84,69 @@ import TestSupport
         return try String(contentsOfFile: directory + "/run/metrics.jsonl", encoding: .utf8).split(separator: "\n")
             .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)).loss }
     }
+
+    private func tune(
+        _ lines: [String], _ directory: String, steps: Int = 4, badLines: BadLines = .stop, bytesAtOnce: Int? = nil, reports: Reports
+    ) async throws -> SupervisedFineTuning.Outcome {
+        let path = directory + "/data.jsonl"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        let output = RunDirectory(path: directory + "/run")
+        let trainer = try await NativeTrainer(
+            model: Golden.decoder("qwen2"), checkpointDirectory: output.checkpoints, chatTemplate: "chatml", threads: 2)
+        var tuning = try SupervisedFineTuning(
+            trainer: trainer, training: JSONLines(path: path, badLines: badLines), directory: output,
+            options: .init(steps: steps, batches: .init(rows: 1, sequenceLength: 40))
+        ) { event in
+            if case .data(let report) = event { reports.add(report) }
+        }
+        if let bytesAtOnce { tuning.bytesAtOnce = bytesAtOnce }
+        return try await tuning.run()
+    }
+
+    private static let chat = #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#
+    /// Right in its keys, and nothing that ChatML has a place for.
+    private static let odd = chat.replacingOccurrences(of: #""Ho"}"#, with: #""Ho", "reasoning_content": "why"}"#)
+
+    @Test func everyExampleIsAccountedForBeforeTheFirstStep() async throws {
+        try await withTemporaryDirectory { directory in
+            let long = String(repeating: "word ", count: 40)
+            let lines = [
+                Self.chat, #"{"prompt": "\#(long)", "completion": " no"}"#, #"{"text": "\#(long)"}"#, Self.odd,
+                #"{"messages": [{"role": "user", "content": "Hi"}]}"#, #"{"messages": [{"role": "tool", "content": "5"}]}"#,
+            ]
+            let reports = Reports()
+            guard case .finished(let end) = try await tune(lines, directory, badLines: .skip, reports: reports) else {
+                Issue.record("the run did not finish")
+                return
+            }
+            let report = try #require(reports.all.first)
+            #expect((report.rows, report.whole, report.cut, report.leftOutRows) == (6, 1, 1, 4), "\(report)")
+            #expect(report.leftOut.flatMap(\.lines).sorted() == [2, 4, 5, 6], "\(report)")
+            #expect(end.data == [report])
+        }
+    }
+
+    @Test func aRowThatCannotBeUsedIsSaidBeforeTheFirstStep() async throws {
+        try await withTemporaryDirectory { directory in
+            let lines = Array(repeating: Self.chat, count: 37) + [Self.odd]
+            let error = await #expect(throws: TrainerError.self) { try await tune(lines, directory, reports: Reports()) }
+            #expect(error?.message.contains("data.jsonl, line 38") == true, "\(String(describing: error))")
+            #expect(!FileManager.default.fileExists(atPath: directory + "/run/metrics.jsonl"))
+        }
+    }
+
+    @Test func aLargeFileIsLookedAtBesideTheStepsAndStopsARunBetweenThem() async throws {
+        try await withTemporaryDirectory { directory in
+            let lines = Array(repeating: Self.chat, count: 37) + [Self.odd]
+            let error = await #expect(throws: TrainerError.self) {
+                try await tune(lines, directory + "/stop", steps: 5000, bytesAtOnce: 0, reports: Reports())
+            }
+            #expect(error?.message.contains("data.jsonl, line 38") == true, "\(String(describing: error))")
+            let reports = Reports()
+            _ = try await tune(lines, directory + "/skip", steps: 60, badLines: .skip, bytesAtOnce: 0, reports: reports)
+            let known = reports.all
+            #expect(known.first?.unseen == 38 && known.last?.whole == 37 && known.last?.leftOutRows == 1, "\(known)")
+        }
+    }
 }

@@ -63,4 +63,78 @@ import TestSupport
         #expect(error?.code == .inputOutput)
         #expect(error?.description.contains("/nowhere/chats.jsonl") == true)
     }
+
+    private func reason(_ line: String) async -> String {
+        do {
+            let data = try await open(line)
+            return "\(try data[0])"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private static let messages = #""messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]"#
+
+    @Test(arguments: [
+        #""tools": [{"type": "function"}]"#, #""system": "Be brief""#, #""label": false"#, #""train": false"#, #""weight": 0.5"#,
+        #""images": ["a.png"]"#, #""chat_template_kwargs": {"enable_thinking": false}"#, #""parallel_tool_calls": false"#,
+        #""kto_tag": false"#, #""history": [["a", "b"]]"#, #""conversations": [{}]"#, #""functions": [{}]"#, #""mask": [1]"#,
+    ])
+    func aKeyThatChangesAMeaningElsewhereIsRefused(_ member: String) async {
+        let key = member.split(separator: ":")[0]
+        let text = await reason("{\(Self.messages), \(member)}")
+        #expect(text.contains("line 1") && text.contains(key), "\(text)")
+    }
+
+    @Test(arguments: [
+        #""tool_calls": [{}]"#, #""weight": 0.5"#, #""train": false"#, #""name": "Bob""#, #""thinking": "why""#, #""reasoning": "why""#,
+        #""function_call": {"name": "f"}"#, #""images": ["a.png"]"#, #""train_on_turn": false"#, #""mask": true"#, #""prefix": true"#,
+    ])
+    func aKeyOfAMessageThatChangesAMeaningElsewhereIsRefused(_ member: String) async {
+        let key = member.split(separator: ":")[0]
+        let text = await reason(
+            #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", \#(member)}]}"#)
+        #expect(text.contains("line 1") && text.contains(key) && text.contains("message 2"), "\(text)")
+    }
+
+    @Test(arguments: [#""tools": []"#, #""system": """#, #""tools": null"#, #""weight": 1"#, #""label": true"#, #""train": true"#, #""prompt": null"#])
+    func aKeyWhoseValueAsksForNothingIsAccepted(_ member: String) async throws {
+        let data = try await open("{\(Self.messages), \(member)}")
+        #expect(data.count == 1)
+    }
+
+    @Test func aKeyThatIsNotReadIsNamedOnce() async throws {
+        let lines = (0..<204).map { #"{"text": "fine", "foo": \#($0)}"# } + [
+            #"{"messages": [{"role": "user", "content": "a", "id": 1}, {"role": "user", "content": "b", "id": 2}]}"#,
+        ]
+        let notes = try await open(lines.joined(separator: "\n")).report.notes
+        #expect(notes.map(\.text) == [#"the key "foo" is not read"#, #"the key "id" of a message is not read"#])
+        #expect(notes.map(\.rows) == [204, 1] && notes.map(\.line) == [1, 205], "\(notes)")
+    }
+
+    @Test(arguments: [
+        (#"{"messages": [{"role": "developer", "content": "x"}]}"#, "developer"),
+        (#"{"messages": [{"role": "user", "content": "x", "weight": 1}]}"#, "weight"),
+        (#"{"messages": [{"role": "user", "content": null}]}"#, "content"),
+        (#"{"messages": [{"from": "human", "value": "x"}]}"#, "role"),
+        (#"{"conversations": [{"from": "human", "value": "x"}]}"#, "conversations"),
+        (#"{"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]}"#, "two texts"),
+        (#"{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "user", "content": "b"}]}"#, "assistant"),
+        (#"{"prompt": 3, "completion": 4}"#, "prompt"),
+    ])
+    func whatIsWrongWithAMessageIsSaid(_ line: String, _ mentioned: String) async {
+        let text = await reason(line)
+        #expect(text.contains("line 1") && text.contains(mentioned), "\(text)")
+    }
+
+    @Test func aPromptOfMessagesIsReadAndItsCompletionLearned() async throws {
+        let data = try await open(
+            #"{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]}"#)
+        var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
+        definition.chatTemplate = "chatml"
+        let tokenizer = try BPETokenizer(definition)
+        let tokens = try data[0].tokenize(with: tokenizer, learning: .assistant)
+        let learned = zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0)
+        #expect(try tokenizer.decode(learned, skipSpecialTokens: false) == "d<|im_end|>")
+    }
 }

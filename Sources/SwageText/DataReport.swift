@@ -1,0 +1,87 @@
+/// What became of a file of examples: every row is counted once.
+public struct DataReport: Sendable, Equatable, Codable {
+    /// Rows that are not used, for one reason.
+    public struct LeftOut: Sendable, Equatable, Codable {
+        public var reason: String
+        public var rows: Int
+        /// The lines of the first of them.
+        public var lines: [Int]
+    }
+
+    /// Something about rows that a person may not expect.
+    public struct Note: Sendable, Equatable, Codable {
+        public var text: String
+        public var rows: Int
+        /// The line of the first of them.
+        public var line: Int
+    }
+
+    public var path: String
+    /// The rows of the file. Blank lines are none.
+    public var rows = 0
+    /// The rows that are used from their beginning to their end.
+    public var whole = 0
+    /// The rows of which what lies beyond the limit of tokens is not used.
+    public var cut = 0
+    /// The rows that were not looked at: beyond what was asked for, or not yet.
+    public var unseen = 0
+    public var leftOut: [LeftOut] = []
+    /// The positions that the rows in use take, each of which reads one token and may predict the next.
+    public var tokens = 0
+    /// How many of those predict a token that counts.
+    public var targets = 0
+    /// The tokens that were cut off.
+    public var cutTokens = 0
+    public var notes: [Note] = []
+
+    public init(path: String) { self.path = path }
+
+    /// The rows that are used.
+    public var used: Int { whole + cut }
+    /// The rows that are left out, for whatever reason.
+    public var leftOutRows: Int { leftOut.reduce(0) { $0 + $1.rows } }
+
+    /// How many lines are named for a reason.
+    private static let namedLines = 5
+    /// How many reasons are told apart.
+    private static let namedReasons = 20
+
+    mutating func leaveOut(_ why: String, line: Int) {
+        let isNew = leftOut.count >= Self.namedReasons && !leftOut.contains { $0.reason == why }
+        let reason = isNew ? "other reasons" : why
+        guard let index = leftOut.firstIndex(where: { $0.reason == reason }) else {
+            leftOut.append(LeftOut(reason: reason, rows: 1, lines: [line]))
+            return
+        }
+        leftOut[index].rows += 1
+        if leftOut[index].lines.count < Self.namedLines { leftOut[index].lines.append(line) }
+    }
+
+    mutating func note(_ text: String, line: Int) {
+        guard let index = notes.firstIndex(where: { $0.text == text }) else {
+            notes.append(Note(text: text, rows: 1, line: line))
+            return
+        }
+        notes[index].rows += 1
+    }
+}
+
+extension DataReport: CustomStringConvertible {
+    public var description: String {
+        var counts = ["\(rows) rows: \(whole) whole"]
+        if cut > 0 { counts.append("\(cut) cut (\(cutTokens) tokens beyond the limit)") }
+        counts.append("\(leftOutRows) left out")
+        if unseen > 0 { counts.append("\(unseen) not looked at") }
+        let lines =
+            ["\(path): \(counts.joined(separator: ", ")); \(tokens) tokens, \(targets) of them learned"]
+            + leftOut.map { "  left out: \($0.reason) (\(Self.listed($0)))" }
+            + notes.map { "  \($0.text) (line \($0.line)\($0.rows > 1 ? " and \($0.rows - 1) more" : ""))" }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func listed(_ leftOut: LeftOut) -> String {
+        let lines = leftOut.lines.map { "\($0)" }.joined(separator: ", ")
+        let more = leftOut.rows - leftOut.lines.count
+        return (leftOut.rows == 1 ? "line " : "lines ") + lines + (more > 0 ? " and \(more) more" : "")
+    }
+}

@@ -1,0 +1,102 @@
+import Dispatch
+import Swage
+import Synchronization
+
+/// What an example turns out to be once it is tokenized.
+package enum Examination<Use: Sendable>: Sendable {
+    /// - Parameters:
+    ///   - tokens: the positions that it takes.
+    ///   - targets: how many of them count.
+    ///   - beyond: the tokens that were cut off.
+    case used(Use, tokens: Int, targets: Int, beyond: Int)
+    /// Nothing of it can be used; says why, in a few words.
+    case leftOut(String)
+}
+
+extension Examination<TargetedTokens> {
+    /// Cuts an example at a limit of tokens. One that has no target by then is left out.
+    package init(_ tokens: TargetedTokens, limit: Int) {
+        let cut = tokens.cut(to: limit)
+        if cut.hasTarget {
+            self = .used(cut, tokens: cut.ids.count - 1, targets: cut.targetCount, beyond: tokens.ids.count - cut.ids.count)
+        } else {
+            self = .leftOut(tokens.hasTarget ? "nothing to learn within \(limit - 1) positions" : "nothing to learn")
+        }
+    }
+}
+
+extension JSONLines {
+    /// Looks at examples as they will be used, on all cores.
+    /// - Parameters:
+    ///   - indices: those that are looked at; nil for all.
+    ///   - examine: throws for an example that cannot be used. Where bad lines are skipped, it is left out.
+    /// - Returns: the examples that can be used, and what became of all rows of the file.
+    /// - Throws: ``TrainerError`` with code `invalidData`, naming file and line.
+    package func examine<Use>(
+        _ indices: [Int]? = nil, _ examine: @Sendable (Example) throws -> Examination<Use>
+    ) throws -> (uses: [(index: Int, use: Use)], report: DataReport) {
+        var report = report
+        let uses = try self.examine(indices ?? Array(0..<count), adding: &report, examine)
+        return (uses, report)
+    }
+
+    /// Looks at more examples of a file, and adds to what is known of it.
+    package func examine<Use>(
+        _ indices: [Int], adding report: inout DataReport, isConcurrent: Bool = true,
+        _ examine: @Sendable (Example) throws -> Examination<Use>
+    ) throws -> [(index: Int, use: Use)] {
+        var uses: [(index: Int, use: Use)] = []
+        for (index, outcome) in zip(indices, outcomes(indices, isConcurrent: isConcurrent, examine)) {
+            report.unseen -= 1
+            switch outcome {
+            case .success(.used(let use, let tokens, let targets, let beyond)):
+                uses.append((index, use))
+                report.whole += beyond == 0 ? 1 : 0
+                report.cut += beyond == 0 ? 0 : 1
+                report.tokens += tokens
+                report.targets += targets
+                report.cutTokens += beyond
+            case .success(.leftOut(let reason)):
+                report.leaveOut(reason, line: line(index))
+            case .failure(let error):
+                guard case .skip = badLines else { throw TrainerError(.invalidData, "\(path), line \(line(index)): \(error)") }
+                report.leaveOut("\(error)", line: line(index))
+            }
+        }
+        return uses
+    }
+
+    /// How many examples a thread takes at a time.
+    private static var chunk: Int { 64 }
+
+    private func outcomes<Use>(
+        _ indices: [Int], isConcurrent: Bool, _ examine: @Sendable (Example) throws -> Examination<Use>
+    ) -> [Result<Examination<Use>, TrainerError>] {
+        @Sendable func outcome(_ index: Int) -> Result<Examination<Use>, TrainerError> {
+            Result { try examine(self[index]) }.mapError { $0 as? TrainerError ?? TrainerError(.invalidData, $0.summary) }
+        }
+        guard isConcurrent else { return indices.map(outcome) }
+        let chunks = Mutex([Int: [Result<Examination<Use>, TrainerError>]]())
+        let count = (indices.count + Self.chunk - 1) / Self.chunk
+        DispatchQueue.concurrentPerform(iterations: count) { number in
+            let outcomes = indices[number * Self.chunk..<min((number + 1) * Self.chunk, indices.count)].map(outcome)
+            chunks.withLock { $0[number] = outcomes }
+        }
+        return chunks.withLock { chunks in (0..<count).flatMap { chunks[$0] ?? [] } }
+    }
+}
+
+extension Examination {
+    /// The same, without what is used.
+    package var withoutUse: Examination<Void> {
+        switch self {
+        case .used(_, let tokens, let targets, let beyond): .used((), tokens: tokens, targets: targets, beyond: beyond)
+        case .leftOut(let reason): .leftOut(reason)
+        }
+    }
+}
+
+extension TargetedTokens {
+    /// The targets that a token before them can predict.
+    package var targetCount: Int { isTarget.dropFirst().count { $0 } }
+}

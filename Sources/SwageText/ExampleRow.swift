@@ -1,0 +1,99 @@
+import Foundation
+import Swage
+
+/// One line of a file of examples, whose keys are taken one after another: what is left was not read.
+///
+/// A key whose value is null is not there.
+package struct ExampleRow {
+    /// The keys that have a value.
+    package let keys: [String]
+    private var rest: JSONObject
+
+    /// - Throws: ``TrainerError`` with code `invalidData` for a line that is no object.
+    package init(json: Data) throws {
+        let value = try JSONValue(json: json)
+        guard let object = value.object else {
+            throw TrainerError(.invalidData, "the line is \(value.summary)", expected: "an object in braces")
+        }
+        self.init(object)
+    }
+
+    package init(_ object: JSONObject) {
+        keys = object.members.filter { $0.value != .null }.map(\.key)
+        rest = object
+    }
+
+    /// The keys, for an error.
+    package var listedKeys: String { keys.isEmpty ? "no keys" : "the keys " + keys.map { "\"\($0)\"" }.joined(separator: ", ") }
+
+    package mutating func take(_ key: String) -> JSONValue? {
+        defer { rest[key] = nil }
+        return rest[key]
+    }
+
+    /// What is left: keys with a value that were not taken.
+    package var untaken: [(key: String, value: JSONValue)] {
+        rest.members.filter { $0.value != .null }.map { ($0.key, $0.value) }
+    }
+
+    /// Refuses what is left where it would change a meaning, and notes the rest.
+    package func finish(_ notes: inout [String]) throws {
+        for (key, value) in untaken {
+            if let reason = MeaningfulKeys.ofRow[key]?(value) { throw Self.refused("\"\(key)\"", reason) }
+            notes.append("the key \"\(key)\" is not read")
+        }
+    }
+
+    static func refused(_ key: String, _ reason: String) -> TrainerError {
+        TrainerError(.invalidData, "\(key) \(reason), which is not supported", expected: "a line without it")
+    }
+}
+
+extension JSONValue {
+    /// A list of messages.
+    /// - Parameter key: where the list stands.
+    /// - Throws: ``TrainerError`` with code `invalidData`, naming the message and its key.
+    package func messages(_ key: String, _ notes: inout [String]) throws -> [ChatMessage] {
+        guard let list else {
+            throw TrainerError(.invalidData, "\"\(key)\" is \(summary)", expected: "a list of messages")
+        }
+        guard !list.isEmpty else { throw TrainerError(.invalidData, "\"\(key)\" is empty", expected: "at least one message") }
+        return try list.enumerated().map { try $1.message("message \($0 + 1) of \"\(key)\"", &notes) }
+    }
+
+    private func message(_ place: String, _ notes: inout [String]) throws -> ChatMessage {
+        guard let object else { throw TrainerError(.invalidData, "\(place) is \(summary)", expected: "an object with role and content") }
+        var row = ExampleRow(object)
+        let role = try text(of: row.take("role"), "\"role\"", place, row)
+        guard ["system", "user", "assistant"].contains(role) else {
+            throw TrainerError(.invalidData, "\(place) has the role \"\(role)\"", expected: "system, user or assistant")
+        }
+        let (weight, thought, content) = (row.take("weight"), row.take("reasoning_content"), row.take("content"))
+        for (key, value) in row.untaken {
+            if let reason = MeaningfulKeys.ofMessage[key]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
+            notes.append("the key \"\(key)\" of a message is not read")
+        }
+        return ChatMessage(
+            role: role, content: try text(of: content, "\"content\"", place, row),
+            reasoningContent: try thought.map { try text(of: $0, "\"reasoning_content\"", place, row) },
+            weight: try weight.map { try Self.weight($0, role, place) })
+    }
+
+    private func text(of value: JSONValue?, _ key: String, _ place: String, _ row: ExampleRow) throws -> String {
+        guard let value else { throw TrainerError(.invalidData, "\(place) has \(row.listedKeys)", expected: "role and content") }
+        guard let text = value.text else {
+            throw TrainerError(.invalidData, "\(key) of \(place) is \(value.summary)", expected: "a text")
+        }
+        return text
+    }
+
+    private static func weight(_ value: JSONValue, _ role: String, _ place: String) throws -> Int {
+        let isWritten = role == "assistant"
+        guard let number = value.number?.double, number == 0 || (number == 1 && isWritten) else {
+            throw TrainerError(
+                .invalidData, "\"weight\" of \(place), which is the \(role)'s, is \(value.summary)",
+                expected: isWritten ? "0 or 1" : "0, for only the assistant's messages are learned")
+        }
+        return Int(number)
+    }
+}

@@ -1,0 +1,69 @@
+/// Keys that change what is learned in some trainer: TRL, OpenAI's, axolotl, LLaMA-Factory, unsloth. None of them is read over.
+///
+/// For each key, what a value of it asks for; nil for a value that asks for nothing.
+package enum MeaningfulKeys {
+    package typealias Reason = @Sendable (JSONValue) -> String?
+
+    /// Keys of a line.
+    package static let ofRow: [String: Reason] = question.merging(learning) { own, _ in own }.merging(otherShapes) { own, _ in own }
+
+    /// Keys of a message, beside role, content, weight and reasoning_content.
+    package static let ofMessage: [String: Reason] = learning.merging(media) { own, _ in own }.merging(
+        all(["tool_calls", "function_call", "tool_call_id", "tool_responses", "tools", "functions"], "is about tools").merging(
+            all(["thinking", "reasoning", "thought", "thoughts"], "holds a thought under a name other than \"reasoning_content\"")
+        ) { own, _ in own }.merging(
+            all(["name", "recipient", "channel", "end_turn", "prefix", "prefill", "refusal", "from", "value", "system"], "changes the message")
+        ) { own, _ in own }
+    ) { own, _ in own }
+
+    /// Keys of a line that change what a model is asked.
+    package static let question: [String: Reason] = media.merging(
+        all(["tools", "functions", "function_call", "tool_calls", "tool_choice", "parallel_tool_calls"], "is about tools")
+    ) { own, _ in own }.merging(
+        all(
+            ["system", "system_prompt", "instruction", "input", "history", "conversations", "conversation", "documents"],
+            "belongs to another form of data")
+    ) { own, _ in own }.merging(all(["chat_template", "chat_template_kwargs"], "changes the chat format")) { own, _ in own }
+
+    private static let media = all(
+        ["image", "images", "audio", "audios", "video", "videos"], "is more than text")
+
+    /// Keys that say whether, or how much, something is learned.
+    private static let learning: [String: Reason] = [
+        "weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
+        "label": { $0.flag == false ? "says what is wrong" : nil },
+        "kto_tag": { $0.flag == true ? nil : "says what is wrong" },
+        "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
+        "mask": unlessFalse, "masked": unlessFalse, "train_detail": unlessEmpty("says what is learned"),
+        "training_detail": unlessEmpty("says what is learned"),
+    ]
+
+    /// Keys of data in forms that are not read.
+    private static let otherShapes = all(
+        [
+            "output", "response", "reasoning_content", "thinking", "reasoning", "input_ids", "labels", "attention_mask",
+            "completion_mask", "assistant_masks", "segments",
+        ], "belongs to another form of data")
+
+    private static let unlessTrue: Reason = { $0.flag == true ? nil : "says what is learned" }
+    private static let unlessFalse: Reason = { $0.flag == false ? nil : "says what is learned" }
+
+    private static func unlessEmpty(_ reason: String) -> Reason { { $0.isEmpty ? nil : reason } }
+
+    private static func all(_ keys: [String], _ reason: String) -> [String: Reason] {
+        Dictionary(uniqueKeysWithValues: keys.map { ($0, unlessEmpty(reason)) })
+    }
+}
+
+extension JSONValue {
+    /// Whether it holds nothing: no text, no values, no members.
+    fileprivate var isEmpty: Bool {
+        switch self {
+        case .null: true
+        case .text(let text): text.isEmpty
+        case .list(let list): list.isEmpty
+        case .object(let object): object.isEmpty
+        case .flag, .number: false
+        }
+    }
+}

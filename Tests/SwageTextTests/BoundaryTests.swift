@@ -1,0 +1,112 @@
+import Foundation
+import Swage
+import SwageText
+import Testing
+import TestSupport
+
+/// What is learned is what generation will have to write: the ids of a prompt, as generation encodes it, are what the ids of
+/// the whole begin with.
+@Suite(.timeLimit(.minutes(5))) struct BoundaryTests {
+    private static let pieces = [
+        "", " ", "\n", "\n\n", "  ", "Hello", " world", "here", "naïve", "e", "\u{301}", "7", "42", "'s", "'", "\r\n", "\t", "<strip>",
+        "<tool>", "<|im_end|>", "👩‍👩‍👧", "<think>\nwhy\n</think>\n\n", "</think>",
+    ]
+
+    private static func text(_ random: inout SeededGenerator) -> String {
+        (0..<Int.random(in: 0...3, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
+    }
+
+    private func tokenizer(_ name: String, template: String? = nil) throws -> BPETokenizer {
+        var definition = try GoldenTokenizerTests.tokenizer(name).definition
+        definition.endOfSequenceIDs = [2]
+        definition.chatTemplate = template
+        return try BPETokenizer(definition)
+    }
+
+    private func prompt(_ tokens: TargetedTokens) -> [Int32] { zip(tokens.ids, tokens.isTarget).filter { !$0.1 }.map(\.0) }
+    private func learned(_ tokens: TargetedTokens) -> [Int32] { zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0) }
+
+    @Test func aSpaceAtTheBorderTakesNothingFromTheAnswer() throws {
+        let tokenizer = try tokenizer("smollm")
+        for (prompt, completion) in [("The key is ", "here"), ("The key is", " here"), ("a ", " b"), ("a", "\n\nb")] {
+            let tokens = try tokenizer.encode(prompt: prompt, completion: completion)
+            let asked = try tokenizer.encode(prompt, addSpecialTokens: false)
+            #expect(Array(tokens.ids.prefix(asked.count)) == asked, "[\(prompt)] became \(tokens.ids)")
+            let text = try tokenizer.decode(learned(tokens).dropLast(), skipSpecialTokens: false)
+            #expect(text == completion && tokens.ids.last == 2, "[\(prompt)] [\(completion)] teaches [\(text)]")
+        }
+    }
+
+    @Test func anEndThatIsSpelledOutIsLearnedOnce() throws {
+        let tokenizer = try tokenizer("smollm")
+        let spelled = try tokenizer.encode(prompt: "a", completion: " b<|im_end|>")
+        #expect(spelled == (try tokenizer.encode(prompt: "a", completion: " b")))
+    }
+
+    @Test(arguments: ["gpt2", "smollm", "llama3", "qwen2", "tiny"])
+    func thePromptsIDsDoNotDependOnTheCompletion(_ name: String) throws {
+        let tokenizer = try tokenizer(name)
+        var random = SeededGenerator(seed: 4)
+        for _ in 0..<300 {
+            let (asked, answered) = (Self.text(&random), Self.text(&random))
+            let tokens = try tokenizer.encode(prompt: asked, completion: answered)
+            let alone = prompt(try tokenizer.encode(prompt: asked, completion: ""))
+            #expect(Array(tokens.ids.prefix(alone.count)) == alone, "\(asked.debugDescription), \(answered.debugDescription)")
+            #expect(tokens.isTarget == alone.map { _ in false } + tokens.ids.dropFirst(alone.count).map { _ in true })
+            let written = try tokenizer.encode(answered, addSpecialTokens: false)
+            #expect(Array(learned(tokens).dropLast()) == (written.last == 2 ? written.dropLast() : written))
+        }
+    }
+
+    @Test(arguments: [("tiny", "chatml"), ("qwen2", "chatml"), ("qwen2", "qwen3"), ("llama3", "llama3"), ("smollm", "chatml"), ("gpt2", "llama3")])
+    func everyTurnOfAConversationFollowsThePromptThatGenerationReads(_ name: String, _ template: String) throws {
+        let tokenizer = try tokenizer(name, template: template)
+        var random = SeededGenerator(seed: 9)
+        var turns = 0
+        for _ in 0..<200 {
+            var chat = Bool.random(using: &random) ? [ChatMessage(role: "system", content: Self.text(&random))] : []
+            for index in 0..<Int.random(in: 1...6, using: &random) {
+                let isOdd = Int.random(in: 0..<8, using: &random) == 0
+                let role = (index % 2 == 0) != isOdd ? "user" : "assistant"
+                let weight = role == "assistant" ? [nil, 0, 1].randomElement(using: &random)! : nil
+                chat.append(ChatMessage(role: role, content: Self.text(&random), weight: weight))
+            }
+            guard let whole = try? tokenizer.encode(chat: chat, addGenerationPrompt: false) else { continue }
+            for (index, message) in chat.enumerated() where message.role == "assistant" && index > 0 {
+                let asked = try tokenizer.encode(chat: Array(chat[..<index]), addGenerationPrompt: true).ids
+                #expect(Array(whole.ids.prefix(asked.count)) == asked, "turn \(index) of \(chat)")
+                #expect(whole.isTarget[asked.count] == (message.weight != 0), "turn \(index) of \(chat)")
+                turns += 1
+            }
+        }
+        #expect(turns > 200, "only \(turns) turns were compared")
+    }
+
+    @Test func aWeightOf0IsReadAndNotLearned() throws {
+        let tokenizer = try tokenizer("smollm", template: "chatml")
+        func chat(_ weight: Int?) throws -> TargetedTokens {
+            try tokenizer.encode(
+                chat: [
+                    ChatMessage(role: "user", content: "Where?"), ChatMessage(role: "assistant", content: "bad", weight: weight),
+                    ChatMessage(role: "user", content: "again"), ChatMessage(role: "assistant", content: "good", weight: 1),
+                ], addGenerationPrompt: false)
+        }
+        #expect(try chat(0).ids == chat(nil).ids)
+        #expect(try tokenizer.decode(learned(chat(0)), skipSpecialTokens: false) == "good<|im_end|>")
+        #expect(try tokenizer.decode(learned(chat(1)), skipSpecialTokens: false) == "bad<|im_end|>good<|im_end|>")
+    }
+
+    @Test func aThoughtIsWrittenWhereTheFormatHasAPlaceForIt() throws {
+        let question = ChatMessage(role: "user", content: "Where?")
+        let apart = [question, ChatMessage(role: "assistant", content: "4", reasoningContent: "2+2 is 4")]
+        let inline = [question, ChatMessage(role: "assistant", content: "<think>\n2+2 is 4\n</think>\n\n4")]
+        let qwen = try tokenizer("qwen2", template: "qwen3")
+        #expect(try qwen.encode(chat: apart, addGenerationPrompt: false) == qwen.encode(chat: inline, addGenerationPrompt: false))
+        for format in ["chatml", "llama3"] {
+            let error = #expect(throws: TrainerError.self) {
+                try tokenizer("qwen2", template: format).encode(chat: apart, addGenerationPrompt: false)
+            }
+            #expect(error?.message.contains("reasoning_content") == true, "\(String(describing: error))")
+        }
+    }
+}
