@@ -9,6 +9,7 @@ ARGS ?=
 JOB ?=
 COUNT ?= 3000
 SEED ?= 1
+ENGINE ?= native
 PYTHON := .venv/golden/bin/python
 # Once the other engines were built in, they stay.
 TRAITS = $(if $(wildcard .build/engines),--traits Engines)
@@ -17,7 +18,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses fuzz-service bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -79,6 +80,10 @@ protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release $(TRAITS) --product LossFuzzer
 	@PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer $(COUNT) $(SEED)
+
+fuzz-service: engines .venv/protos/bin/python ## Send a served trainer COUNT random requests, many at once. ENGINE=huggingface for that engine.
+	@PYTHONPATH=python/swage_worker/generated .venv/protos/bin/python -B Tests/ServiceFuzzer/fuzz_service.py \
+		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED) $(ARGS)
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks
