@@ -9,6 +9,9 @@ let gRPC: [Target.Dependency] = [
     .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["Engines"])),
     .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport", condition: .when(traits: ["Engines"])),
     .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: .when(traits: ["Engines"])),
+    .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Engines"])),
+    .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Engines"])),
+    .product(name: "NIOHPACK", package: "swift-nio-http2", condition: .when(traits: ["Engines"])),
 ]
 
 let package = Package(
@@ -31,6 +34,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
@@ -81,7 +86,7 @@ let package = Package(
                 "SwageConformance", "SwageNative", "TestSupport",
                 .target(name: "SwageRemote", condition: .when(traits: ["Engines"])),
                 .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
-            ],
+            ] + gRPC,
             path: "Tests/TestEngines"),
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles", "SwageNative"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
@@ -93,12 +98,15 @@ let package = Package(
         .testTarget(name: "SwageCommandTests", dependencies: ["SwageCommand", "Swage", "TestSupport"]),
         .testTarget(
             name: "SwageRemoteTests",
-            dependencies: ["SwageRemote", "SwageNative", "SwageConformance", "TestEngines", "TestSupport"] + gRPC),
+            dependencies: [
+                "SwageRemote", "SwageNative", "SwageConformance", "TestEngines", "TestSupport",
+                .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
+            ] + gRPC),
         .testTarget(
             name: "SwageWorkersTests",
             dependencies: [
                 "SwageWorkers", "SwageNative", "SwageRecipes", "SwageConformance", "TestEngines", "TestSupport",
-            ]),
+            ] + gRPC),
         .target(name: "TutorialLoops", dependencies: ["Swage"], path: "examples/loops"),
         .testTarget(
             name: "SwageNativeTests",

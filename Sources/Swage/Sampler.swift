@@ -47,10 +47,12 @@ public struct SamplingOptions: Sendable, Equatable {
     public var stopStrings: [String]
     /// How many completions are written at once. Where one ends, the next prompt takes its place.
     public var concurrency: Int
+    /// Tokens that end a completion, beside those that the model's tokenizer knows of.
+    public var endOfSequenceIDs: [Int32]
 
     public init(
         maxTokens: Int = 128, temperature: Double = 1, topK: Int? = nil, topP: Double = 1, seed: UInt64 = 0,
-        streams: [UInt64]? = nil, stopStrings: [String] = [], concurrency: Int = 64
+        streams: [UInt64]? = nil, stopStrings: [String] = [], concurrency: Int = 64, endOfSequenceIDs: [Int32] = []
     ) {
         self.maxTokens = maxTokens
         self.temperature = temperature
@@ -60,7 +62,12 @@ public struct SamplingOptions: Sendable, Equatable {
         self.streams = streams
         self.stopStrings = stopStrings
         self.concurrency = concurrency
+        self.endOfSequenceIDs = endOfSequenceIDs
     }
+
+    /// All of them are looked for at every token.
+    private static let mostStops = 1024
+    private static let mostStopBytes = 1 << 16
 
     /// The likeliest token, always.
     public static func greedy(maxTokens: Int = 128) -> SamplingOptions {
@@ -79,7 +86,14 @@ public struct SamplingOptions: Sendable, Equatable {
         try check(temperature >= 0 && temperature.isFinite, "temperature is \(temperature)", "a finite number, 0 or more")
         try check(topK ?? 1 > 0, "topK is \(topK ?? 0)", "1 or more, or nil for all tokens")
         try check(topP > 0 && topP <= 1, "topP is \(topP)", "a number above 0, at most 1")
+        try check(stopStrings.count <= Self.mostStops, "there are \(stopStrings.count) stop strings", "at most \(Self.mostStops)")
+        try check(
+            endOfSequenceIDs.count <= Self.mostStops, "there are \(endOfSequenceIDs.count) endOfSequenceIDs",
+            "at most \(Self.mostStops)")
         try check(!stopStrings.contains(""), "a stop string is empty", "at least one character")
+        let stopBytes = stopStrings.reduce(0) { $0 + $1.utf8.count }
+        try check(
+            stopBytes <= Self.mostStopBytes, "the stop strings have \(stopBytes) bytes together", "at most \(Self.mostStopBytes)")
         try check(concurrency > 0, "concurrency is \(concurrency)", "1 or more")
         try check(
             streams?.count ?? promptCount == promptCount, "there are \(streams?.count ?? 0) streams",

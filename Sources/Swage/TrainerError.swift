@@ -46,6 +46,8 @@ public struct TrainerError: Error, Sendable, Equatable {
         public static let notAllowed = Code(rawValue: "notAllowed")
         /// A call asks for more memory than there is, or a message is larger than a trainer in another process takes.
         public static let tooLarge = Code(rawValue: "tooLarge")
+        /// A trainer in another process has as many requests as it takes at once. Nothing was carried out of this one.
+        public static let busy = Code(rawValue: "busy")
         /// An engine ended, or failed in a way of its own.
         public static let engineFailed = Code(rawValue: "engineFailed")
         /// A line or value of training data cannot be used.

@@ -24,7 +24,7 @@ struct GrowingCompletion {
         self.stopIDs = stopIDs
         text = options.stopStrings.isEmpty ? nil : tokenizer.map { CompletionText($0, stopStrings: options.stopStrings) }
         generator = SeededGenerator(seed: options.seed, stream: stream &+ 1)
-        endOfSequenceIDs = tokenizer?.endOfSequenceIDs ?? []
+        endOfSequenceIDs = options.endOfSequenceIDs + (tokenizer?.endOfSequenceIDs ?? [])
     }
 
     /// Draws the next token, and says what the generator is after that.

@@ -15,6 +15,10 @@ struct Rollout {
     private let promptEnds: FloatBuffer
     private var completions: [GrowingCompletion]
     private var slots: [Slot]
+    /// Slots that were given back; those that were taken again since then are still among them.
+    private var givenBack: [Int]
+    /// The slot that was the last to read a prompt, and still holds it.
+    private var readers: [[Int32]: Int] = [:]
     private var nextPrompt = 0
 
     private struct Slot {
@@ -33,10 +37,15 @@ struct Rollout {
     ) throws {
         (self.model, self.workspace, self.prompts, self.onToken) = (model, workspace, prompts, onToken)
         let count = min(options.concurrency, prompts.count)
+        let token = MemoryLayout<Int32>.stride + MemoryLayout<Float>.stride
+        try MemoryBudget.require(
+            bytes: elementCount([prompts.count, options.maxTokens, token]),
+            for: "\(prompts.count) completions of up to \(options.maxTokens) tokens")
         cache = try KeyValueCache(
             model, slots: count, prompt: prompts.map(\.count).max()!, completion: options.maxTokens)
         promptEnds = try FloatBuffer(count: count * model.hidden, for: "\(count) prompts")
         slots = Array(repeating: Slot(), count: count)
+        givenBack = (0..<count).reversed()
         let stopIDs = Self.stopIDs(options.stopStrings, tokenizer)
         completions = prompts.indices.map {
             GrowingCompletion(
@@ -78,27 +87,38 @@ struct Rollout {
 
     /// Gives every free slot to the next prompt, as long as there are any.
     private mutating func admit() throws {
-        while nextPrompt < prompts.count, slots.contains(where: \.isFree) {
+        while true {
             var admitted: [Int] = []
             var unread: [Int] = []
             var copies: [(source: Int, slot: Int)] = []
             while nextPrompt < prompts.count, let slot = freeSlot(for: nextPrompt) {
-                let source = hasRead(slot, nextPrompt) ? slot : slots.indices.first { hasRead($0, nextPrompt) }
+                let source = hasRead(slot, nextPrompt) ? slot : readers[prompts[nextPrompt]]
                 if let source { copies.append((source, slot)) } else { unread.append(slot) }
-                slots[slot] = Slot(prompt: nextPrompt, isFree: false)
+                take(slot, for: nextPrompt)
                 admitted.append(slot)
                 nextPrompt += 1
             }
+            if admitted.isEmpty { return }
             try read(unread)
             for (source, slot) in copies { copyPrompt(from: source, to: slot) }
             try extend(admitted, admitted, from: promptEnds.start)
         }
     }
 
-    /// A free slot, the one that has read the prompt if there is such a one.
-    private func freeSlot(for prompt: Int) -> Int? {
-        let free = slots.indices.filter { slots[$0].isFree }
-        return free.first { hasRead($0, prompt) } ?? free.first
+    /// A free slot, the one that has read the prompt if that is free: no other prompt may take it before it was copied.
+    private mutating func freeSlot(for prompt: Int) -> Int? {
+        if let reader = readers[prompts[prompt]], slots[reader].isFree { return reader }
+        while let slot = givenBack.popLast() {
+            if slots[slot].isFree { return slot }
+        }
+        return nil
+    }
+
+    /// Gives a slot to a prompt, in place of the one that it has held.
+    private mutating func take(_ slot: Int, for prompt: Int) {
+        if let held = slots[slot].prompt, readers[prompts[held]] == slot { readers[prompts[held]] = nil }
+        slots[slot] = Slot(prompt: prompt, isFree: false)
+        readers[prompts[prompt]] = slot
     }
 
     private func hasRead(_ slot: Int, _ prompt: Int) -> Bool {
@@ -157,7 +177,10 @@ struct Rollout {
                 let slot = active[index]
                 let prompt = slots[slot].prompt!
                 let token = try completions[prompt].append(try choice.get())
-                slots[slot].isFree = completions[prompt].finishReason != nil
+                if completions[prompt].finishReason != nil {
+                    slots[slot].isFree = true
+                    givenBack.append(slot)
+                }
                 onToken?(prompt, token)
             }
         }

@@ -43,7 +43,7 @@ extension Swage_V1_ForwardBackwardRequest {
         } catch let error as TrainerError {
             throw error
         } catch {
-            throw TrainerError(.invalidLoss, "the loss cannot be read: \(error)", expected: "its serial form, in JSON")
+            throw TrainerError(.invalidLoss, "the loss cannot be read", expected: "its serial form, in JSON, as docs/LossPrograms.md has it")
         }
     }
 }
@@ -77,6 +77,14 @@ extension Swage_V1_ForwardRequest {
     }
 }
 
+extension ForwardInputs {
+    /// How many bytes its tensors take.
+    var byteCount: Int {
+        let integers = [inputIDs, targetIDs, segmentIDs].compactMap(\.self)
+        return 4 * (integers.reduce(targetMask?.scalars.count ?? 0) { $0 + $1.scalars.count })
+    }
+}
+
 extension ForwardOutputs {
     /// The outputs that are there, by the names of ``Swage/ModelOutput``.
     var named: [(ModelOutput, Tensor<Float>)] {
@@ -86,6 +94,9 @@ extension ForwardOutputs {
         ]
         return all.compactMap { name, tensor in tensor.map { (name, $0) } }
     }
+
+    /// How many bytes they take.
+    var byteCount: Int { named.reduce(0) { $0 + 4 * $1.1.scalars.count } }
 
     init(_ named: [ModelOutput: Tensor<Float>]) {
         self.init(
@@ -103,6 +114,9 @@ struct TensorAssembly {
         let shape = try Tensor<Float>.shape(piece.shape, piece.name)
         guard shapes[piece.name] ?? shape == shape, piece.type == .float32 else {
             throw TrainerError(.engineFailed, "the pieces of \(piece.name) do not agree on its shape and type")
+        }
+        guard let size = elementCount(shape + [4]), bytes[piece.name, default: Data()].count <= size - piece.data.count else {
+            throw TrainerError(.engineFailed, "the pieces of \(piece.name) are more than its shape \(shape) holds")
         }
         shapes[piece.name] = shape
         bytes[piece.name, default: Data()].append(piece.data)

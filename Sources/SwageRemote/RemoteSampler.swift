@@ -19,7 +19,9 @@ public struct RemoteSampler: Sampler {
         _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) async throws -> [Completion] {
         try options.validate(promptCount: prompts.count)
-        return try await trainer.generate(prompts, options: options, endOfSequenceIDs: endOfSequenceIDs, onToken: onToken)
+        var options = options
+        options.endOfSequenceIDs += endOfSequenceIDs
+        return try await trainer.generate(prompts, options: options, onToken: onToken)
     }
 }
 #endif

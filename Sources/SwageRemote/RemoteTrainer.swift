@@ -17,44 +17,13 @@ import Synchronization
 /// out once or, if the trainer cannot be reached, reported as ``Swage/TrainerError/Code/connectionLost``. A task that
 /// is cancelled waits until the trainer says that the call has not happened, or that it has.
 public final class RemoteTrainer: Trainer {
-    public struct Options: Sendable {
-        /// What the server wants to know of a caller.
-        public var token: String?
-        /// A file, in PEM, of the authority that vouches for the server, or `system`; nil for no encryption.
-        public var trustRoots: String?
-        /// For how long a connection may take to come about.
-        public var connectTimeout: Duration
-        /// For how long a call may take; nil for as long as the server lives.
-        public var callTimeout: Duration?
-        /// The default place of checkpoints, in a folder that the server sees as well; nil for the server's own.
-        public var checkpointDirectory: String?
-        /// How many numbered checkpoints stay there; nil for all.
-        public var keptCheckpoints: Int?
-        /// Where relative paths of `save` and `load` begin, a folder that the server sees as well; nil for below the
-        /// server's own.
-        public var workingDirectory: String?
-
-        public init(
-            token: String? = nil, trustRoots: String? = nil, connectTimeout: Duration = .seconds(10),
-            callTimeout: Duration? = nil, checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil,
-            workingDirectory: String? = nil
-        ) {
-            self.token = token
-            self.trustRoots = trustRoots
-            self.connectTimeout = connectTimeout
-            self.callTimeout = callTimeout
-            self.checkpointDirectory = checkpointDirectory
-            self.keptCheckpoints = keptCheckpoints
-            self.workingDirectory = workingDirectory
-        }
-    }
-
     public let address: TrainerAddress
     private let client: GRPCClient<HTTP2ClientTransport.Posix>
     private let stub: Swage_V1_TrainerService.Client<HTTP2ClientTransport.Posix>
     private let health: Grpc_Health_V1_Health.Client<HTTP2ClientTransport.Posix>
     private let connections: Task<Void, any Error>
     private let options: Options
+    private let gate = CallGate(mostCalls: 16, mostBytes: TrainerServer.maximumMessageBytes)
     /// The start of the server whose state this side knows.
     private let instance = Mutex("")
 
@@ -100,17 +69,22 @@ public final class RemoteTrainer: Trainer {
     }
 
     public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
-        // Before it is packed, which takes as much memory again. A mebibyte is for what surrounds the tensors.
-        guard batch.byteCount <= TrainerServer.maximumMessageBytes - (1 << 20) else {
-            throw TrainerError(
-                .tooLarge, "the batch takes \(batch.byteCount) bytes",
-                expected: "less than \(TrainerServer.maximumMessageBytes): smaller microbatches")
-        }
+        let bytes = batch.byteCount
+        try requireSendable(bytes, "the batch takes", "smaller microbatches")
         let request = try Swage_V1_ForwardBackwardRequest(batch, loss: loss, id: newID())
-        let response = try await call(request.requestID) {
+        let response = try await call(request.requestID, bytes: bytes) {
             try await self.stub.forwardBackward(request, metadata: self.metadata(), options: $0)
         }
         return ForwardBackwardResult(loss: response.loss, metrics: response.metrics)
+    }
+
+    /// Checks a request's size before it is packed, which takes as much memory again.
+    private func requireSendable(_ bytes: Int, _ what: String, _ expected: String) throws {
+        // A mebibyte is for what surrounds the numbers.
+        guard bytes <= TrainerServer.maximumMessageBytes - (1 << 20) else {
+            throw TrainerError(
+                .tooLarge, "\(what) \(bytes) bytes", expected: "less than \(TrainerServer.maximumMessageBytes): \(expected)")
+        }
     }
 
     public func optimStep() async throws -> OptimStepResult {
@@ -128,8 +102,10 @@ public final class RemoteTrainer: Trainer {
     }
 
     public func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs {
+        let bytes = inputs.byteCount
+        try requireSendable(bytes, "the inputs take", "fewer rows")
         let request = Swage_V1_ForwardRequest(inputs, id: newID())
-        return try await call(request.requestID) { options in
+        return try await call(request.requestID, bytes: bytes) { options in
             try await self.stub.forward(request, metadata: self.metadata(), options: options) { response in
                 var assembly = TensorAssembly()
                 for try await piece in response.messages { try assembly.append(piece) }
@@ -142,16 +118,20 @@ public final class RemoteTrainer: Trainer {
     public var sampler: RemoteSampler { RemoteSampler(self) }
 
     func generate(
-        _ prompts: [[Int32]], options: SamplingOptions, endOfSequenceIDs: [Int32], onToken: (@Sendable (Int, Int32) -> Void)?
+        _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) async throws -> [Completion] {
-        let request = Swage_V1_GenerateRequest(
-            prompts, options: options, streamsTokens: onToken != nil, endOfSequenceIDs: endOfSequenceIDs, id: newID())
-        return try await call(request.requestID) { callOptions in
+        let bytes = 4 * prompts.reduce(0) { $0 + $1.count }
+        // Token ids are packed in up to five bytes.
+        try requireSendable(bytes / 4 * 5, "the prompts take up to", "fewer prompts")
+        let request = Swage_V1_GenerateRequest(prompts, options: options, streamsTokens: onToken != nil, id: newID())
+        let telling = onToken.map { TokenFeed(prompts: prompts.count, onToken: $0) }
+        return try await call(request.requestID, bytes: bytes) { callOptions in
             try await self.stub.generate(request, metadata: self.metadata(), options: callOptions) { response in
                 var completions = [Completion?](repeating: nil, count: prompts.count)
+                telling?.begin()
                 for try await message in response.messages {
                     switch message.event {
-                    case .token(let token): onToken?(Int(clamping: token.prompt), token.token)
+                    case .token(let token): telling?.take(Int(clamping: token.prompt), token.token)
                     case .completion(let completion) where completions.indices.contains(Int(clamping: completion.prompt)):
                         completions[Int(completion.prompt)] = try completion.completion
                     default: break
@@ -162,7 +142,9 @@ public final class RemoteTrainer: Trainer {
                         .engineFailed, "\(self.address) has written \(completions.count { $0 != nil }) completions",
                         expected: "\(prompts.count), one a prompt")
                 }
-                return completions.map { $0! }
+                let all = completions.map { $0! }
+                telling?.end(all)
+                return all
             }
         }
     }
@@ -256,12 +238,21 @@ public final class RemoteTrainer: Trainer {
     /// Makes a call, twice if the connection breaks and the call may be asked for again.
     ///
     /// Cancellation is the server's to carry out: it alone knows whether the call has happened.
+    /// - Parameter bytes: how many its request takes.
     private func call<Result: Sendable>(
-        _ id: String? = nil, _ body: @escaping @Sendable (CallOptions) async throws -> Result
+        _ id: String? = nil, bytes: Int = 0, _ body: @escaping @Sendable (CallOptions) async throws -> Result
     ) async throws -> Result {
         try Task.checkCancellation()
+        let deadline = options.callTimeout.map { ContinuousClock.now + $0 }
+        return try await gate.pass(bytes: bytes, until: deadline) { try await callNow(id, until: deadline, body) }
+    }
+
+    private func callNow<Result: Sendable>(
+        _ id: String?, until deadline: ContinuousClock.Instant?, _ body: @escaping @Sendable (CallOptions) async throws -> Result
+    ) async throws -> Result {
         var callOptions = CallOptions.defaults
-        callOptions.timeout = options.callTimeout
+        // A call that has waited too long fails by its deadline, which has to be above 0 to be one.
+        callOptions.timeout = deadline.map { max(.milliseconds(1), ContinuousClock.now.duration(to: $0)) }
         callOptions.maxResponseMessageBytes = TrainerServer.maximumMessageBytes
         let task = Task { [callOptions] in
             try await translated {

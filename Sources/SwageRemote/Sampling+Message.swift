@@ -3,7 +3,7 @@ import Swage
 
 extension Swage_V1_GenerateRequest {
     init(
-        _ prompts: [[Int32]], options: SamplingOptions, streamsTokens: Bool, endOfSequenceIDs: [Int32], id: String
+        _ prompts: [[Int32]], options: SamplingOptions, streamsTokens: Bool, id: String
     ) {
         self.init()
         requestID = id
@@ -21,14 +21,14 @@ extension Swage_V1_GenerateRequest {
         stopStrings = options.stopStrings
         concurrency = Int64(options.concurrency)
         self.streamsTokens = streamsTokens
-        self.endOfSequenceIds = endOfSequenceIDs
+        endOfSequenceIds = options.endOfSequenceIDs
     }
 
     var options: SamplingOptions {
         SamplingOptions(
             maxTokens: Int(clamping: maxTokens), temperature: temperature, topK: hasTopK ? Int(clamping: topK) : nil,
             topP: topP, seed: seed, streams: prompts.map(\.stream), stopStrings: stopStrings,
-            concurrency: Int(clamping: concurrency))
+            concurrency: Int(clamping: concurrency), endOfSequenceIDs: endOfSequenceIds)
     }
 }
 

@@ -46,8 +46,14 @@ extension Tensor where Scalar: WireScalar {
         try self.init(scalars, shape: shape)
     }
 
+    /// The most axes that a tensor may have.
+    private static var mostAxes: Int { 16 }
+
     static func shape(_ axes: [Int64], _ name: String) throws -> [Int] {
-        try axes.map { axis in
+        guard axes.count <= mostAxes else {
+            throw TrainerError(.invalidShape, "\(name) has \(axes.count) axes", expected: "at most \(mostAxes)")
+        }
+        return try axes.map { axis in
             guard axis >= 0, let axis = Int(exactly: axis) else {
                 throw TrainerError(.invalidShape, "\(name) has shape \(axes)", expected: "axes of 0 or more")
             }
@@ -59,14 +65,13 @@ extension Tensor where Scalar: WireScalar {
 extension Tensor<Float> {
     /// The tensor in pieces that fit a message well.
     func pieces(_ name: String) -> some Sequence<Swage_V1_TensorPiece> {
-        let bytes = scalars.withUnsafeBytes { Data($0) }
-        let size = 1 << 20
-        return stride(from: 0, to: max(1, bytes.count), by: size).lazy.map { begin in
+        let size = 1 << 18
+        return stride(from: 0, to: max(1, scalars.count), by: size).lazy.map { begin in
             .with {
                 $0.name = name
                 $0.type = .float32
                 $0.shape = shape.map(Int64.init)
-                $0.data = bytes[begin..<min(begin + size, bytes.count)]
+                $0.data = scalars[begin..<min(begin + size, scalars.count)].withUnsafeBytes { Data($0) }
             }
         }
     }

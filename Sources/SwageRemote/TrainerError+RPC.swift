@@ -15,10 +15,10 @@ extension RPCError {
             self.init(code: .cancelled, message: "the call was cancelled and has changed nothing")
         case let error as TrainerError:
             var metadata: Metadata = [codeKey: "\(error.code.rawValue)"]
-            if let expected = error.expected { metadata.addBinary(Array(expected.utf8), forKey: expectedKey) }
-            self.init(code: Self.statuses[error.code] ?? .internalError, message: error.message, metadata: metadata)
+            if let expected = error.expected { metadata.addBinary(Array(expected.shortened.utf8), forKey: expectedKey) }
+            self.init(code: Self.statuses[error.code] ?? .internalError, message: error.message.shortened, metadata: metadata)
         default:
-            self.init(code: .internalError, message: "\(error)")
+            self.init(code: .internalError, message: "\(error)".shortened)
         }
     }
 
@@ -29,8 +29,16 @@ extension RPCError {
         .nothingAccumulated: .failedPrecondition, .nonFinite: .failedPrecondition,
         .checkpointNotFound: .notFound, .checkpointMismatch: .failedPrecondition, .corruptFile: .dataLoss,
         .unsupported: .unimplemented, .missingDependency: .failedPrecondition, .tooLarge: .resourceExhausted,
-        .unauthenticated: .unauthenticated, .notAllowed: .permissionDenied, .deadlineExceeded: .deadlineExceeded,
+        .busy: .resourceExhausted, .unauthenticated: .unauthenticated, .notAllowed: .permissionDenied,
+        .deadlineExceeded: .deadlineExceeded,
     ]
+}
+
+extension String {
+    /// At most a page of it: what a caller has sent, and an error names, may be of any length, and headers may not.
+    fileprivate var shortened: String {
+        utf8.count <= 2000 ? self : String(decoding: utf8.prefix(1200), as: UTF8.self) + " … " + String(decoding: utf8.suffix(400), as: UTF8.self)
+    }
 }
 
 extension TrainerError {
@@ -56,6 +64,8 @@ extension TrainerError {
             self.init(.deadlineExceeded, "the trainer at \(place) took longer than the call was given")
         case .unauthenticated, .permissionDenied:
             self.init(.unauthenticated, "the trainer at \(place) refuses this caller: \(reason)", expected: "its token")
+        case .resourceExhausted where !reason.contains("larger than") && !reason.contains("too large"):
+            self.init(.busy, "the trainer at \(place) takes no more for now: \(reason)", expected: "fewer calls at once")
         case .resourceExhausted:
             self.init(.tooLarge, "a message is too large for the trainer at \(place): \(reason)", expected: "smaller microbatches")
         case .unimplemented:

@@ -1,6 +1,7 @@
 #if Engines
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import NIOCore
 import Swage
 
 /// A process's end of the trainer service: serves one trainer at one address, until its task is cancelled.
@@ -25,6 +26,7 @@ public struct TrainerServer: Sendable {
     private let identity: Identity?
     private let service: TrainerService
     private let token: BearerTokenCheck?
+    private let limits: Limits
 
     /// - Parameters:
     ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
@@ -33,44 +35,48 @@ public struct TrainerServer: Sendable {
     ///     `save` and `load`, and relative ones begin there. Nil: they name no paths, and save where the trainer does.
     ///   - allowed: more folders below which they may name paths. All of them are made if they are not there.
     ///   - token: what callers have to know.
+    ///   - limits: how much it does at once.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an open door, or `inputOutput` for a folder that cannot
     ///   be made.
     public init(
         _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress, checkpoints: String? = nil,
-        allowing allowed: [String] = [], token: String? = nil, identity: Identity? = nil
+        allowing allowed: [String] = [], token: String? = nil, identity: Identity? = nil,
+        limits: Limits = .init()
     ) throws {
         guard address.isLocal || (token != nil && identity != nil) else {
             throw TrainerError(
                 .invalidOption, "\(address) can be reached from other machines",
                 expected: "a token, a certificate and its private key, or an address on loopback")
         }
-        (self.address, self.identity) = (address, identity)
+        (self.address, self.identity, self.limits) = (address, identity, limits)
         self.token = try token.map { try BearerTokenCheck(token: $0) }
         service = TrainerService(
-            trainer, sampler: sampler, folders: try ServedFolders(checkpoints: checkpoints, allowing: allowed))
+            trainer, sampler: sampler, folders: try ServedFolders(checkpoints: checkpoints, allowing: allowed),
+            limits: limits)
     }
 
     /// Serves until the task is cancelled; calls that are under way then come to their end.
     /// - Parameter ready: called with the address, once the server can be reached there.
     /// - Throws: ``Swage/TrainerError`` with code `inputOutput`, or `invalidOption` if something is at the path of a socket.
     public func run(ready: @Sendable (TrainerAddress) -> Void) async throws {
+        OpenFiles.raiseLimit()
         let security = try Self.security(identity)
         guard case .socket(let path) = address.kind else {
             let transport = HTTP2ServerTransport.Posix(
-                address: address.socketAddress, transportSecurity: security, config: Self.config)
+                address: address.socketAddress, transportSecurity: security, config: config)
             return try await run(transport, ready)
         }
         let listener = try UnixListener(path: path)
         defer { listener.removeFile() }
         let transport = HTTP2ServerTransport.Posix(
-            listeningSocketDescriptor: Int(listener.descriptor), transportSecurity: security, config: Self.config)
+            listeningSocketDescriptor: Int(listener.descriptor), transportSecurity: security, config: config)
         try await run(transport, ready)
     }
 
     private func run(
         _ transport: HTTP2ServerTransport.Posix, _ ready: @Sendable (TrainerAddress) -> Void
     ) async throws {
-        var interceptors: [any ServerInterceptor] = [InstanceCheck(instance: service.instance)]
+        var interceptors: [any ServerInterceptor] = [InstanceCheck(instance: service.instance), MessageCheck()]
         if let token { interceptors.insert(token, at: 0) }
         let server = GRPCServer(transport: transport, services: [service, HealthService()], interceptors: interceptors)
         do {
@@ -89,13 +95,23 @@ public struct TrainerServer: Sendable {
         }
     }
 
-    private static var config: HTTP2ServerTransport.Posix.Config {
-        .defaults { config in
-            config.rpc.maxRequestPayloadSize = maximumMessageBytes
+    private var config: HTTP2ServerTransport.Posix.Config {
+        .defaults { [limits] config in
+            config.rpc.maxRequestPayloadSize = Self.maximumMessageBytes
             config.http2.targetWindowSize = 8 << 20
             config.http2.maxFrameSize = 1 << 20
+            // What is not said is enforced all the same, by the end of the connection.
+            config.http2.maxConcurrentStreams = limits.callsOfAConnection
+            config.connection.maxIdleTime = limits.idle
+            config.connection.keepalive.time = limits.stall
             config.connection.keepalive.clientBehavior.allowWithoutCalls = true
             config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
+            let requests = Held(limit: limits.requestBytes)
+            config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { stream in
+                stream.eventLoop.makeCompletedFuture {
+                    try stream.pipeline.syncOperations.addHandler(CallGuard(limits, requests: requests), position: .first)
+                }
+            }
         }
     }
 

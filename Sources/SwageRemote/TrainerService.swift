@@ -18,22 +18,35 @@ package struct TrainerService: Sendable {
     private let sampler: (any Sampler)?
     private let folders: ServedFolders
     private let log = RequestLog()
+    private let calls: Held
+    /// The bytes of answers that their clients have not read yet.
+    private let answers: Held
 
     /// - Parameters:
     ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
     ///   - folders: in which callers may save and load.
-    init(_ trainer: any Trainer, sampler: (any Sampler)?, folders: ServedFolders) {
+    init(_ trainer: any Trainer, sampler: (any Sampler)?, folders: ServedFolders, limits: TrainerServer.Limits) {
         (self.trainer, self.sampler, self.folders) = (trainer, sampler, folders)
+        calls = Held(limit: limits.calls)
+        answers = Held(limit: limits.answerBytes)
     }
 
-    /// Carries a request out, once for each id, and ends it when its caller is gone.
+    /// Carries a request out, once for each id, and ends it when all its callers are gone.
+    /// - Parameter bytes: how much it takes to keep an answer; nil for one that is not kept.
     private func answer<Response: Sendable>(
-        _ id: String = "", _ body: @escaping @Sendable () async throws -> Response
+        _ context: ServerContext, _ id: String = "", bytes: @escaping @Sendable (Response) -> Int? = { _ in 512 },
+        _ body: @escaping @Sendable () async throws -> Response
     ) async throws -> Response {
+        guard calls.take(1) else {
+            throw RPCError(
+                TrainerError(.busy, "\(calls.limit) calls wait here already, and this one was not taken", expected: "fewer at once"))
+        }
+        defer { calls.release(1) }
         let log = log
+        let caller = log.newCaller()
         let call = Task {
             do {
-                return try await log.once(id, body)
+                return try await log.once(id, context.descriptor.method, caller: caller, bytes: bytes, body)
             } catch {
                 throw RPCError(error)
             }
@@ -42,7 +55,7 @@ package struct TrainerService: Sendable {
             try await call.value
         } onCancelRPC: {
             call.cancel()
-            Task { await log.cancel(id) }
+            Task { await log.leave(id, caller) }
         }
     }
 }
@@ -64,7 +77,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func forwardBackward(
         request: Swage_V1_ForwardBackwardRequest, context: ServerContext
     ) async throws -> Swage_V1_ForwardBackwardResponse {
-        try await answer(request.requestID) {
+        try await answer(context, request.requestID) {
             let result = try await trainer.forwardBackward(try request.batch(), loss: try request.lossFunction())
             return .with {
                 $0.loss = result.loss
@@ -76,7 +89,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func optimStep(
         request: Swage_V1_OptimStepRequest, context: ServerContext
     ) async throws -> Swage_V1_OptimStepResponse {
-        try await answer(request.requestID) {
+        try await answer(context, request.requestID) {
             let result = try await trainer.optimStep()
             return .with {
                 $0.step = Int64(result.step)
@@ -90,7 +103,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func clearGradients(
         request: Swage_V1_ClearGradientsRequest, context: ServerContext
     ) async throws -> Swage_V1_ClearGradientsResponse {
-        try await answer {
+        try await answer(context) {
             try await trainer.clearGradients()
             return .init()
         }
@@ -99,7 +112,17 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func forward(
         request: Swage_V1_ForwardRequest, response: RPCWriter<Swage_V1_TensorPiece>, context: ServerContext
     ) async throws {
-        let outputs = try await answer { try await trainer.forward(try request.inputs()) }
+        let outputs = try await answer(context, request.requestID, bytes: { _ in nil }) {
+            try await trainer.forward(try request.inputs())
+        }
+        let bytes = outputs.byteCount
+        guard answers.take(bytes) else {
+            throw RPCError(
+                TrainerError(
+                    .busy, "answers of \(answers.limit) bytes wait here to be read already, and this one takes \(bytes)",
+                    expected: "that those are read first"))
+        }
+        defer { answers.release(bytes) }
         for (output, tensor) in outputs.named {
             for piece in tensor.pieces(output.rawValue) { try await response.write(piece) }
         }
@@ -109,7 +132,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         request: Swage_V1_GenerateRequest, response: RPCWriter<Swage_V1_GenerateEvent>, context: ServerContext
     ) async throws {
         let (events, feed) = AsyncStream.makeStream(of: Swage_V1_GenerateEvent.self)
-        async let completions = complete(request, into: feed)
+        async let completions = complete(request, context, into: feed)
         for await event in events { try await response.write(event) }
         for (index, completion) in try await completions.enumerated() {
             try await response.write(.with { $0.completion = .init(completion, prompt: index) })
@@ -118,10 +141,10 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
 
     /// Writes what the request asks for, and feeds each token if it asks for that.
     private func complete(
-        _ request: Swage_V1_GenerateRequest, into feed: AsyncStream<Swage_V1_GenerateEvent>.Continuation
+        _ request: Swage_V1_GenerateRequest, _ context: ServerContext, into feed: AsyncStream<Swage_V1_GenerateEvent>.Continuation
     ) async throws -> [Completion] {
         defer { feed.finish() }
-        return try await answer(request.requestID) {
+        return try await answer(context, request.requestID, bytes: { $0.reduce(512) { $0 + 64 + 8 * $1.tokens.count } }) {
             guard let sampler else { throw TrainerError(.unsupported, "this trainer does not write") }
             let onToken: @Sendable (Int, Int32) -> Void = { prompt, token in
                 var event = Swage_V1_GenerateEvent()
@@ -135,7 +158,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     }
 
     package func save(request: Swage_V1_SaveRequest, context: ServerContext) async throws -> Swage_V1_SaveResponse {
-        try await answer(request.requestID) {
+        try await answer(context, request.requestID) {
             let (name, path) = try folders.destination(
                 name: request.hasName ? request.name : nil, path: request.hasPath ? request.path : nil)
             let saved = try await trainer.save(name: name, path: path, weightsOnly: request.weightsOnly)
@@ -144,7 +167,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     }
 
     package func load(request: Swage_V1_LoadRequest, context: ServerContext) async throws -> Swage_V1_LoadResponse {
-        try await answer(request.requestID) {
+        try await answer(context, request.requestID) {
             let loaded = try await trainer.load(try folders.source(request.hasPath ? request.path : nil))
             return .with {
                 $0.path = Self.seenFromElsewhere(loaded.path)
@@ -160,7 +183,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func getConfig(
         request: Swage_V1_GetConfigRequest, context: ServerContext
     ) async throws -> Swage_V1_GetConfigResponse {
-        try await answer {
+        try await answer(context) {
             var response = Swage_V1_GetConfigResponse(try await trainer.config())
             response.capabilities.generates = sampler != nil
             return response
@@ -170,7 +193,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func getStatus(
         request: Swage_V1_GetStatusRequest, context: ServerContext
     ) async throws -> Swage_V1_GetStatusResponse {
-        try await answer {
+        try await answer(context) {
             let status = try await trainer.status()
             return .with {
                 $0.step = Int64(status.step)
@@ -182,7 +205,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func getTokenizer(
         request: Swage_V1_GetTokenizerRequest, context: ServerContext
     ) async throws -> Swage_V1_GetTokenizerResponse {
-        try await answer {
+        try await answer(context) {
             guard let tokenizer = try await trainer.tokenizer() as? BPETokenizer else {
                 throw TrainerError(.unsupported, "this trainer's tokenizer cannot be sent", expected: "a byte-level BPE")
             }
@@ -192,7 +215,11 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     }
 
     package func cancel(request: Swage_V1_CancelRequest, context: ServerContext) async throws -> Swage_V1_CancelResponse {
-        await log.cancel(request.requestID)
+        do {
+            try await log.cancel(request.requestID)
+        } catch {
+            throw RPCError(error)
+        }
         return .init()
     }
 }

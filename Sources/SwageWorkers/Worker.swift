@@ -42,6 +42,9 @@ public actor Worker {
     /// The worker's process, so that it can be watched from outside.
     public var processIdentifier: Int32 { running.process.identifier }
 
+    /// Where the worker's process serves.
+    package var address: TrainerAddress { .socket(running.directory + "/trainer") }
+
     /// Calls the worker; if it has died meanwhile, says of what.
     func call<Result: Sendable>(_ body: @Sendable (RemoteTrainer) async throws -> Result) async throws -> Result {
         let running = running

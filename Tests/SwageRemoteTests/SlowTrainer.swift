@@ -13,18 +13,29 @@ final class SlowTrainer: Trainer {
     private let state = Mutex(Counts())
     private let duration: Duration
 
-    init(_ duration: Duration) { self.duration = duration }
+    /// How many calls fail before one succeeds.
+    private let failures: Int
+    /// How many numbers `forward` gives.
+    private let outputSize: Int
+
+    init(_ duration: Duration, failures: Int = 0, outputSize: Int = 0) {
+        (self.duration, self.failures, self.outputSize) = (duration, failures, outputSize)
+    }
 
     var counts: Counts { state.withLock { $0 } }
 
     private func work() async throws {
-        state.withLock { $0.begun += 1 }
+        let begun = state.withLock { state in
+            state.begun += 1
+            return state.begun
+        }
         do {
             try await Task.sleep(for: duration)
         } catch {
             state.withLock { $0.cancelled += 1 }
             throw error
         }
+        if begun <= failures { throw TrainerError(.nonFinite, "failure \(begun)") }
         state.withLock { $0.ended += 1 }
     }
 
@@ -39,7 +50,11 @@ final class SlowTrainer: Trainer {
     }
 
     func clearGradients() async throws {}
-    func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { ForwardOutputs() }
+
+    func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs {
+        try await work()
+        return outputSize == 0 ? ForwardOutputs() : ForwardOutputs(logits: Tensor(repeating: 1, shape: [1, 1, outputSize]))
+    }
 
     func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
         SavedCheckpoint(path: "/\(name ?? "no name"), \(path ?? "no path"), \(weightsOnly)")

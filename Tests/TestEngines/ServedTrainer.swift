@@ -10,11 +10,13 @@ package struct ServedTrainer {
 
     package init(
         _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress? = nil, checkpoints: String? = nil,
-        allowing allowed: [String] = [], token: String? = nil, identity: TrainerServer.Identity? = nil
+        allowing allowed: [String] = [], token: String? = nil, identity: TrainerServer.Identity? = nil,
+        limits: TrainerServer.Limits = .init()
     ) async throws {
         let address = address ?? .socket(shortTemporaryPath())
         let server = try TrainerServer(
-            trainer, sampler: sampler, at: address, checkpoints: checkpoints, allowing: allowed, token: token, identity: identity)
+            trainer, sampler: sampler, at: address, checkpoints: checkpoints, allowing: allowed, token: token, identity: identity,
+            limits: limits)
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
         task = Task {
             defer { signal.finish() }

@@ -18,6 +18,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from .errors import TrainerError
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
+from .message_check import MessageCheck
+from .request_log import WAITING
 from .service import TrainerService
 
 MAXIMUM_MESSAGE = 256 << 20
@@ -31,8 +33,11 @@ def main():
         engine = _engine(sys.argv[1], options)
     except TrainerError as error:
         sys.exit(str(error) + (f"; expected {error.expected}" if error.expected else ""))
-    limits = [("grpc.max_receive_message_length", MAXIMUM_MESSAGE), ("grpc.max_send_message_length", -1)]
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(128), options=limits)
+    limits = [
+        ("grpc.max_receive_message_length", MAXIMUM_MESSAGE), ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", WAITING)]
+    # Every call that waits has a thread, and there are others for those that end it or ask how it is.
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2 * WAITING), interceptors=[MessageCheck()], options=limits)
     rpc.add_TrainerServiceServicer_to_server(TrainerService(engine), server)
     status = health.HealthServicer()
     for name in ("", "swage.v1.TrainerService"):

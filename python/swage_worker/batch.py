@@ -9,12 +9,16 @@ from .errors import TrainerError, check
 from .loss import OUTPUTS
 from .generated.swage.v1 import trainer_pb2 as pb
 
+MOST_AXES = 16
 _TYPES = {pb.DATA_TYPE_FLOAT32: torch.float32, pb.DATA_TYPE_INT32: torch.int32}
 
 
 def tensor(message, name, type):
     check(_TYPES.get(message.type) == type, "invalidShape", f"{name} is not of type {type}")
     shape = list(message.shape)
+    check(len(shape) <= MOST_AXES, "invalidShape", f"{name} has {len(shape)} axes", f"at most {MOST_AXES}")
+    # torch counts elements in 64 bits, those of the other axes as well where one is 0.
+    check(math.prod(max(1, axis) for axis in shape) < 2**62, "invalidShape", f"{name} has shape {shape}", "a shape without huge axes")
     fits = all(axis >= 0 for axis in shape) and math.prod(shape) * 4 == len(message.data)
     check(fits, "invalidShape", f"{name} of shape {shape} has {len(message.data)} bytes", "4 bytes for each element")
     if not message.data:

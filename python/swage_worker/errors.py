@@ -1,6 +1,30 @@
 """What goes wrong, in the words of Swift's TrainerError, and how it travels."""
 
+<<<<<<< HEAD
 from .statuses import STATUSES
+=======
+import contextlib
+import traceback
+
+_STATUSES = {
+    "invalidShape": "INVALID_ARGUMENT",
+    "invalidBatch": "INVALID_ARGUMENT",
+    "invalidLoss": "INVALID_ARGUMENT",
+    "invalidOption": "INVALID_ARGUMENT",
+    "invalidData": "INVALID_ARGUMENT",
+    "tokenOutOfRange": "OUT_OF_RANGE",
+    "nothingAccumulated": "FAILED_PRECONDITION",
+    "nonFinite": "FAILED_PRECONDITION",
+    "checkpointNotFound": "NOT_FOUND",
+    "checkpointMismatch": "FAILED_PRECONDITION",
+    "corruptFile": "DATA_LOSS",
+    "inputOutput": "INTERNAL",
+    "notAllowed": "PERMISSION_DENIED",
+    "unsupported": "UNIMPLEMENTED",
+    "tooLarge": "RESOURCE_EXHAUSTED",
+    "busy": "RESOURCE_EXHAUSTED",
+}
+>>>>>>> origin/service-limits
 
 
 class TrainerError(Exception):
@@ -16,12 +40,21 @@ class TrainerError(Exception):
     def abort(self, context):
         metadata = [("swage-error-code", self.code)]
         if self.expected:
-            metadata.append(("swage-expected-bin", self.expected.encode()))
+            metadata.append(("swage-expected-bin", shortened(self.expected).encode(errors="replace")))
         context.set_trailing_metadata(metadata)
         # Whoever evaluates losses alone needs no gRPC.
         import grpc
 
+<<<<<<< HEAD
         context.abort(getattr(grpc.StatusCode, STATUSES.get(self.code, "INTERNAL")), str(self))
+=======
+        context.abort(getattr(grpc.StatusCode, _STATUSES.get(self.code, "INTERNAL")), shortened(str(self)))
+
+
+def shortened(text):
+    """At most a page of it: what a caller has sent, and an error names, may be of any length, and headers may not."""
+    return text if len(text) <= 1000 else f"{text[:600]} … {text[-200:]}"
+>>>>>>> origin/service-limits
 
 
 class Cancelled(Exception):
@@ -31,3 +64,24 @@ class Cancelled(Exception):
 def check(holds, code, message, expected=None):
     if not holds:
         raise TrainerError(code, message, expected)
+
+
+@contextlib.contextmanager
+def failing_in_words():
+    """Turns what Python and torch raise into one sentence of our own."""
+    try:
+        yield
+    except (TrainerError, Cancelled):
+        raise
+    except OSError as error:
+        raise TrainerError("inputOutput", f"{error.filename or 'a file'}: {error.strerror or error}", "a path that can be read and written") from error
+    except MemoryError as error:
+        raise TrainerError("tooLarge", "there is not enough memory for this call", "less at once, or shorter") from error
+    except Exception as error:
+        if "embedded null" in str(error):
+            raise TrainerError("invalidOption", "a path holds a zero byte", "a path that can be read and written") from error
+        words = next(iter(str(error).splitlines()), "") or type(error).__name__
+        if "memory" in words:
+            raise TrainerError("tooLarge", f"there is not enough memory for this call: {words}", "less at once, or shorter") from error
+        traceback.print_exc()
+        raise TrainerError("engineFailed", f"the engine failed: {words}") from error

@@ -96,7 +96,8 @@ class HuggingFaceEngine(Engine):
     def forward(self, batch, outputs, is_cancelled):
         batch.check_answerable(outputs)
         computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
-        return {name: computed[name].float().cpu() for name in outputs}
+        # A copy of the output head: weights go on while an answer is read.
+        return {name: computed[name].detach().to("cpu", torch.float32, copy=name == "outputHead") for name in outputs}
 
     def generate(self, prompts, streams, options, is_cancelled):
         """Completions by the weights as they are, and the step that they are of."""

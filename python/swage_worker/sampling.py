@@ -8,6 +8,10 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from .errors import Cancelled, check
+from .memory import require
+
+# All of them are looked for at every token.
+MOST_STOPS, MOST_STOP_BYTES = 1024, 1 << 16
 
 
 @dataclass
@@ -30,7 +34,11 @@ class SamplingOptions:
         check(options.temperature >= 0 and math.isfinite(options.temperature), "invalidOption", f"temperature is {options.temperature}", "a finite number, 0 or more")
         check(options.top_k is None or options.top_k > 0, "invalidOption", f"topK is {options.top_k}", "1 or more, or nil for all tokens")
         check(0 < options.top_p <= 1, "invalidOption", f"topP is {options.top_p}", "a number above 0, at most 1")
+        stop_bytes = sum(len(text.encode()) for text in options.stop_strings)
+        check(len(options.stop_strings) <= MOST_STOPS, "invalidOption", f"there are {len(options.stop_strings)} stop strings", f"at most {MOST_STOPS}")
+        check(len(options.end_of_sequence_ids) <= MOST_STOPS, "invalidOption", f"there are {len(options.end_of_sequence_ids)} endOfSequenceIDs", f"at most {MOST_STOPS}")
         check("" not in options.stop_strings, "invalidOption", "a stop string is empty", "at least one character")
+        check(stop_bytes <= MOST_STOP_BYTES, "invalidOption", f"the stop strings have {stop_bytes} bytes together", f"at most {MOST_STOP_BYTES}")
         check(options.concurrency > 0, "invalidOption", f"concurrency is {options.concurrency}", "1 or more")
         return options
 
@@ -45,11 +53,28 @@ class Completion:
 @torch.no_grad()
 def complete(model, tokenizer, prompts, streams, options, is_cancelled):
     """One completion for each prompt, a list of token ids; as many at once as the options say."""
+    _require_memory(model, prompts, options)
     completions = []
     for begin in range(0, len(prompts), options.concurrency):
         end = begin + options.concurrency
         completions += _complete_together(model, tokenizer, prompts[begin:end], streams[begin:end], options, is_cancelled)
     return completions
+
+
+def _require_memory(model, prompts, options):
+    """Checks that what all completions together may come to can be held."""
+    longest, rows = max(map(len, prompts), default=0), min(options.concurrency, len(prompts))
+    positions = longest + options.max_tokens
+    configuration = model.config.get_text_config()
+    heads = getattr(configuration, "num_attention_heads", None) or 1
+    width = getattr(configuration, "head_dim", None) or configuration.hidden_size // heads
+    width *= getattr(configuration, "num_key_value_heads", None) or heads
+    size = torch.finfo(model.dtype).bits // 8
+    # The cache grows by copies of itself.
+    require(
+        2 * 2 * configuration.num_hidden_layers * width * size * rows * positions,
+        f"the keys and values of {positions} tokens (a prompt of {longest} and maxTokens, {options.max_tokens}) of {rows} completions at once", model.device)
+    require(len(prompts) * options.max_tokens * 64, f"{len(prompts)} completions of up to {options.max_tokens} tokens")
 
 
 def _complete_together(model, tokenizer, prompts, streams, options, is_cancelled):
@@ -94,8 +119,9 @@ class _Drawing(LogitsProcessor):
         return torch.full_like(scores, -torch.inf).scatter(-1, chosen[:, None], 0.0)
 
     def _draw(self, logits):
-        # The likeliest is at 0, where the smallest temperature leaves it.
-        probabilities = ((logits - logits.amax(-1, keepdim=True)) / self.options.temperature).softmax(-1).cpu()
+        # Of the likeliest the difference stays 0, whatever it is divided by; near 0 the others become minus infinity.
+        differences = logits - logits.max(-1, keepdim=True).values
+        probabilities = torch.where(differences == 0, 0.0, differences / self.options.temperature).softmax(-1).cpu()
         return torch.stack([self._draw_one(row, generator) for row, generator in zip(probabilities, self.generators)])
 
     def _draw_one(self, probabilities, generator):

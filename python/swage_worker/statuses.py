@@ -3,6 +3,7 @@ Sources/SwageRemote/TrainerError+RPC.swift; not edited by hand.
 """
 
 STATUSES = {
+    "busy": "RESOURCE_EXHAUSTED",
     "checkpointMismatch": "FAILED_PRECONDITION",
     "checkpointNotFound": "NOT_FOUND",
     "corruptFile": "DATA_LOSS",

@@ -19,6 +19,7 @@ from ..checkpoints import signature
 from ..engine import Engine, plain_values
 from ..errors import Cancelled, TrainerError, check
 from ..loss import OUTPUTS, outputs_read
+from ..memory import require
 from .model import read_configuration
 from .rank import TitanRank
 
@@ -89,6 +90,9 @@ class TitanEngine(Engine):
 
     def forward(self, batch, outputs, is_cancelled):
         batch.check_answerable(outputs)
+        if "logits" in outputs:
+            rows, columns = batch.shape
+            require(2 * 4 * rows * columns * self.vocabulary, f"the logits of {rows} × {columns} tokens")
         if is_cancelled():
             raise Cancelled
         return self._answer("forward", batch, list(outputs))

@@ -197,7 +197,7 @@ class TitanRank(Actor):
         dims = self.trainer.parallel_dims
         speaks = all(dims.get_mesh(name).get_local_rank() == 0 for name in ("loss", "tp") if dims.get_optional_mesh(name))
         if hidden is not None and speaks:
-            return {name: value.float().cpu() for name, value in outputs.items()}
+            return {name: value.detach().float().cpu() for name, value in outputs.items()}
 
     @endpoint
     def write(self, folder, kind):
