@@ -17,7 +17,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -52,6 +52,7 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build
+	@.build/release/FileFuzzer 10000 1
 	@swift run -c release --package-path examples/bring-your-own-trainer
 
 conformance: engines ## Put every engine through the nine promises of the protocol, and nine broken trainers.
@@ -79,6 +80,14 @@ protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release $(TRAITS) --product LossFuzzer
 	@PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer $(COUNT) $(SEED)
+
+fuzz-files: deps ## Open COUNT damaged files of models, tokenizers, checkpoints and data; none may trap, hang or swell.
+	@swift build -c release $(TRAITS) --product FileFuzzer
+	@.build/release/FileFuzzer $(COUNT) $(SEED)
+
+fuzz-tokenizers: $(PYTHON) ## Change parts of COUNT tokenizers: each is read as the tokenizers library reads it, or refused.
+	@swift build -c release $(TRAITS) --product FileFuzzer
+	@$(PYTHON) -B Tests/Golden/fuzz_tokenizers.py .build/release/FileFuzzer $(COUNT) $(SEED)
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks

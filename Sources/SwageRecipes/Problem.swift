@@ -63,13 +63,14 @@ extension Problem: JSONLineDecodable {
                 .invalidData, "the line has the keys \(line.keys.sorted())",
                 expected: "\"prompt\" or \"messages\": a text, or messages with role and content")
         }
-        var answer = Self.answerKeys.compactMap { line[$0] }.first?.text
+        var answer = Self.answerKeys.compactMap { line[$0] }.first?.asText
         if messages.last?.role == "assistant" { answer = answer ?? messages.removeLast().content }
         guard !messages.isEmpty else {
             throw TrainerError(.invalidData, "an assistant's message is all there is", expected: "a message before it")
         }
         let known = Set(["prompt", "messages"] + Self.answerKeys)
-        self.init(messages: messages, answer: answer, fields: line.filter { !known.contains($0.key) }.mapValues(\.text))
+        let fields = line.members.filter { !known.contains($0.key) }.map { ($0.key, $0.value.asText) }
+        self.init(messages: messages, answer: answer, fields: Dictionary(fields, uniquingKeysWith: { first, _ in first }))
     }
 
     private static let answerKeys = ["answer", "reference_answer", "solution", "ground_truth", "completion"]

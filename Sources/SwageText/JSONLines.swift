@@ -9,14 +9,15 @@ public protocol JSONLineDecodable: Sendable {
 
 /// A file of examples, one JSON object a line.
 ///
-/// The file is memory-mapped. Opening it checks every line once and remembers where the good ones begin; an example
-/// is decoded when it is asked for.
+/// Opening it checks every line once and remembers where the good ones begin; an example is read when it is asked for.
 public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     public let path: String
     /// The lines that were left out, each with its number and what is wrong.
     public let skipped: [String]
+    /// Equal for files of equal content.
+    package let contentDigest: String
 
-    private let data: Data
+    private let file: PlainFile
     private let lines: [Range<Int>]
 
     /// The number of examples.
@@ -25,50 +26,38 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     /// - Throws: ``TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line
     ///   that cannot be used or a file without examples.
     public init(path: String, badLines: BadLines = .stop) throws {
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be read: \(error.summary)")
-        }
         self.path = path
+        file = try PlainFile(path)
+        try LineReader.refuseOtherKinds(file)
         var lines: [Range<Int>] = []
         var skipped: [String] = []
-        for (index, range) in Self.lineRanges(data).enumerated() {
-            let isBlank = data[range].allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
-            if isBlank { continue }
+        var reader = LineReader(file)
+        while let line = try reader.next() {
             do {
-                _ = try Example(json: data[range])
-                lines.append(range)
+                _ = try Example(json: line.bytes)
+                lines.append(line.range)
             } catch {
-                let place = "\(path), line \(index + 1): \(error)"
-                guard case .skip = badLines else { throw TrainerError(.invalidData, place) }
-                skipped.append(place)
+                let reason = (error as? TrainerError)?.description ?? error.summary
+                let problem = TrainerError(.invalidData, "\(path), line \(line.number): \(reason)")
+                guard case .skip = badLines else { throw problem }
+                skipped.append(problem.description)
             }
         }
         guard !lines.isEmpty else {
             throw TrainerError(.invalidData, "\(path) has no examples", expected: "one JSON object a line")
         }
+        var digest = ContentDigest()
+        for start in stride(from: 0, to: file.count, by: 1 << 22) {
+            digest.add(try file.bytes(start..<min(file.count, start + 1 << 22)))
+        }
+        contentDigest = digest.finish()
         self.lines = lines
         self.skipped = skipped
     }
 
     /// The example at `index` among the good lines.
     public subscript(index: Int) -> Example {
-        get throws { try Example(json: data[lines[index]]) }
-    }
-
-    /// Equal for files of equal content.
-    package var contentDigest: String { ContentDigest.of(data) }
-
-    private static func lineRanges(_ data: Data) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        var start = data.startIndex
-        while start < data.endIndex {
-            let end = data[start...].firstIndex(of: 0x0A) ?? data.endIndex
-            ranges.append(start..<end)
-            start = end + 1
-        }
-        return ranges
+        get throws { try Example(json: try file.bytes(lines[index])) }
     }
 }
 

@@ -13,12 +13,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
     /// Reads one line of JSON.
     /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
     public init(json: Data) throws {
-        let line: Line
-        do {
-            line = try JSONDecoder().decode(Line.self, from: json)
-        } catch {
-            throw TrainerError(.invalidData, error.summary)
-        }
+        let line = try Line(JSONValue(json: json))
         switch (line.messages, line.prompt, line.completion, line.text) {
         case (let messages?, nil, nil, nil):
             guard !messages.isEmpty else {
@@ -36,11 +31,43 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         }
     }
 
-    private struct Line: Decodable {
+    private struct Line {
         var messages: [ChatMessage]?
         var prompt: String?
         var completion: String?
         var text: String?
+
+        init(_ value: JSONValue) throws {
+            guard value.object != nil else {
+                throw TrainerError(.invalidData, "the line is \(value.summary)", expected: "an object in braces")
+            }
+            messages = try value["messages"].map(Self.messages)
+            prompt = try Self.text(value, "prompt")
+            completion = try Self.text(value, "completion")
+            text = try Self.text(value, "text")
+        }
+
+        private static func messages(_ value: JSONValue) throws -> [ChatMessage] {
+            guard let list = value.list else {
+                throw TrainerError(.invalidData, "\"messages\" is \(value.summary)", expected: "a list of messages")
+            }
+            return try list.enumerated().map { index, message in
+                guard let role = try text(message, "role", in: "messages[\(index)]."),
+                    let content = try text(message, "content", in: "messages[\(index)].")
+                else {
+                    throw TrainerError(.invalidData, "\"messages[\(index)]\" has no role or no content", expected: "both as texts")
+                }
+                return ChatMessage(role: role, content: content)
+            }
+        }
+
+        private static func text(_ value: JSONValue, _ key: String, in place: String = "") throws -> String? {
+            guard let found = value[key] else { return nil }
+            guard let text = found.text else {
+                throw TrainerError(.invalidData, "\"\(place)\(key)\" is \(found.summary)", expected: "a text")
+            }
+            return text
+        }
 
         var keys: [String] {
             [
