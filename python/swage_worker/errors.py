@@ -1,30 +1,9 @@
 """What goes wrong, in the words of Swift's TrainerError, and how it travels."""
 
-<<<<<<< HEAD
-from .statuses import STATUSES
-=======
 import contextlib
 import traceback
 
-_STATUSES = {
-    "invalidShape": "INVALID_ARGUMENT",
-    "invalidBatch": "INVALID_ARGUMENT",
-    "invalidLoss": "INVALID_ARGUMENT",
-    "invalidOption": "INVALID_ARGUMENT",
-    "invalidData": "INVALID_ARGUMENT",
-    "tokenOutOfRange": "OUT_OF_RANGE",
-    "nothingAccumulated": "FAILED_PRECONDITION",
-    "nonFinite": "FAILED_PRECONDITION",
-    "checkpointNotFound": "NOT_FOUND",
-    "checkpointMismatch": "FAILED_PRECONDITION",
-    "corruptFile": "DATA_LOSS",
-    "inputOutput": "INTERNAL",
-    "notAllowed": "PERMISSION_DENIED",
-    "unsupported": "UNIMPLEMENTED",
-    "tooLarge": "RESOURCE_EXHAUSTED",
-    "busy": "RESOURCE_EXHAUSTED",
-}
->>>>>>> origin/service-limits
+from .statuses import STATUSES
 
 
 class TrainerError(Exception):
@@ -45,16 +24,12 @@ class TrainerError(Exception):
         # Whoever evaluates losses alone needs no gRPC.
         import grpc
 
-<<<<<<< HEAD
-        context.abort(getattr(grpc.StatusCode, STATUSES.get(self.code, "INTERNAL")), str(self))
-=======
-        context.abort(getattr(grpc.StatusCode, _STATUSES.get(self.code, "INTERNAL")), shortened(str(self)))
+        context.abort(getattr(grpc.StatusCode, STATUSES.get(self.code, "INTERNAL")), shortened(str(self)))
 
 
 def shortened(text):
     """At most a page of it: what a caller has sent, and an error names, may be of any length, and headers may not."""
     return text if len(text) <= 1000 else f"{text[:600]} … {text[-200:]}"
->>>>>>> origin/service-limits
 
 
 class Cancelled(Exception):

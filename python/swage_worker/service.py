@@ -1,10 +1,5 @@
 """The trainer service over an engine: one call at a time, each request carried out once."""
 
-<<<<<<< HEAD
-import threading
-import traceback
-=======
->>>>>>> origin/service-limits
 import uuid
 
 import grpc
@@ -148,14 +143,6 @@ class TrainerService(rpc.TrainerServiceServicer):
             context.abort(grpc.StatusCode.CANCELLED, "the call was cancelled and has changed nothing")
         except TrainerError as error:
             error.abort(context)
-<<<<<<< HEAD
-        except Exception as error:
-            traceback.print_exc()
-            TrainerError("engineFailed", f"the engine failed: {type(error).__name__}: {error}").abort(context)
-        finally:
-            self.cancelled.discard(id)
-=======
->>>>>>> origin/service-limits
 
 
 def _value(value):
