@@ -18,7 +18,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -53,6 +53,7 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build
+	@.build/release/FileFuzzer 10000 1
 	@swift run -c release --package-path examples/bring-your-own-trainer
 
 conformance: engines ## Put every engine through the nine promises of the protocol, and nine broken trainers.
@@ -87,6 +88,14 @@ fuzz-service: engines .venv/protos/bin/python ## Send a served trainer COUNT ran
 
 prove-interrupts: engines ## End runs by COUNT signals of each kind at random moments, and compare them with unbroken ones. ENGINE=remote for another.
 	@python3 scripts/prove_interrupts.py $(SWAGE) Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED)
+
+fuzz-files: deps ## Open COUNT damaged files of models, tokenizers, checkpoints and data; none may trap, hang or swell.
+	@swift build -c release $(TRAITS) --product FileFuzzer
+	@.build/release/FileFuzzer $(COUNT) $(SEED)
+
+fuzz-tokenizers: $(PYTHON) ## Change parts of COUNT tokenizers: each is read as the tokenizers library reads it, or refused.
+	@swift build -c release $(TRAITS) --product FileFuzzer
+	@$(PYTHON) -B Tests/Golden/fuzz_tokenizers.py .build/release/FileFuzzer $(COUNT) $(SEED)
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks

@@ -79,6 +79,9 @@ let package = Package(
             path: "Benchmarks/EngineBenchmarks"),
         .executableTarget(name: "LossFuzzer", dependencies: ["Swage", "SwageNative", "TestSupport"], path: "Tests/LossFuzzer"),
         .executableTarget(
+            name: "FileFuzzer", dependencies: ["SwageFiles", "SwageNative", "SwageRecipes", "SwageText", "TestSupport"],
+            path: "Tests/FileFuzzer"),
+        .executableTarget(
             name: "ConformanceTable", dependencies: ["TestEngines", "SwageConformance"], path: "Tests/ConformanceTable"),
         .target(
             name: "TestEngines",

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tests='SwageNativeTests\.(Kernel|BlockProduct|ProductGrid|ThreadTeam|GoldenDecoder|Sampler)'
+tests='SwageNativeTests\.(Kernel|BlockProduct|ProductGrid|ThreadTeam|GoldenDecoder|Sampler)|SwageFilesTests\.Encoding'
 
 # try NAME [OPTION ...]: in a build folder of its own, because every flag builds everything anew.
 try() {
@@ -15,5 +15,7 @@ try() {
 SWAGE_INSTRUCTIONS=baseline try baseline
 # What it would report as leaked is the test runner's own.
 ASAN_OPTIONS=detect_leaks=0 try address --sanitize=address
+# The same build opens damaged files.
+ASAN_OPTIONS=detect_leaks=0 .build-address/release/FileFuzzer 5000 1
 # Under this sanitizer nothing may run before its start, as the choice among generations of instructions does.
 SWAGE_INSTRUCTIONS=v3 try thread --sanitize=thread

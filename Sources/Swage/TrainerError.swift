@@ -62,8 +62,10 @@ public struct TrainerError: Error, Sendable, Equatable {
 
     public init(_ code: Code, _ message: String, expected: String? = nil) {
         self.code = code
-        self.message = message
-        self.expected = expected
+        // Another program's last words come in lines; everything else is one sentence.
+        let keepsLines = [.engineFailed, .missingDependency].contains(code)
+        self.message = Self.readable(message, keepsLines: keepsLines)
+        self.expected = expected.map { Self.readable($0, keepsLines: keepsLines) }
     }
 }
 

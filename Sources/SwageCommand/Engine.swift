@@ -46,6 +46,7 @@ extension ModelOptions {
             let trainer = try await NativeTrainer(
                 model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
                 keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads, profiles: profiles)
+            if let unread = try trainer.unreadTensors { logger().warning("\(model!): \(unread)") }
             return StartedEngine(trainer: trainer, sampler: trainer.sampler) {
                 try await trainer.profile().map(ProfileReport.init)
             }
@@ -70,6 +71,7 @@ extension ModelOptions {
         }
         let sampler = try await NativeSampler(
             model: model!, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
+        if let unread = try sampler.unreadTensors { logger().warning("\(model!): \(unread)") }
         return (sampler, try sampler.tokenizer())
     }
 

@@ -7,7 +7,7 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
         abstract: "Show a model's architecture, sizes, tokenizer and chat format.",
-        discussion: "Reads the headers and the tokenizer, and not the weights.")
+        discussion: "Reads the headers and the tokenizer, and not the weights, and says what does not fit.")
 
     @Argument(help: "A GGUF file, or a folder in Hugging Face's layout.")
     var model: String
@@ -17,16 +17,17 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let files = try ModelFiles.open(model)
-        let parameters = files.weights.tensorNames.reduce(0) { sum, name in
-            sum + (files.weights.shape(of: name)?.reduce(1, *) ?? 0)
-        }
-        if json { return try printJSON(files, parameters: parameters) }
+        try files.checkWeights()
+        let unread = try files.unreadTensors
+        let read = files.weights.tensorNames.subtracting(unread)
+        let parameters = read.reduce(0) { sum, name in sum + (files.weights.shape(of: name).flatMap(elementCount) ?? 0) }
+        if json { return try printJSON(files, parameters: parameters, tensors: read.count, unread: unread) }
         let configuration = files.configuration
         let rows: [(String, String)] = [
             ("model", configuration.name),
             ("file", "\(files.path) (\(files.format))"),
             ("architecture", configuration.family.rawValue),
-            ("parameters", "\(readable(parameters)) in \(files.weights.tensorNames.count) tensors"),
+            ("parameters", "\(readable(Double(parameters))) in \(read.count) tensors"),
             ("layers", "\(configuration.layerCount)"),
             ("hidden size", "\(configuration.hiddenSize), feed-forward \(configuration.feedForwardSize)"),
             (
@@ -34,12 +35,14 @@ struct InspectCommand: ParsableCommand {
                 "\(configuration.headCount) heads of \(configuration.headSize) over "
                     + "\(configuration.keyValueHeadCount) key/value heads"
             ),
-            ("context", "\(configuration.contextLength) tokens, rotary base \(Int(configuration.ropeTheta))"),
+            ("context", "\(configuration.contextLength) tokens, rotary base \(fixed(configuration.ropeTheta, 0))"),
             ("output head", configuration.tiesEmbeddings ? "tied to the embedding" : "separate"),
-            ("memory", "\(readable(parameters * 4))B in float32, \(readable(parameters * 16))B in training"),
+            ("memory", "\(readable(4 * Double(parameters)))B in float32, \(readable(16 * Double(parameters)))B in training"),
         ]
+        let notRead = try files.unreadSummary.map { [("not read", $0)] } ?? []
         try printLine(
-            (rows + tokenizerRows(files)).map { $0.padding(toLength: 18, withPad: " ", startingAt: 0) + $1 }.joined(separator: "\n"))
+            (rows + notRead + tokenizerRows(files)).map { $0.padding(toLength: 18, withPad: " ", startingAt: 0) + $1 }
+                .joined(separator: "\n"))
     }
 
     private func tokenizerRows(_ files: ModelFiles) -> [(String, String)] {
@@ -49,7 +52,7 @@ struct InspectCommand: ParsableCommand {
         case .success(let tokenizer):
             let ends = tokenizer.endOfSequenceIDs.map { name(of: $0, tokenizer) }.joined(separator: ", ")
             return [
-                ("tokenizer", "byte-level BPE, \(tokenizer.vocabularySize) tokens"), ("end of sequence", ends),
+                ("tokenizer", tokenizer.summary), ("end of sequence", ends),
                 ("chat format", tokenizer.chatTemplateSummary),
             ]
         }
@@ -59,7 +62,7 @@ struct InspectCommand: ParsableCommand {
         "\(id) \((try? tokenizer.decode([id], skipSpecialTokens: false)) ?? "")"
     }
 
-    private func printJSON(_ files: ModelFiles, parameters: Int) throws {
+    private func printJSON(_ files: ModelFiles, parameters: Int, tensors: Int, unread: [String]) throws {
         var object: [String: Any] = files.configuration.reported.mapValues { value in
             switch value {
             case .integer(let value): value
@@ -71,8 +74,12 @@ struct InspectCommand: ParsableCommand {
         object["name"] = files.configuration.name
         object["format"] = files.format
         object["parameters"] = parameters
-        object["tensors"] = files.weights.tensorNames.count
-        if case .success(let tokenizer) = files.tokenizer {
+        object["tensors"] = tensors
+        object["unread_tensors"] = unread
+        switch files.tokenizer {
+        case .failure(let error): object["tokenizer_error"] = error.description
+        case .success(let tokenizer):
+            object["tokenizer"] = tokenizer.summary
             object["tokenizer_vocabulary"] = tokenizer.vocabularySize
             object["eos_token_ids"] = tokenizer.endOfSequenceIDs.map { Int($0) }
             object["chat_format"] = tokenizer.chatTemplateSummary
@@ -80,9 +87,9 @@ struct InspectCommand: ParsableCommand {
         try printAsJSON(object)
     }
 
-    private func readable(_ count: Int) -> String {
+    private func readable(_ count: Double) -> String {
         let units: [(Double, String)] = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
-        let unit = units.first { Double(count) >= $0.0 } ?? (1, "")
-        return fixed(Double(count) / unit.0, 1) + " \(unit.1)"
+        let unit = units.first { count >= $0.0 } ?? (1, "")
+        return fixed(count / unit.0, 1) + " \(unit.1)"
     }
 }

@@ -16,7 +16,7 @@ package enum ExportedModel {
         let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".safetensors") }.sorted()
         guard !names.isEmpty else { throw TrainerError(.corruptFile, "the trained model in \(path) has no weights") }
         for name in names {
-            let file = try SafetensorsFile(path: path + "/" + name, floatsAlone: true)
+            let file = try SafetensorsFile(path: path + "/" + name)
             for tensor in file.tensors.values.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
                 guard let odd = try file.firstNonFinite(tensor) else { continue }
                 throw TrainerError(

@@ -13,7 +13,7 @@ extension BPETokenizer.Definition {
         guard model == "gpt2" else {
             throw unsupported("the tokenizer is of kind \"\(model)\"", "\"gpt2\", which is byte-level BPE")
         }
-        let name = gguf.metadata["tokenizer.ggml.pre"]?.text ?? "default"
+        let name = try gguf.optional("tokenizer.ggml.pre", \.text) ?? "default"
         let known: [String: PreTokenizer] = [
             "default": .gpt2, "gpt-2": .gpt2, "smollm": .smolLM, "llama-bpe": .llama3, "llama3": .llama3,
             "llama-v3": .llama3, "qwen2": .qwen2,
@@ -22,9 +22,16 @@ extension BPETokenizer.Definition {
             throw unsupported("the pre-tokenizer is \"\(name)\"", "one of \(known.keys.sorted())")
         }
 
-        let tokens = try gguf.required("tokenizer.ggml.tokens", \.array).map { $0.text ?? "" }
-        let merges = try gguf.required("tokenizer.ggml.merges", \.array).map { $0.text ?? "" }
-        let types = gguf.metadata["tokenizer.ggml.token_type"]?.array?.map { $0.integer ?? 0 } ?? []
+        func list<Value>(_ key: String, _ read: (GGUFValue) -> Value?) throws -> [Value]? {
+            try gguf.optional(key, \.array)?.enumerated().map { index, value in
+                guard let value = read(value) else { throw gguf.file.corrupt("\(key)[\(index)] is \(value.summary)") }
+                return value
+            }
+        }
+        guard let tokens = try list("tokenizer.ggml.tokens", \.text), let merges = try list("tokenizer.ggml.merges", \.text) else {
+            throw gguf.file.corrupt("the metadata has no tokenizer.ggml.tokens or no tokenizer.ggml.merges", expected: "both")
+        }
+        let types = try list("tokenizer.ggml.token_type", \.integer) ?? []
         guard types.isEmpty || types.count == tokens.count else {
             throw gguf.file.corrupt("there are \(types.count) token types for \(tokens.count) tokens")
         }
@@ -46,7 +53,7 @@ extension BPETokenizer.Definition {
         normalizesToNFC = preTokenizer == .qwen2
 
         func id(_ key: String) throws -> Int32? {
-            guard let id = gguf.metadata["tokenizer.ggml.\(key)"]?.integer else { return nil }
+            guard let id = try gguf.optional("tokenizer.ggml.\(key)", \.integer) else { return nil }
             guard tokens.indices.contains(id) else {
                 throw gguf.file.corrupt("tokenizer.ggml.\(key) is \(id)", expected: "an id in 0..<\(tokens.count)")
             }
@@ -54,9 +61,13 @@ extension BPETokenizer.Definition {
         }
         endOfSequenceIDs = [try id("eos_token_id"), try id("eot_token_id")].compactMap { $0 }
             .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-        let addsBeginning = gguf.metadata["tokenizer.ggml.add_bos_token"]?.flag ?? (preTokenizer == .llama3)
+        let addsBeginning = try gguf.optional("tokenizer.ggml.add_bos_token", \.flag) ?? (preTokenizer == .llama3)
         if addsBeginning, let beginning = try id("bos_token_id") { prefixIDs = [beginning] }
-        chatTemplate = gguf.metadata["tokenizer.chat_template"]?.text
+        if try gguf.optional("tokenizer.ggml.add_eos_token", \.flag) == true, let end = try id("eos_token_id") { suffixIDs = [end] }
+        if try gguf.optional("tokenizer.ggml.add_space_prefix", \.flag) == true {
+            throw unsupported("tokenizer.ggml.add_space_prefix is true", "false")
+        }
+        chatTemplate = try gguf.optional("tokenizer.chat_template", \.text)
     }
 }
 
@@ -66,7 +77,7 @@ extension ModelFiles {
         _ configuration: ModelConfiguration, _ tokenizer: BPETokenizer.Definition?, _ file: GGUFFile
     ) throws -> [String: Data] {
         guard let tokenizer else {
-            return ["config.json": try configuration.configJSON(beginningID: nil, endIDs: [])]
+            return ["config.json": configuration.configJSON(beginningID: nil, endIDs: [])]
         }
         func id(_ key: String) -> Int32? {
             guard let id = file.metadata["tokenizer.ggml.\(key)"]?.integer else { return nil }
@@ -76,27 +87,24 @@ extension ModelFiles {
         let ends = tokenizer.endOfSequenceIDs
         func content(_ id: Int32?) -> String? { tokenizer.addedTokens.first { $0.id == id }?.content }
 
-        var tokenizerConfig: [String: Any] = [
-            "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": configuration.contextLength,
-            "clean_up_tokenization_spaces": false,
-        ]
-        tokenizerConfig["bos_token"] = content(beginning)
-        tokenizerConfig["eos_token"] = content(ends.first)
-        tokenizerConfig["pad_token"] = content(padding)
-        tokenizerConfig["chat_template"] = file.metadata["tokenizer.chat_template"]?.text
-        var generationConfig: [String: Any] = [:]
-        generationConfig["bos_token_id"] = beginning.map { Int($0) }
-        generationConfig["pad_token_id"] = padding.map { Int($0) }
-        generationConfig["eos_token_id"] = ends.map { Int($0) }
-        func json(_ object: [String: Any]) throws -> Data {
-            try JSONSerialization.data(
-                withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-        }
+        var tokenizerConfig = JSONObject()
+        tokenizerConfig["tokenizer_class"] = .text("PreTrainedTokenizerFast")
+        tokenizerConfig["model_max_length"] = .number(configuration.contextLength)
+        tokenizerConfig["clean_up_tokenization_spaces"] = .flag(false)
+        tokenizerConfig["bos_token"] = content(beginning).map { .text($0) }
+        tokenizerConfig["eos_token"] = content(ends.first).map { .text($0) }
+        tokenizerConfig["pad_token"] = content(padding).map { .text($0) }
+        tokenizerConfig["chat_template"] = file.metadata["tokenizer.chat_template"]?.text.map { .text($0) }
+        var generationConfig = JSONObject()
+        generationConfig["bos_token_id"] = beginning.map { .number(Int($0)) }
+        generationConfig["pad_token_id"] = padding.map { .number(Int($0)) }
+        generationConfig["eos_token_id"] = .list(ends.map { .number(Int($0)) })
+        func json(_ object: JSONObject) -> Data { Data(JSONValue.object(object).indentedJSON.utf8) }
         return [
-            "config.json": try configuration.configJSON(beginningID: beginning, endIDs: ends),
-            "tokenizer.json": try tokenizer.tokenizerJSON(),
-            "tokenizer_config.json": try json(tokenizerConfig),
-            "generation_config.json": try json(generationConfig),
+            "config.json": configuration.configJSON(beginningID: beginning, endIDs: ends),
+            "tokenizer.json": tokenizer.tokenizerJSON(),
+            "tokenizer_config.json": json(tokenizerConfig),
+            "generation_config.json": json(generationConfig),
         ]
     }
 }

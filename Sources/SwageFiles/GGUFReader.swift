@@ -1,27 +1,47 @@
+import Foundation
 import Swage
+import SwageText
 
 /// Reads a GGUF file's header from front to back, and trusts none of its counts.
 struct GGUFReader {
-    let file: MappedFile
+    /// Lists hold at most so many values in one file: small numbers take more room in memory than in a file.
+    private static let maximumListedValues = 1 << 24
+
+    let file: PlainFile
     private(set) var offset = 0
+    private var listedValues = 0
+    /// The part of the file that was read last, and where it begins.
+    private var piece = Data()
+    private var pieceStart = 0
 
-    init(file: MappedFile) { self.file = file }
+    init(file: PlainFile) { self.file = file }
 
-    mutating func bytes(_ count: Int) throws -> [UInt8] {
-        try advance(count)
-        return file.withBytes(offset - count..<offset) { Array($0) }
+    /// Takes the next bytes.
+    private mutating func take<Result>(_ count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        guard count <= file.count - offset else {
+            throw file.corrupt(
+                "the file ends at byte \(file.count)", expected: "\(count) more bytes from byte \(offset) on")
+        }
+        if offset + count > pieceStart + piece.count {
+            piece = try file.bytes(offset..<min(file.count, offset + max(count, 1 << 18)))
+            pieceStart = offset
+        }
+        defer { offset += count }
+        return try piece.withUnsafeBytes { bytes in
+            try body(UnsafeRawBufferPointer(rebasing: bytes[offset - pieceStart..<offset - pieceStart + count]))
+        }
     }
 
+    mutating func bytes(_ count: Int) throws -> [UInt8] { try take(count) { Array($0) } }
+
     mutating func integer<Value: FixedWidthInteger>(_: Value.Type) throws -> Value {
-        let size = MemoryLayout<Value>.size
-        try advance(size)
-        return file.withBytes(offset - size..<offset) { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
+        try take(MemoryLayout<Value>.size) { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
     }
 
     /// A count of things that take at least so many bytes each, checked against what is left of the file.
     mutating func count(_ what: String, minimumBytesEach: Int) throws -> Int {
         let count = try integer(UInt64.self)
-        let most = (file.data.count - offset) / minimumBytesEach
+        let most = (file.count - offset) / minimumBytesEach
         guard count <= UInt64(most) else {
             throw file.corrupt("the \(what) at byte \(offset - 8) is \(count)", expected: "at most \(most) in this file")
         }
@@ -29,9 +49,12 @@ struct GGUFReader {
     }
 
     mutating func string() throws -> String {
+        let start = offset
         let length = try count("string length", minimumBytesEach: 1)
-        try advance(length)
-        return file.withBytes(offset - length..<offset) { String(decoding: $0, as: UTF8.self) }
+        guard let text = try take(length, { String(validating: $0, as: UTF8.self) }) else {
+            throw file.corrupt("the string at byte \(start) is no UTF-8", expected: "UTF-8")
+        }
+        return text
     }
 
     mutating func value() throws -> GGUFValue {
@@ -51,7 +74,11 @@ struct GGUFReader {
         case 8: return .text(try string())
         case 9 where depth < 4:
             let element = try integer(UInt32.self)
-            let count = try count("array length", minimumBytesEach: 1)
+            let count = try count("array length", minimumBytesEach: element == 9 ? 12 : element == 8 ? 8 : 1)
+            listedValues += count
+            guard listedValues <= Self.maximumListedValues else {
+                throw file.corrupt("the metadata lists more than \(Self.maximumListedValues) values", expected: "fewer")
+            }
             return .array(try (0..<count).map { _ in try value(type: element, depth: depth + 1) })
         case 10:
             let value = try integer(UInt64.self)
@@ -72,17 +99,20 @@ struct GGUFReader {
         let encoding: TensorEncoding
         let offset: UInt64
 
-        func placed(from start: Int, in file: MappedFile) throws -> StoredTensor {
+        func placed(from start: Int, alignment: Int, in file: PlainFile) throws -> StoredTensor {
             guard let bytes = StoredTensor.byteCount(shape: shape, encoding: encoding) else {
                 throw file.corrupt(
                     "tensor \"\(name)\" has the shape \(shape)",
                     expected: "whole blocks of \(encoding.blockElements) elements in \(encoding.rawValue)")
             }
-            let room = max(0, file.data.count - start)
+            let room = max(0, file.count - start)
             guard bytes <= room, offset <= UInt64(room - bytes) else {
                 throw file.corrupt(
                     "tensor \"\(name)\" takes \(bytes) bytes from \(offset) on",
                     expected: "bytes within the \(room) of the file's data")
+            }
+            guard offset % UInt64(alignment) == 0 else {
+                throw file.corrupt("tensor \"\(name)\" begins at \(offset)", expected: "a multiple of the alignment, \(alignment)")
             }
             let begin = start + Int(offset)
             return StoredTensor(name: name, shape: shape, encoding: encoding, range: begin..<begin + bytes)
@@ -109,13 +139,5 @@ struct GGUFReader {
         }
         return TensorDescription(
             name: name, shape: shape.reversed(), encoding: encoding, offset: try integer(UInt64.self))
-    }
-
-    private mutating func advance(_ count: Int) throws {
-        guard count <= file.data.count - offset else {
-            throw file.corrupt(
-                "the file ends at byte \(file.data.count)", expected: "\(count) more bytes from byte \(offset) on")
-        }
-        offset += count
     }
 }

@@ -5,14 +5,21 @@ struct GGUFWeights: WeightSource {
     let file: GGUFFile
     private let configuration: ModelConfiguration
     private let storedNames: [String: String]
+    let unreadable: [String: String]
 
     init(file: GGUFFile, configuration: ModelConfiguration) {
         self.file = file
         self.configuration = configuration
-        storedNames = Dictionary(
-            uniqueKeysWithValues: file.tensors.keys.compactMap { stored in
-                Self.huggingFaceName(stored).map { ($0, stored) }
-            })
+        var names: [String: String] = [:]
+        var others: [String: String] = [:]
+        for (stored, tensor) in file.tensors {
+            if let name = Self.huggingFaceName(stored) {
+                names[name] = stored
+            } else if stored != GGUFFile.ropeFactors {
+                others[stored] = tensor.encoding.rawValue
+            }
+        }
+        (storedNames, unreadable) = (names, others)
     }
 
     var tensorNames: Set<String> { Set(storedNames.keys) }
@@ -23,7 +30,7 @@ struct GGUFWeights: WeightSource {
         guard let tensor = storedNames[name].flatMap({ file.tensors[$0] }) else {
             throw file.file.corrupt("there is no tensor for \"\(name)\"")
         }
-        try file.file.read(tensor, into: destination)
+        try file.read(tensor, into: destination)
         guard configuration.family == .llama else { return }
         for (kind, heads) in [("attn_q", configuration.headCount), ("attn_k", configuration.keyValueHeadCount)]
         where tensor.name.hasSuffix(".\(kind).weight") || tensor.name.hasSuffix(".\(kind).bias") {
@@ -57,7 +64,7 @@ struct GGUFWeights: WeightSource {
             "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
             "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
         ]
-        let parts = stored.split(separator: ".").map(String.init)
+        let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2, let name = outer[parts[0]] { return "\(name).\(parts[1])" }
         if parts.count == 4, parts[0] == "blk", let name = inner[parts[2]] {
             return "model.layers.\(parts[1]).\(name).\(parts[3])"

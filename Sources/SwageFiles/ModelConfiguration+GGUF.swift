@@ -12,38 +12,62 @@ extension ModelConfiguration {
                 .unsupported, "\(gguf.file.path) holds a model of architecture \"\(architecture)\"",
                 expected: "one of \(Family.allCases.map(\.rawValue))")
         }
-        func integer(_ key: String) throws -> Int { try gguf.required("\(architecture).\(key)", \.integer) }
-        func optional(_ key: String) -> GGUFValue? { gguf.metadata["\(architecture).\(key)"] }
+        func key(_ name: String) -> String { "\(architecture).\(name)" }
+        func integer(_ name: String) throws -> Int { try gguf.required(key(name), \.integer) }
+        func optional(_ name: String) throws -> Int? { try gguf.optional(key(name), \.integer) }
 
-        let heads = try integer("attention.head_count")
-        guard heads > 0 else { throw gguf.file.corrupt("the model has \(heads) attention heads") }
-        let hidden = try integer("embedding_length")
-        let layers = try integer("block_count")
-        let keyLength = optional("attention.key_length")?.integer ?? hidden / heads
-        let theta = optional("rope.freq_base")?.number ?? 10000
+        let sizes = try (heads: integer("attention.head_count"), hidden: integer("embedding_length"), layers: integer("block_count"))
+        guard sizes.heads > 0 else { throw gguf.file.corrupt("the model has \(sizes.heads) attention heads", expected: "1 or more") }
+        let headSize = try optional("attention.key_length") ?? sizes.hidden / sizes.heads
+        try gguf.refuseOtherArithmetic(architecture, headSize: headSize)
+        let theta = try gguf.optional(key("rope.freq_base"), \.number) ?? 10000
         self.init(
             family: family,
             vocabularySize: try gguf.tensors["token_embd.weight"]?.shape.first ?? integer("vocab_size"),
-            hiddenSize: hidden, layerCount: layers, headCount: heads,
-            keyValueHeadCount: optional("attention.head_count_kv")?.integer ?? heads, headSize: keyLength,
+            hiddenSize: sizes.hidden, layerCount: sizes.layers, headCount: sizes.heads,
+            keyValueHeadCount: try optional("attention.head_count_kv") ?? sizes.heads, headSize: headSize,
             feedForwardSize: try integer("feed_forward_length"), contextLength: try integer("context_length"),
-            normEpsilon: try gguf.required("\(architecture).attention.layer_norm_rms_epsilon", \.number),
-            ropeTheta: theta, ropeScaling: try gguf.ropeScaling(architecture, headSize: keyLength, theta: theta),
-            tiesEmbeddings: gguf.tensors["output.weight"] == nil,
+            normEpsilon: try gguf.required(key("attention.layer_norm_rms_epsilon"), \.number),
+            ropeTheta: theta, ropeScaling: .none, tiesEmbeddings: gguf.tensors["output.weight"] == nil,
             hasQueryKeyValueBias: gguf.tensors["blk.0.attn_q.bias"] != nil,
             hasAttentionOutputBias: gguf.tensors["blk.0.attn_output.bias"] != nil, slidingWindows: [],
-            name: gguf.metadata["general.name"]?.text ?? URL(fileURLWithPath: gguf.file.path).lastPathComponent)
+            name: try gguf.optional("general.name", \.text) ?? URL(fileURLWithPath: gguf.file.path).lastPathComponent)
         try validate(gguf.file.path)
-        slidingWindows = (0..<layers).map { _ in optional("attention.sliding_window")?.integer }
+        ropeScaling = try gguf.ropeScaling(architecture, headSize: headSize, theta: theta)
+        let window = try optional("attention.sliding_window").flatMap { $0 > 0 ? $0 : nil }
+        slidingWindows = (0..<layerCount).map { _ in window }
     }
 }
 
 extension GGUFFile {
+    /// The tensor that holds Llama 3's divisors of the rotary frequencies.
+    static let ropeFactors = "rope_freqs.weight"
+
+    /// Metadata that changes what a layer computes, in ways that are not implemented here.
+    /// - Throws: ``TrainerError`` with code `unsupported`, naming the key.
+    fileprivate func refuseOtherArithmetic(_ architecture: String, headSize: Int) throws {
+        let neutral: [(key: String, value: Double)] = [
+            ("expert_count", 0), ("attention.value_length", Double(headSize)), ("rope.dimension_count", Double(headSize)),
+            ("rope.scale_linear", 1), ("attention.scale", 0), ("attention.clamp_kqv", 0), ("attention.max_alibi_bias", 0),
+            ("attn_logit_softcapping", 0), ("final_logit_softcapping", 0), ("logit_scale", 1), ("residual_scale", 1),
+            ("embedding_scale", 1), ("attention.sliding_window_pattern", 1),
+        ]
+        for (name, value) in neutral {
+            guard let found = metadata["\(architecture).\(name)"], found.number != value else { continue }
+            throw TrainerError(
+                .unsupported, "\(file.path): \(architecture).\(name) is \(found.summary)", expected: "\(Int(value)), or no such key")
+        }
+        for (name, value) in [("use_parallel_residual", false), ("attention.causal", true)] {
+            guard let found = metadata["\(architecture).\(name)"], found.flag != value else { continue }
+            throw TrainerError(.unsupported, "\(file.path): \(architecture).\(name) is \(found.summary)", expected: "\(value), or no such key")
+        }
+    }
+
     fileprivate func ropeScaling(
         _ architecture: String, headSize: Int, theta: Double
     ) throws -> ModelConfiguration.RopeScaling {
-        let type = metadata["\(architecture).rope.scaling.type"]?.text ?? "none"
-        if let factors = tensors["rope_freqs.weight"] {
+        let type = try optional("\(architecture).rope.scaling.type", \.text) ?? "none"
+        if let factors = tensors[Self.ropeFactors] {
             return try llama3Scaling(factors, headSize: headSize, theta: theta)
         }
         switch type {

@@ -3,181 +3,138 @@ import Swage
 import SwageText
 
 extension ModelConfiguration {
-    private struct JSON: Codable {
-        struct Scaling: Codable {
-            var rope_type: String?
-            var type: String?
-            var rope_theta: Double?
-            var factor: Double?
-            var low_freq_factor: Double?
-            var high_freq_factor: Double?
-            var original_max_position_embeddings: Int?
-        }
-
-        var architectures: [String]?
-        var model_type: String
-        var vocab_size: Int
-        var hidden_size: Int
-        var num_hidden_layers: Int
-        var num_attention_heads: Int
-        var num_key_value_heads: Int?
-        var head_dim: Int?
-        var intermediate_size: Int
-        var max_position_embeddings: Int?
-        var hidden_act: String?
-        var rms_norm_eps: Double?
-        var rope_theta: Double?
-        var rope_scaling: Scaling?
-        /// Where newer versions of transformers keep the rotary settings.
-        var rope_parameters: Scaling?
-        var tie_word_embeddings: Bool?
-        var attention_bias: Bool?
-        var mlp_bias: Bool?
-        var sliding_window: Int?
-        var use_sliding_window: Bool?
-        var max_window_layers: Int?
-        var layer_types: [String]?
-        var _name_or_path: String?
-        var bos_token_id: TokenIDs?
-        var eos_token_id: TokenIDs?
-        var torch_dtype: String?
-    }
-
-    /// Reads the `config.json` at `path`.
+    /// Reads the `config.json` at `path`, with transformers' defaults for what it does not say.
     /// - Throws: ``TrainerError`` with code `corruptFile`, or `unsupported` for another architecture.
     package init(configJSON data: Data, path: String, fallbackName: String) throws {
-        let json: JSON
-        do {
-            json = try JSONDecoder().decode(JSON.self, from: data)
-        } catch {
-            throw TrainerError(.corruptFile, "\(path) cannot be read: \(error.summary)")
+        let json = try JSONField(json: data, file: path)
+        let model = try json.required("model_type")
+        guard let family = Family(rawValue: try model.text()) else {
+            throw model.wrong("one of \(Family.allCases.map(\.rawValue).joined(separator: ", "))", code: .unsupported)
         }
-        func unsupported(_ what: String, _ expected: String) -> TrainerError {
-            TrainerError(.unsupported, "\(path): \(what)", expected: expected)
+        try ConfigurationKeys.refuseOtherArithmetic(json, family)
+        func size(_ key: String, most: Int, default standard: Int? = nil) throws -> Int {
+            if let standard, json[key] == nil { return standard }
+            return try json.required(key).integer(1...most)
         }
-        guard let family = Family(rawValue: json.model_type) else {
-            throw unsupported(
-                "\"model_type\" is \"\(json.model_type)\"", "one of \(Family.allCases.map(\.rawValue))")
+        let heads = try size("num_attention_heads", most: 1 << 16)
+        let hidden = try size("hidden_size", most: 1 << 20)
+        // transformers asks the same of these alone.
+        if family == .llama, hidden % heads != 0 {
+            throw try json.required("hidden_size").wrong("a multiple of the \(heads) heads of \"num_attention_heads\"")
         }
-        if let activation = json.hidden_act, activation != "silu" {
-            throw unsupported("\"hidden_act\" is \"\(activation)\"", "\"silu\"")
-        }
-        if json.mlp_bias == true { throw unsupported("\"mlp_bias\" is true", "false") }
-        guard json.num_attention_heads > 0 else {
-            throw TrainerError(.corruptFile, "\(path): \"num_attention_heads\" is \(json.num_attention_heads)")
-        }
-        let attentionBias = json.attention_bias ?? false
+        let hasBias = try json["attention_bias"]?.flag() ?? false
+        let keyValueHeads = json.isNull("num_key_value_heads") ? heads : family.standardKeyValueHeads ?? heads
         self.init(
-            family: family, vocabularySize: json.vocab_size, hiddenSize: json.hidden_size,
-            layerCount: json.num_hidden_layers, headCount: json.num_attention_heads,
-            keyValueHeadCount: json.num_key_value_heads ?? json.num_attention_heads,
-            headSize: json.head_dim ?? json.hidden_size / json.num_attention_heads,
-            feedForwardSize: json.intermediate_size, contextLength: json.max_position_embeddings ?? 2048,
-            normEpsilon: json.rms_norm_eps ?? 1e-6,
-            ropeTheta: json.rope_theta ?? json.rope_parameters?.rope_theta ?? 10000,
-            ropeScaling: try Self.scaling(json.rope_scaling ?? json.rope_parameters, path: path),
-            tiesEmbeddings: json.tie_word_embeddings ?? false,
-            hasQueryKeyValueBias: family == .qwen2 || attentionBias,
-            hasAttentionOutputBias: attentionBias && family != .qwen2, slidingWindows: [],
-            name: json._name_or_path.flatMap { $0.isEmpty ? nil : $0 } ?? fallbackName)
+            family: family, vocabularySize: try size("vocab_size", most: 1 << 24), hiddenSize: hidden,
+            layerCount: try size("num_hidden_layers", most: 10_000), headCount: heads,
+            keyValueHeadCount: try size("num_key_value_heads", most: 1 << 16, default: keyValueHeads),
+            headSize: try size("head_dim", most: 1 << 16, default: family == .qwen3 ? 128 : hidden / heads),
+            feedForwardSize: try size("intermediate_size", most: 1 << 22),
+            contextLength: try size("max_position_embeddings", most: 1 << 40, default: family.standardContextLength),
+            normEpsilon: try json["rms_norm_eps"]?.number() ?? 1e-6,
+            ropeTheta: 10000, ropeScaling: .none,
+            tiesEmbeddings: try json["tie_word_embeddings"]?.flag() ?? false,
+            hasQueryKeyValueBias: family == .qwen2 || (family.mayHaveBias && hasBias),
+            hasAttentionOutputBias: family.mayHaveBias && hasBias, slidingWindows: [],
+            name: json["_name_or_path"]?.value.text.flatMap { $0.isEmpty ? nil : $0 } ?? fallbackName)
+        (ropeTheta, ropeScaling) = try Self.rope(json, contextLength: contextLength)
         try validate(path)
-        slidingWindows = Self.windows(json, family: family)
+        slidingWindows = try windows(json)
     }
 
-    private static func scaling(_ json: JSON.Scaling?, path: String) throws -> RopeScaling {
-        guard let json, let type = json.rope_type ?? json.type else { return .none }
-        func value<Value>(_ value: Value?, _ key: String) throws -> Value {
-            guard let value else {
-                throw TrainerError(.corruptFile, "\(path): the rope scaling \"\(type)\" has no \"\(key)\"")
-            }
+    /// The rotary settings stand in `rope_parameters`, which older files call `rope_scaling`; what is not in there stands
+    /// beside it.
+    private static func rope(_ json: JSONField, contextLength: Int) throws -> (theta: Double, RopeScaling) {
+        let old = try json["rope_scaling"].flatMap { try $0.object().isEmpty ? nil : $0 }
+        let settings = try old ?? json["rope_parameters"].flatMap { try $0.object().isEmpty ? nil : $0 }
+        let theta = try (settings?["rope_theta"] ?? json["rope_theta"])?.number() ?? 10000
+        guard let settings else { return (theta, .none) }
+        for layers in ["full_attention", "sliding_attention"] {
+            if let odd = settings[layers] { throw odd.wrong("the same rotary settings for all layers", code: .unsupported) }
+        }
+        if let part = settings["partial_rotary_factor"], try part.number() != 1 {
+            throw part.wrong("1, or no such key", code: .unsupported)
+        }
+        func factor(_ key: String) throws -> Double {
+            let field = try settings.required(key)
+            let value = try field.number()
+            guard value > 0 else { throw field.wrong("a number above 0") }
             return value
         }
-        switch type {
+        guard let type = settings["rope_type"] ?? settings["type"] else { return (theta, .none) }
+        switch try type.text() {
         case "default":
-            return .none
+            return (theta, .none)
         case "linear":
-            return .linear(factor: try value(json.factor, "factor"))
+            return (theta, .linear(factor: try factor("factor")))
         case "llama3":
-            return .llama3(
-                factor: try value(json.factor, "factor"),
-                lowFrequencyFactor: try value(json.low_freq_factor, "low_freq_factor"),
-                highFrequencyFactor: try value(json.high_freq_factor, "high_freq_factor"),
-                originalContext: try value(json.original_max_position_embeddings, "original_max_position_embeddings"))
+            let inner = settings["original_max_position_embeddings"], outer = json["original_max_position_embeddings"]
+            let context = try (outer ?? inner)?.integer(1...1 << 40) ?? contextLength
+            if let inner, try inner.integer(1...1 << 40) != context { throw inner.wrong("\(context), as outside \"\(settings.key)\"") }
+            return (
+                theta,
+                .llama3(
+                    factor: try factor("factor"), lowFrequencyFactor: try factor("low_freq_factor"),
+                    highFrequencyFactor: try factor("high_freq_factor"), originalContext: context)
+            )
         default:
-            throw TrainerError(
-                .unsupported, "\(path): the rope scaling is \"\(type)\"", expected: "default, linear or llama3")
+            throw type.wrong("default, linear or llama3", code: .unsupported)
         }
     }
 
-    private static func windows(_ json: JSON, family: Family) -> [Int?] {
-        let layers = 0..<json.num_hidden_layers
-        guard let window = json.sliding_window, window > 0 else { return layers.map { _ in nil } }
+    private func windows(_ json: JSONField) throws -> [Int?] {
+        func everyLayer(_ window: Int?) -> [Int?] { Array(repeating: window, count: layerCount) }
+        let stated = try json["sliding_window"]?.integer(1...1 << 40)
+        let window = stated ?? (json.isNull("sliding_window") ? nil : 4096)
+        let types = try json["layer_types"].map { field in
+            let types = try field.list()
+            guard types.count == layerCount else { throw field.wrong("one type for each of the \(layerCount) layers") }
+            return types
+        }
         switch family {
-        case .llama: return layers.map { _ in nil }
-        case .mistral: return layers.map { _ in window }
+        case .llama, .mistral:
+            // The model's code has one kind of attention for all layers.
+            let used = family == .mistral ? window : nil
+            for type in types ?? [] where try type.text() != (used == nil ? "full_attention" : "sliding_attention") {
+                throw type.wrong("the same kind of attention in every layer", code: .unsupported)
+            }
+            return everyLayer(used)
         case .qwen2, .qwen3:
-            guard json.use_sliding_window == true else { return layers.map { _ in nil } }
-            if let types = json.layer_types, types.count == layers.count {
-                return types.map { $0 == "sliding_attention" ? window : nil }
+            let used = try json["use_sliding_window"]?.flag() ?? false ? window : nil
+            if let types {
+                return try types.map { type in
+                    switch (try type.text(), used) {
+                    case ("full_attention", _): return nil
+                    case ("sliding_attention", let window?): return window
+                    case ("sliding_attention", nil): throw type.wrong("full_attention, for there is no window in use", code: .unsupported)
+                    default: throw type.wrong("full_attention or sliding_attention", code: .unsupported)
+                    }
+                }
             }
-            return layers.map { $0 >= json.max_window_layers ?? 28 ? window : nil }
+            let first = try json["max_window_layers"]?.integer(0...Int.max) ?? 28
+            return (0..<layerCount).map { $0 >= first ? used : nil }
         }
-    }
-
-    /// The content of a `config.json` that transformers opens as this model.
-    package func configJSON(beginningID: Int32?, endIDs: [Int32]) throws -> Data {
-        let classes: [Family: String] = [
-            .llama: "LlamaForCausalLM", .mistral: "MistralForCausalLM", .qwen2: "Qwen2ForCausalLM",
-            .qwen3: "Qwen3ForCausalLM",
-        ]
-        var json = JSON(
-            architectures: [classes[family]!], model_type: family.rawValue, vocab_size: vocabularySize,
-            hidden_size: hiddenSize, num_hidden_layers: layerCount, num_attention_heads: headCount,
-            num_key_value_heads: keyValueHeadCount, head_dim: headSize, intermediate_size: feedForwardSize,
-            max_position_embeddings: contextLength, hidden_act: "silu", rms_norm_eps: normEpsilon,
-            rope_theta: ropeTheta, tie_word_embeddings: tiesEmbeddings, _name_or_path: name,
-            bos_token_id: beginningID.map { TokenIDs(ids: [$0]) },
-            eos_token_id: endIDs.isEmpty ? nil : TokenIDs(ids: endIDs), torch_dtype: "float32")
-        if family != .qwen2 { json.attention_bias = hasQueryKeyValueBias }
-        switch ropeScaling {
-        case .none: break
-        case .linear(let factor):
-            json.rope_scaling = .init(rope_type: "linear", factor: factor)
-        case .llama3(let factor, let low, let high, let context):
-            json.rope_scaling = .init(
-                rope_type: "llama3", factor: factor, low_freq_factor: low, high_freq_factor: high,
-                original_max_position_embeddings: context)
-        }
-        if let window = slidingWindows.compactMap({ $0 }).first {
-            json.sliding_window = window
-            if family != .mistral {
-                json.use_sliding_window = true
-                json.layer_types = slidingWindows.map { $0 == nil ? "full_attention" : "sliding_attention" }
-            }
-        }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(json)
     }
 }
 
-/// One token id or a list of them, as Hugging Face's files have either.
-struct TokenIDs: Codable {
-    var ids: [Int32]
-
-    init(ids: [Int32]) { self.ids = ids }
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let one = try? container.decode(Int32.self) {
-            ids = [one]
-        } else {
-            ids = try container.decode([Int32].self)
+extension ModelConfiguration.Family {
+    /// What transformers takes where the configuration does not say; nil for as many as there are heads.
+    fileprivate var standardKeyValueHeads: Int? {
+        switch self {
+        case .llama: nil
+        case .mistral: 8
+        case .qwen2, .qwen3: 32
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        if ids.count == 1 { try container.encode(ids[0]) } else { try container.encode(ids) }
+    fileprivate var standardContextLength: Int {
+        switch self {
+        case .llama: 2048
+        case .mistral: 4096 * 32
+        case .qwen2, .qwen3: 32768
+        }
     }
+
+    /// Whether `attention_bias` has a meaning: in the others it makes no difference.
+    fileprivate var mayHaveBias: Bool { self == .llama || self == .qwen3 }
 }

@@ -47,20 +47,23 @@ package struct ModelConfiguration: Sendable, Equatable {
         func check(_ fits: Bool, _ what: String, _ expected: String) throws {
             guard fits else { throw TrainerError(.corruptFile, "\(path): \(what)", expected: expected) }
         }
+        // Far more than any model has, and little enough that no product of two of them overflows.
         let sizes = [
-            ("vocab_size", vocabularySize), ("hidden_size", hiddenSize), ("num_hidden_layers", layerCount),
-            ("num_attention_heads", headCount), ("num_key_value_heads", keyValueHeadCount), ("head_dim", headSize),
-            ("intermediate_size", feedForwardSize), ("max_position_embeddings", contextLength),
+            ("vocab_size", vocabularySize, 1 << 24), ("hidden_size", hiddenSize, 1 << 20),
+            ("num_hidden_layers", layerCount, 10_000), ("num_attention_heads", headCount, 1 << 16),
+            ("num_key_value_heads", keyValueHeadCount, 1 << 16), ("head_dim", headSize, 1 << 16),
+            ("intermediate_size", feedForwardSize, 1 << 22), ("max_position_embeddings", contextLength, 1 << 40),
         ]
-        for (key, size) in sizes {
-            try check((1...(1 << 24)).contains(size), "\"\(key)\" is \(size)", "a number in 1...\(1 << 24)")
+        for (key, size, most) in sizes {
+            try check((1...most).contains(size), "\"\(key)\" is \(size)", "a number in 1...\(most)")
         }
         try check(
             headCount % keyValueHeadCount == 0,
             "\"num_attention_heads\" is \(headCount) with \(keyValueHeadCount) key/value heads", "a multiple of them")
         try check(headSize % 2 == 0, "\"head_dim\" is \(headSize)", "an even number")
         try check(normEpsilon > 0 && normEpsilon < 1, "\"rms_norm_eps\" is \(normEpsilon)", "a small positive number")
-        try check(ropeTheta > 0 && ropeTheta.isFinite, "\"rope_theta\" is \(ropeTheta)", "a positive number")
+        // What is smaller turns every frequency the same way, or the wrong one.
+        try check(ropeTheta > 1 && ropeTheta.isFinite, "\"rope_theta\" is \(ropeTheta)", "a number above 1")
     }
 
     /// What ``Swage/TrainerConfig`` reports.

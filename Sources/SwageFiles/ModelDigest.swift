@@ -24,15 +24,16 @@ package struct ModelDigest: Sendable, Equatable {
             let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
             for name in names where Self.tokenizerFiles.contains(name) {
                 tokenizer.add(name)
-                tokenizer.add(try MappedFile(path + "/" + name).data)
+                let file = try PlainFile(path + "/" + name)
+                try Self.add(file, 0..<file.count, to: &tokenizer)
             }
             for name in names where Self.isWeights(name) {
                 weights.add(name)
-                try Self.add(try MappedFile(path + "/" + name), to: &weights)
+                try Self.add(try PlainFile(path + "/" + name), to: &weights)
             }
         } else {
             // Header, tokenizer and weights are one file.
-            try Self.add(try MappedFile(path), to: &weights)
+            try Self.add(try PlainFile(path), to: &weights)
         }
         (self.weights, self.tokenizer) = (weights.finish(), tokenizer.finish())
     }
@@ -51,15 +52,21 @@ package struct ModelDigest: Sendable, Equatable {
 
     /// Small files and headers whole, and of every tensor its beginning, its end, and pieces between. A GGUF file is not parsed,
     /// for its tokenizer takes longer than all of this: what it begins with counts whole, and many pieces of the rest.
-    private static func add(_ file: MappedFile, to digest: inout ContentDigest) throws {
-        let size = file.data.count
+    private static func add(_ file: PlainFile, to digest: inout ContentDigest) throws {
+        let size = file.count
         digest.add("\(size)")
         let isParsed = file.path.hasSuffix(".safetensors")
         let rest = size > wholeBytes ? [wholeBytes..<size] : []
-        let parts = isParsed ? try SafetensorsFile(path: file.path, floatsAlone: true).tensors.values.map(\.range) : rest
-        file.withBytes(0..<(parts.map(\.lowerBound).min() ?? size)) { digest.add($0) }
+        let parts = isParsed ? try SafetensorsFile(path: file.path).tensors.values.map(\.range) : rest
+        try add(file, 0..<(parts.map(\.lowerBound).min() ?? size), to: &digest)
         for range in parts.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            for piece in pieces(of: range, isParsed ? 16 : 4096) { file.withBytes(piece) { digest.add($0) } }
+            for piece in pieces(of: range, isParsed ? 16 : 4096) { try add(file, piece, to: &digest) }
+        }
+    }
+
+    private static func add(_ file: PlainFile, _ range: Range<Int>, to digest: inout ContentDigest) throws {
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 22) {
+            digest.add(try file.bytes(start..<min(range.upperBound, start + 1 << 22)))
         }
     }
 

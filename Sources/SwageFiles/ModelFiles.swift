@@ -22,7 +22,7 @@ package struct ModelFiles: Sendable {
     /// - Throws: ``TrainerError`` if there is no model, or one that cannot be read.
     package static func open(_ path: String, chatTemplate: String? = nil) throws -> ModelFiles {
         var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+        guard !path.contains("\0"), FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
             throw TrainerError(
                 .inputOutput, "\(path) does not exist", expected: "a GGUF file, or a folder with config.json")
         }
@@ -48,6 +48,7 @@ package struct ModelFiles: Sendable {
     private init(gguf path: String, chatTemplate: String?) throws {
         let file = try GGUFFile(path: path)
         let configuration = try ModelConfiguration(gguf: file)
+        let weights = GGUFWeights(file: file, configuration: configuration)
         let definition = try Self.unlessUnsupported {
             var definition = try BPETokenizer.Definition(gguf: file)
             if let chatTemplate { definition.chatTemplate = chatTemplate }
@@ -58,7 +59,7 @@ package struct ModelFiles: Sendable {
         isSingleFile = true
         self.configuration = configuration
         format = "GGUF v\(file.version): \(encodings)"
-        weights = GGUFWeights(file: file, configuration: configuration)
+        self.weights = weights
         tokenizer = try Self.unlessUnsupported { try BPETokenizer(try definition.get()) }
         companions = try Self.companions(configuration, try? definition.get(), file)
     }
@@ -68,10 +69,11 @@ package struct ModelFiles: Sendable {
         let name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
         self.path = path
         isSingleFile = false
-        configuration = try ModelConfiguration(
+        var configuration = try ModelConfiguration(
             configJSON: try folder.required("config.json"), path: path + "/config.json", fallbackName: name)
         let weights = try ShardedSafetensors(folder: folder)
-        self.weights = weights
+        self.weights = try TiedWeights(weights, &configuration)
+        self.configuration = configuration
         format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
         tokenizer = try Self.unlessUnsupported { try folder.tokenizer(chatTemplate: chatTemplate) }
         companions = try folder.companions()
@@ -86,10 +88,32 @@ package struct ModelFiles: Sendable {
         }
     }
 
+    /// What is stored and not read, once the tensors named are read: of another type, of another kind of model, or of none.
+    package func unread(expected names: some Sequence<String>) -> [String] {
+        weights.tensorNames.union(weights.unreadable.keys).subtracting(names).sorted()
+    }
+
+    /// Checks that the weights have the last layer that the configuration counts, before anything is made for each.
+    /// - Throws: ``TrainerError`` with code `checkpointMismatch`.
+    package func checkLayerCount() throws {
+        let stored = Set(
+            weights.tensorNames.compactMap { name in
+                name.split(separator: ".").dropFirst(2).first.flatMap { name.hasPrefix("model.layers.") ? Int($0) : nil }
+            })
+        guard let missing = (0..<configuration.layerCount).first(where: { !stored.contains($0) }) else { return }
+        throw TrainerError(
+            .checkpointMismatch, "\(path) has no tensor of model.layers.\(missing).",
+            expected: "the \(configuration.layerCount) layers that its configuration counts")
+    }
+
     /// Checks that the weights are the ones that the configuration calls for.
     /// - Throws: ``TrainerError`` with code `checkpointMismatch`, naming the first tensor that is missing or odd.
     package func checkShapes(_ expected: [(name: String, shape: [Int])]) throws {
         for (name, shape) in expected {
+            if let type = weights.unreadable[name] {
+                throw TrainerError(
+                    .unsupported, "\(path): tensor \"\(name)\" has the type \(type)", expected: "F32, F16 or BF16")
+            }
             guard let found = weights.shape(of: name) else {
                 throw TrainerError(
                     .checkpointMismatch, "\(path) has no tensor \"\(name)\"",
@@ -101,58 +125,5 @@ package struct ModelFiles: Sendable {
                     expected: "\(shape), as its configuration says")
             }
         }
-    }
-}
-
-/// A folder in Hugging Face's layout.
-struct ModelFolder {
-    let path: String
-    /// The files, by name, of a folder that is not on disk.
-    var contents: [String: Data]?
-
-    func data(_ name: String) throws -> Data? {
-        if let contents { return contents[name] }
-        let file = path + "/" + name
-        guard FileManager.default.fileExists(atPath: file) else { return nil }
-        do {
-            return try Data(contentsOf: URL(fileURLWithPath: file))
-        } catch {
-            throw TrainerError(.inputOutput, "\(file) cannot be read: \(error.summary)")
-        }
-    }
-
-    func required(_ name: String) throws -> Data {
-        guard let data = try data(name) else {
-            throw TrainerError(
-                .inputOutput, "\(path) has no \(name)", expected: "a folder with config.json, weights and tokenizer.json")
-        }
-        return data
-    }
-
-    func decode<Value: Decodable>(_: Value.Type, _ name: String) throws -> Value? {
-        guard let data = try data(name) else { return nil }
-        do {
-            return try JSONDecoder().decode(Value.self, from: data)
-        } catch {
-            throw TrainerError(.corruptFile, "\(path)/\(name) cannot be read: \(error.summary)")
-        }
-    }
-
-    /// The small files, as they are, but for the type of the weights that will stand beside them.
-    func companions() throws -> [String: Data] {
-        let names = [
-            "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-            "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt",
-        ]
-        var files: [String: Data] = [:]
-        for name in names { files[name] = try data(name) }
-        if let config = files["config.json"],
-            var object = try JSONSerialization.jsonObject(with: config) as? [String: Any]
-        {
-            for key in ["torch_dtype", "dtype"] where object[key] != nil { object[key] = "float32" }
-            files["config.json"] = try JSONSerialization.data(
-                withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-        }
-        return files
     }
 }

@@ -3,61 +3,97 @@ import Swage
 import SwageText
 
 extension ModelFolder {
-    private struct EndOfSequence: Decodable {
-        var eos_token_id: TokenIDs?
-    }
-
-    private struct TokenizerConfiguration: Decodable {
-        /// A token, as text or as an object with its content.
-        struct Token: Decodable {
-            private struct Object: Decodable { var content: String }
-            var content: String
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                content = try (try? container.decode(String.self)) ?? container.decode(Object.self).content
-            }
-        }
-
-        /// One template, or several with names.
-        struct Templates: Decodable {
-            private struct Named: Decodable {
-                var name: String
-                var template: String
-            }
-            var standard: String?
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                if let one = try? container.decode(String.self) {
-                    standard = one
-                } else {
-                    standard = try container.decode([Named].self).first { $0.name == "default" }?.template
-                }
-            }
-        }
-
-        var eos_token: Token?
-        var chat_template: Templates?
-    }
-
     /// The tokenizer that `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` define together.
     func tokenizer(chatTemplate: String?) throws -> BPETokenizer {
-        var definition = try BPETokenizer.Definition(tokenizerJSON: try required("tokenizer.json"))
-        let configuration = try decode(TokenizerConfiguration.self, "tokenizer_config.json")
+        var definition = try BPETokenizer.Definition(
+            tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
+        let configuration = try json("tokenizer_config.json")
         let template = try data("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
-        definition.chatTemplate = chatTemplate ?? template ?? configuration?.chat_template?.standard
+        definition.chatTemplate = try chatTemplate ?? template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
 
         // The tokenizer's own end token comes first: it is the one that ends a completion in training.
         var ends: [Int32] = []
-        if let content = configuration?.eos_token?.content {
-            let added = definition.addedTokens.first { $0.content == content }?.id
-            ends += [added ?? definition.vocabulary[content]].compactMap { $0 }
-        }
+        if let configuration { ends += try definition.apply(configuration) }
         for name in ["generation_config.json", "config.json"] {
-            ends += try decode(EndOfSequence.self, name)?.eos_token_id?.ids ?? []
+            ends += try json(name)?["eos_token_id"].map { try TokenIDs($0).ids } ?? []
         }
         definition.endOfSequenceIDs = ends.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         return try BPETokenizer(definition)
+    }
+
+    /// One template, or the one called `default` among several with names.
+    private static func standardTemplate(_ field: JSONField) throws -> String? {
+        guard field.value.list != nil else { return try field.text() }
+        return try field.list().first { try $0.required("name").text() == "default" }?.required("template").text()
+    }
+}
+
+extension BPETokenizer.Definition {
+    /// Takes over what `tokenizer_config.json` adds to `tokenizer.json`.
+    /// - Returns: the id of the token that ends a text, where the file names one.
+    fileprivate mutating func apply(_ configuration: JSONField) throws -> [Int32] {
+        var known = Set(addedTokens.map { Spelling(text: $0.content) })
+        var next = max(Int32(clamping: vocabulary.count), addedTokens.map { $0.id &+ 1 }.max() ?? 0)
+        func add(_ token: AddedToken, _ field: JSONField) throws {
+            guard !token.content.isEmpty, known.insert(Spelling(text: token.content)).inserted else { return }
+            try append(token, field, next: next)
+            if addedTokens.last?.id == next { next &+= 1 }
+        }
+        for (key, field) in try configuration["added_tokens_decoder"]?.members() ?? [] {
+            try add(AddedToken(field, id: Int32(key)), field)
+        }
+        for key in ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"] {
+            guard let field = configuration[key] else { continue }
+            try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
+        }
+        for field in try configuration["additional_special_tokens"]?.list() ?? [] {
+            try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
+        }
+        let end = try configuration["eos_token"].flatMap { id(of: try Self.content($0)) }
+        let beginning = try configuration["bos_token"].flatMap { id(of: try Self.content($0)) }
+        // Either of the two keys replaces what the post-processor adds.
+        let adds = try (configuration["add_bos_token"]?.flag(), configuration["add_eos_token"]?.flag())
+        if adds.0 != nil || adds.1 != nil {
+            prefixIDs = adds.0 == true ? [beginning].compactMap { $0 } : []
+            suffixIDs = adds.1 == true ? [end].compactMap { $0 } : []
+        }
+        if let field = configuration["add_prefix_space"], try field.flag() { throw field.wrong("false", code: .unsupported) }
+        if let field = configuration["split_special_tokens"], try field.flag() { throw field.wrong("false", code: .unsupported) }
+        return [end].compactMap { $0 }
+    }
+
+    private func id(of content: String) -> Int32? {
+        addedTokens.first { $0.content.hasSameBytes(as: content) }?.id ?? vocabulary[content]
+    }
+
+    /// A token as text, or as an object with its content.
+    private static func content(_ field: JSONField) throws -> String {
+        try field.value.object == nil ? field.text() : field.required("content").text()
+    }
+
+    /// Adds a token that `tokenizer.json` does not count among the added ones: under the vocabulary's id, or the next one.
+    private mutating func append(_ token: AddedToken, _ field: JSONField, next: Int32) throws {
+        let id = vocabulary[token.content] ?? next
+        guard token.id == id || token.id < 0 else {
+            throw TrainerError(
+                .unsupported, "\(field.file): \"\(field.key)\" is the token \"\(token.content)\"",
+                expected: "the id \(id), by which the tokenizers library counts it")
+        }
+        var token = token
+        token.id = id
+        addedTokens.append(token)
+    }
+}
+
+extension AddedToken {
+    /// - Parameter id: -1 for the one that the vocabulary has.
+    fileprivate init(content: String, isSpecial: Bool) { self.init(id: -1, content: content, isSpecial: isSpecial) }
+
+    fileprivate init(_ field: JSONField, id: Int32?) throws {
+        self.init(
+            id: id ?? -1, content: try field.required("content").text(), isSpecial: try field["special"]?.flag() ?? false,
+            stripsLeft: try field["lstrip"]?.flag() ?? false, stripsRight: try field["rstrip"]?.flag() ?? false,
+            isNormalized: try field["normalized"]?.flag() ?? true)
+        if let word = field["single_word"], try word.flag() { throw word.wrong("false", code: .unsupported) }
     }
 }

@@ -1,50 +1,60 @@
 import Foundation
 import Swage
+import SwageText
 
-/// The weights of a Hugging Face folder: `model.safetensors`, or shards with an index.
+/// The weights of a Hugging Face folder: `model.safetensors`, or shards with an index. As transformers has it, the index
+/// is not looked at where the whole file is.
 struct ShardedSafetensors: WeightSource {
-    private struct Index: Decodable {
-        var weight_map: [String: String]
-    }
+    private static let whole = "model.safetensors"
+    private static let index = "model.safetensors.index.json"
 
     private let fileOfTensor: [String: SafetensorsFile]
+    let unreadable: [String: String]
 
     /// - Throws: ``TrainerError`` if there are no weights, or an index that does not fit its shards.
     init(folder: ModelFolder) throws {
-        guard let index = try folder.decode(Index.self, "model.safetensors.index.json") else {
-            guard FileManager.default.fileExists(atPath: folder.path + "/model.safetensors") else {
-                throw TrainerError(
-                    .inputOutput, "\(folder.path) has no weights",
-                    expected: "model.safetensors, or shards with model.safetensors.index.json")
-            }
-            let file = try SafetensorsFile(path: folder.path + "/model.safetensors")
+        if FileManager.default.fileExists(atPath: "\(folder.path)/\(Self.whole)") {
+            let file = try SafetensorsFile(path: "\(folder.path)/\(Self.whole)")
             fileOfTensor = file.tensors.mapValues { _ in file }
+            unreadable = file.unreadable
             return
         }
-        var files: [String: SafetensorsFile] = [:]
-        for name in Set(index.weight_map.values).sorted() {
-            guard !name.contains("/"), !name.hasPrefix(".") else {
-                throw TrainerError(
-                    .corruptFile, "\(folder.path)/model.safetensors.index.json names the file \"\(name)\"",
-                    expected: "files of the same folder")
-            }
-            files[name] = try SafetensorsFile(path: folder.path + "/" + name)
+        guard let index = try folder.json(Self.index) else {
+            throw TrainerError(
+                .inputOutput, "\(folder.path) has no weights", expected: "\(Self.whole), or shards with \(Self.index)")
+        }
+        let map = try index.required("weight_map")
+        let places = try map.object().members.map {
+            (tensor: $0.key, file: try JSONField($0.value, file: map.file, key: "weight_map.\($0.key)").text())
         }
         var fileOfTensor: [String: SafetensorsFile] = [:]
-        for (tensor, name) in index.weight_map {
-            guard let file = files[name], file.tensors[tensor] != nil else {
-                throw TrainerError(
-                    .corruptFile, "\(folder.path)/\(name) has no tensor \"\(tensor)\"", expected: "it, as the index says")
+        var unreadable: [String: String] = [:]
+        for name in Set(places.map(\.file)).sorted() {
+            guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+                throw TrainerError(.corruptFile, "\(map.file) names the file \"\(name)\"", expected: "files of the same folder")
             }
-            fileOfTensor[tensor] = file
+            let file = try SafetensorsFile(path: folder.path + "/" + name)
+            for tensor in file.tensors.keys {
+                guard fileOfTensor.updateValue(file, forKey: tensor) == nil else {
+                    throw TrainerError(
+                        .corruptFile, "\(folder.path)/\(name) has the tensor \"\(tensor)\", which another shard has as well",
+                        expected: "each tensor in one shard")
+                }
+            }
+            unreadable.merge(file.unreadable) { first, _ in first }
+        }
+        for (tensor, name) in places where fileOfTensor[tensor] == nil && unreadable[tensor] == nil {
+            throw TrainerError(
+                .corruptFile, "\(folder.path)/\(name) has no tensor \"\(tensor)\"", expected: "it, as the index says")
         }
         self.fileOfTensor = fileOfTensor
+        self.unreadable = unreadable
     }
 
     var tensorNames: Set<String> { Set(fileOfTensor.keys) }
 
     var encodings: [TensorEncoding] {
-        Set(fileOfTensor.map { $1.tensors[$0]!.encoding }).sorted { $0.rawValue < $1.rawValue }
+        Set(fileOfTensor.compactMap { $1.tensors[$0]?.encoding }).sorted { $0.rawValue < $1.rawValue }
     }
 
     func shape(of name: String) -> [Int]? { fileOfTensor[name]?.shape(of: name) }

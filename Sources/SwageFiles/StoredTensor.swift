@@ -1,4 +1,5 @@
 import Swage
+import SwageText
 
 /// Where a tensor's elements lie in a file, and how they are written.
 package struct StoredTensor: Sendable, Equatable {
@@ -9,7 +10,7 @@ package struct StoredTensor: Sendable, Equatable {
     /// The bytes in the file.
     package let range: Range<Int>
 
-    package var elementCount: Int { shape.reduce(1, *) }
+    package var elementCount: Int { Swage.elementCount(shape) ?? 0 }
 }
 
 /// A source of named weights, whatever the file format.
@@ -22,24 +23,26 @@ package protocol WeightSource: Sendable {
 
     /// Writes a tensor's elements to `destination`, which has room for exactly all of them.
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws
+
+    /// The tensors of a type that cannot be read, each with its type. It matters only to those who ask for them.
+    var unreadable: [String: String] { get }
+}
+
+extension WeightSource {
+    package var unreadable: [String: String] { [:] }
 }
 
 extension StoredTensor {
     /// The number of bytes that a tensor of this shape takes, or nil if there can be no such tensor.
     static func byteCount(shape: [Int], encoding: TensorEncoding) -> Int? {
-        var elements = 1
-        for extent in shape {
-            let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
-            guard extent >= 0, !overflow else { return nil }
-            elements = product
-        }
+        guard let elements = Swage.elementCount(shape) else { return nil }
         guard elements % encoding.blockElements == 0, (shape.last ?? 1) % encoding.blockElements == 0 else { return nil }
         let (bytes, overflow) = (elements / encoding.blockElements).multipliedReportingOverflow(by: encoding.blockBytes)
         return overflow ? nil : bytes
     }
 
     /// Checks that tensors lie within `bounds` and share no byte.
-    static func checkRanges(_ tensors: [StoredTensor], within bounds: Range<Int>, of file: MappedFile) throws {
+    static func checkRanges(_ tensors: [StoredTensor], within bounds: Range<Int>, of file: PlainFile) throws {
         let sorted = tensors.filter { !$0.range.isEmpty }.sorted { $0.range.lowerBound < $1.range.lowerBound }
         for tensor in tensors where tensor.range.lowerBound < bounds.lowerBound || tensor.range.upperBound > bounds.upperBound {
             throw file.corrupt(

@@ -4,11 +4,11 @@ import SwageText
 
 extension BPETokenizer {
     /// The files in which Hugging Face keeps such a tokenizer, by name.
-    package func files() throws -> [String: Data] {
-        let encoder = JSONEncoder()
+    package func files() -> [String: Data] {
+        let ends = JSONValue.list(definition.endOfSequenceIDs.map { .number(Int($0)) })
         var files = [
-            "tokenizer.json": try definition.tokenizerJSON(),
-            "generation_config.json": try encoder.encode(["eos_token_id": definition.endOfSequenceIDs]),
+            "tokenizer.json": definition.tokenizerJSON(),
+            "generation_config.json": Data(JSONValue.object(["eos_token_id": ends]).json.utf8),
         ]
         files["chat_template.jinja"] = definition.chatTemplate.map { Data($0.utf8) }
         return files

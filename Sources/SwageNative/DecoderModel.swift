@@ -33,7 +33,8 @@ final class DecoderModel {
     /// - Throws: ``TrainerError`` if they do not fit the configuration, or are not finite.
     init(_ files: ModelFiles, team: ThreadTeam, profiler: Profiler? = nil, inEightBits: Bool = false) throws {
         configuration = files.configuration
-        layout = ParameterLayout(files.configuration)
+        try files.checkLayerCount()
+        layout = try ParameterLayout(files.configuration)
         try files.checkShapes(layout.parameters.map { ($0.name, $0.shape) })
         parameters = try FloatBuffer(count: layout.count, for: "the weights of this model")
         rotary = RotaryTable(files.configuration)

@@ -34,6 +34,9 @@ public struct NativeSampler: Sampler {
         sharesWeights = false
     }
 
+    /// What the model's files hold and this engine does not read, in a sentence; nil if it reads all.
+    package var unreadTensors: String? { get throws { try engine.files.unreadSummary } }
+
     /// How many bytes of weights are read for each token that is written alone.
     package var weightBytes: Int { get async { await engine.weightBytes } }
 

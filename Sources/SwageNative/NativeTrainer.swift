@@ -38,6 +38,9 @@ public struct NativeTrainer: Trainer {
             keptCheckpoints: keptCheckpoints, threads: threads, profiles: profiles)
     }
 
+    /// What the model's files hold and this engine does not read, in a sentence; nil if it reads all.
+    package var unreadTensors: String? { get throws { try engine.files.unreadSummary } }
+
     /// Where the time of all calls so far has gone; nil without `profiles`.
     public func profile() async -> NativeProfile? { await engine.profile() }
 

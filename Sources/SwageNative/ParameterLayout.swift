@@ -1,3 +1,4 @@
+import Swage
 import SwageFiles
 
 /// Where each parameter of a decoder lies in one run of memory.
@@ -39,45 +40,50 @@ struct ParameterLayout: Sendable {
     private(set) var head = 0
     private(set) var count = 0
 
-    init(_ model: ModelConfiguration) {
+    /// - Throws: ``TrainerError`` with code `tooLarge` for more elements than can be counted.
+    init(_ model: ModelConfiguration) throws {
         let (hidden, headSize) = (model.hiddenSize, model.headSize)
         let queryWidth = model.headCount * headSize
         let keyWidth = model.keyValueHeadCount * headSize
-        embedding = append("model.embed_tokens.weight", [model.vocabularySize, hidden])
+        embedding = try append("model.embed_tokens.weight", [model.vocabularySize, hidden])
         for index in 0..<model.layerCount {
             let prefix = "model.layers.\(index)."
             var layer = Layer()
-            layer.inputNorm = append(prefix + "input_layernorm.weight", [hidden])
-            layer.queryKeyValue = append(prefix + "self_attn.q_proj.weight", [queryWidth, hidden])
-            _ = append(prefix + "self_attn.k_proj.weight", [keyWidth, hidden])
-            _ = append(prefix + "self_attn.v_proj.weight", [keyWidth, hidden])
+            layer.inputNorm = try append(prefix + "input_layernorm.weight", [hidden])
+            layer.queryKeyValue = try append(prefix + "self_attn.q_proj.weight", [queryWidth, hidden])
+            _ = try append(prefix + "self_attn.k_proj.weight", [keyWidth, hidden])
+            _ = try append(prefix + "self_attn.v_proj.weight", [keyWidth, hidden])
             if model.hasQueryKeyValueBias {
-                layer.queryKeyValueBias = append(prefix + "self_attn.q_proj.bias", [queryWidth])
-                _ = append(prefix + "self_attn.k_proj.bias", [keyWidth])
-                _ = append(prefix + "self_attn.v_proj.bias", [keyWidth])
+                layer.queryKeyValueBias = try append(prefix + "self_attn.q_proj.bias", [queryWidth])
+                _ = try append(prefix + "self_attn.k_proj.bias", [keyWidth])
+                _ = try append(prefix + "self_attn.v_proj.bias", [keyWidth])
             }
             if model.normalizesQueriesAndKeys {
-                layer.queryNorm = append(prefix + "self_attn.q_norm.weight", [headSize])
-                layer.keyNorm = append(prefix + "self_attn.k_norm.weight", [headSize])
+                layer.queryNorm = try append(prefix + "self_attn.q_norm.weight", [headSize])
+                layer.keyNorm = try append(prefix + "self_attn.k_norm.weight", [headSize])
             }
-            layer.attentionOutput = append(prefix + "self_attn.o_proj.weight", [hidden, queryWidth])
+            layer.attentionOutput = try append(prefix + "self_attn.o_proj.weight", [hidden, queryWidth])
             if model.hasAttentionOutputBias {
-                layer.attentionOutputBias = append(prefix + "self_attn.o_proj.bias", [hidden])
+                layer.attentionOutputBias = try append(prefix + "self_attn.o_proj.bias", [hidden])
             }
-            layer.feedForwardNorm = append(prefix + "post_attention_layernorm.weight", [hidden])
-            layer.gateUp = append(prefix + "mlp.gate_proj.weight", [model.feedForwardSize, hidden])
-            _ = append(prefix + "mlp.up_proj.weight", [model.feedForwardSize, hidden])
-            layer.down = append(prefix + "mlp.down_proj.weight", [hidden, model.feedForwardSize])
+            layer.feedForwardNorm = try append(prefix + "post_attention_layernorm.weight", [hidden])
+            layer.gateUp = try append(prefix + "mlp.gate_proj.weight", [model.feedForwardSize, hidden])
+            _ = try append(prefix + "mlp.up_proj.weight", [model.feedForwardSize, hidden])
+            layer.down = try append(prefix + "mlp.down_proj.weight", [hidden, model.feedForwardSize])
             layers.append(layer)
         }
-        finalNorm = append("model.norm.weight", [hidden])
-        head = model.tiesEmbeddings ? embedding : append("lm_head.weight", [model.vocabularySize, hidden])
+        finalNorm = try append("model.norm.weight", [hidden])
+        head = try model.tiesEmbeddings ? embedding : append("lm_head.weight", [model.vocabularySize, hidden])
     }
 
-    private mutating func append(_ name: String, _ shape: [Int]) -> Int {
+    private mutating func append(_ name: String, _ shape: [Int]) throws -> Int {
         let parameter = Parameter(name: name, shape: shape, offset: count, decays: shape.count > 1)
+        let sum = elementCount(shape).map(count.addingReportingOverflow)
+        guard let sum, !sum.overflow else {
+            throw TrainerError(.tooLarge, "the configuration asks for more weights than can be counted, up to \(name) of shape \(shape)", expected: "the sizes of a model")
+        }
         parameters.append(parameter)
-        count += parameter.count
+        count = sum.partialValue
         return parameter.offset
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Swage
 import SwageFiles
+import SwageText
 import Synchronization
 
 /// A folder while one process works in it: locked, with a list of everything that the work makes there.

@@ -1,4 +1,5 @@
 import Swage
+import SwageText
 
 /// What stands in `run.json` and `evaluation.json`: what work is, and every file that it has made.
 struct WorkRecord: Recorded {

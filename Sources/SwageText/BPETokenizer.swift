@@ -37,7 +37,9 @@ public struct BPETokenizer: Tokenizer {
     public var endOfSequenceIDs: [Int32] { definition.endOfSequenceIDs }
 
     private let encoder: BytePairEncoder
+    /// Finds tokens in the text as it comes, and in what the normalizer makes of the rest.
     private let matcher: AddedTokenMatcher
+    private let normalizedMatcher: AddedTokenMatcher
     private let bytesByID: [[UInt8]]
     private let specialIDs: Set<Int32>
     private let chatTemplate: Result<ChatTemplate, TrainerError>
@@ -47,7 +49,13 @@ public struct BPETokenizer: Tokenizer {
         self.definition = definition.withTemplateForName
         encoder = try BytePairEncoder(
             vocabulary: definition.vocabulary, merges: definition.merges, ignoresMerges: definition.ignoresMerges)
-        matcher = AddedTokenMatcher(definition.addedTokens)
+        matcher = AddedTokenMatcher(definition.addedTokens.filter { !$0.isNormalized })
+        normalizedMatcher = AddedTokenMatcher(
+            definition.addedTokens.filter(\.isNormalized).map { token in
+                var token = token
+                if definition.normalizesToNFC { token.content = token.content.precomposedStringWithCanonicalMapping }
+                return token
+            })
         specialIDs = Set(definition.addedTokens.filter(\.isSpecial).map(\.id))
         bytesByID = try Self.bytesByID(definition)
         vocabularySize = bytesByID.count
@@ -61,7 +69,7 @@ public struct BPETokenizer: Tokenizer {
     }
 
     public func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32] {
-        let ids = spans(of: normalized(text)).map(\.id)
+        let ids = spans(of: text).map(\.id)
         return addSpecialTokens ? definition.prefixIDs + ids + definition.suffixIDs : ids
     }
 
@@ -101,6 +109,14 @@ public struct BPETokenizer: Tokenizer {
         }
     }
 
+    /// What kind of tokenizer it is, in words.
+    public var summary: String {
+        let steps = definition.preTokenizer.steps.map(\.summary).joined(separator: ", then ")
+        let count = "byte-level BPE, \(vocabularySize) tokens, \(definition.addedTokens.count) of them added"
+        let form = definition.normalizesToNFC ? "; text in composed form (NFC)" : ""
+        return "\(count); \(steps.isEmpty ? "text is not cut" : steps)\(form)"
+    }
+
     /// The tokens of segments. What the assistant writes begins with a token of its own, because that is how it is
     /// generated; beyond that, a token belongs to the segment in which it begins.
     private func targeted(_ segments: [TextSegment]) -> TargetedTokens {
@@ -118,32 +134,60 @@ public struct BPETokenizer: Tokenizer {
         return tokens
     }
 
-    private func normalized(_ text: String) -> String {
-        definition.normalizesToNFC ? text.precomposedStringWithCanonicalMapping : text
-    }
-
     /// The ids of `text`, each with the offset in its UTF-8 at which it begins.
     private func spans(of text: String) -> [(id: Int32, start: Int)] {
         let utf8 = Array(text.utf8)
         var result: [(id: Int32, start: Int)] = []
-        for part in matcher.parts(of: utf8) {
+        for part in matcher.parts(of: utf8[...]) {
             switch part {
             case .token(let token, let range): result.append((token.id, range.lowerBound))
-            case .text(let range): appendSpans(of: utf8[range], to: &result)
+            case .text(let range):
+                if definition.normalizesToNFC {
+                    appendNormalized(utf8[range], to: &result)
+                } else {
+                    appendParts(of: utf8[range], at: range.lowerBound, to: &result)
+                }
             }
         }
         return result
     }
 
-    private func appendSpans(of utf8: ArraySlice<UInt8>, to result: inout [(id: Int32, start: Int)]) {
+    /// Normalizes a text, and gives each id the place of what it was before.
+    private func appendNormalized(_ utf8: ArraySlice<UInt8>, to result: inout [(id: Int32, start: Int)]) {
+        if utf8.allSatisfy({ $0 < 0x80 }) { return appendParts(of: utf8, at: utf8.startIndex, to: &result) }
+        let normalized = NormalizedText(utf8)
+        var spans: [(id: Int32, start: Int)] = []
+        appendParts(of: normalized.utf8[...], at: 0, to: &spans)
+        result += normalized.originalStarts(spans.map(\.start)).enumerated().map { (spans[$0].id, utf8.startIndex + $1) }
+    }
+
+    /// - Parameter place: the offset that the first byte is given.
+    private func appendParts(of utf8: ArraySlice<UInt8>, at place: Int, to result: inout [(id: Int32, start: Int)]) {
+        let shift = place - utf8.startIndex
+        for part in normalizedMatcher.parts(of: utf8) {
+            switch part {
+            case .token(let token, let range): result.append((token.id, range.lowerBound + shift))
+            case .text(let range):
+                var start = range.lowerBound
+                while start < range.upperBound {
+                    let end = PreTokenizer.borderOfPieces(in: utf8[start..<range.upperBound], near: start + 1 << 16)
+                    appendSpans(of: utf8[start..<end], at: start + shift, to: &result)
+                    start = end
+                }
+            }
+        }
+    }
+
+    private func appendSpans(of utf8: ArraySlice<UInt8>, at place: Int, to result: inout [(id: Int32, start: Int)]) {
         let scalars = String(decoding: utf8, as: UTF8.self).unicodeScalars.map(ClassifiedScalar.init)
         var pieceStart = utf8.startIndex
+        let shift = place - utf8.startIndex
         var ids: [Int32] = []
         for piece in definition.preTokenizer.pieces(of: scalars) {
             let pieceEnd = scalars[piece].reduce(pieceStart) { $0 + UTF8.width($1.scalar) }
             ids.removeAll(keepingCapacity: true)
             encoder.encode(utf8[pieceStart..<pieceEnd], into: &ids)
-            var start = pieceStart
+            var start = pieceStart + shift
             for id in ids {
                 result.append((id, start))
                 start += bytesByID[Int(id)].count
@@ -162,17 +206,21 @@ public struct BPETokenizer: Tokenizer {
 
     private static func bytesByID(_ definition: Definition) throws -> [[UInt8]] {
         let ids = Array(definition.vocabulary.values) + definition.addedTokens.map(\.id)
-        let limit = 1 << 24
+        // A table by id must not be much larger than the tokens in it.
+        let limit = min(1 << 24, max(1 << 18, 4 * ids.count))
         guard let highest = ids.max(), let lowest = ids.min(), lowest >= 0, highest < limit else {
             throw TrainerError(
                 .corruptFile, "the tokenizer's ids span \(ids.min() ?? 0)...\(ids.max() ?? 0)",
-                expected: "ids in 0..<\(limit)")
+                expected: "ids in 0..<\(limit) for \(ids.count) tokens")
         }
         var bytes = [[UInt8]](repeating: [], count: Int(highest) + 1)
         for (spelling, id) in definition.vocabulary {
             bytes[Int(id)] = ByteLevelAlphabet.bytes(of: spelling) ?? Array(spelling.utf8)
         }
-        for token in definition.addedTokens { bytes[Int(token.id)] = Array(token.content.utf8) }
+        // `tokenizers` decodes added tokens by the same alphabet.
+        for token in definition.addedTokens {
+            bytes[Int(token.id)] = ByteLevelAlphabet.bytes(of: token.content) ?? Array(token.content.utf8)
+        }
         return bytes
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Swage
 
 extension Error {
-    /// The error in one line: what the operating system says, or a decoding error with its key path.
+    /// The error in one line: what the operating system says, or what does not fit in a file, in a reader's words.
     package var summary: String {
         if let error = self as? TrainerError { return error.description }
         if let error = self as? DecodingError { return error.summaryWithPath }
@@ -16,34 +16,34 @@ extension Error {
 extension DecodingError {
     fileprivate var summaryWithPath: String {
         switch self {
-        case .keyNotFound(let key, let context): return "\(context.place)has no \"\(key.stringValue)\""
-        case .typeMismatch(let type, let context): return "\(context.place)is not \(words(for: type))"
-        case .valueNotFound(let type, let context): return "\(context.place)is null, not \(words(for: type))"
-        case .dataCorrupted(let context):
-            // Foundation says of a number beyond its type that it is not representable in Swift.
-            if context.debugDescription.contains("not representable") { return "\(context.place)is a number out of range" }
-            let underlying = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
-            return "\(context.place)\(context.debugDescription)\(underlying.map { " (\($0))" } ?? "")"
-        @unknown default: return localizedDescription
+        case .keyNotFound(let key, let context): "\(context.place)has no \"\(key.stringValue)\""
+        case .typeMismatch(let type, let context): "\(context.place)is not \(Self.words(for: type))"
+        case .valueNotFound(let type, let context): "\(context.place)is null, not \(Self.words(for: type))"
+        case .dataCorrupted(let context) where context.codingPath.isEmpty: "it is not JSON, or ends in the middle"
+        // Foundation says of a number beyond its type that it is not representable in Swift.
+        case .dataCorrupted(let context) where context.debugDescription.contains("not representable"):
+            "\(context.place)is a number out of range"
+        case .dataCorrupted(let context): "\(context.place)has a value that cannot be"
+        @unknown default: "it is not what its format says"
         }
     }
-}
 
-/// What JSON should have had, as people call it.
-private func words(for type: Any.Type) -> String {
-    switch type {
-    case is any BinaryInteger.Type: "a whole number"
-    case is any BinaryFloatingPoint.Type: "a number"
-    case is String.Type: "a text"
-    case is Bool.Type: "true or false"
-    case is any Sequence.Type where !("\(type)".hasPrefix("Dictionary")): "a list"
-    default: "an object"
+    /// What a reader calls the values of a type of Swift's.
+    private static func words(for type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a text"
+        case is Bool.Type: "true or false"
+        case is any BinaryInteger.Type: "a whole number"
+        case is any BinaryFloatingPoint.Type: "a number"
+        case is any Collection.Type where !(type is any ExpressibleByDictionaryLiteral.Type): "a list"
+        default: "an object"
+        }
     }
 }
 
 extension DecodingError.Context {
     fileprivate var place: String {
-        let path = codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
-        return path.isEmpty ? "" : "\"\(path)\" "
+        let path = codingPath.prefix(8).map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        return path.isEmpty ? "it " : "\"\(path)\" "
     }
 }

@@ -230,7 +230,11 @@ private struct JSONReader {
     }
 
     private mutating func skipSpace() {
-        while offset < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[offset]) { offset += 1 }
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { break }
+            offset += 1
+        }
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {

@@ -9,6 +9,16 @@ package struct PreTokenizer: Sendable, Equatable {
         case individualDigits
         /// The pieces that one of the known regular expressions matches.
         case words(WordPattern)
+
+        var summary: String {
+            switch self {
+            case .individualDigits: "digits one by one"
+            case .words(.gpt2): "words as in GPT-2"
+            case .words(.llama3): "words as in Llama 3"
+            case .words(.qwen2): "words as in Qwen 2"
+            case .words: "words"
+            }
+        }
     }
 
     package var steps: [Step]
@@ -28,6 +38,13 @@ package struct PreTokenizer: Sendable, Equatable {
                 }
             }
         }
+    }
+
+    /// A place that is a border of pieces whatever the steps are, at or after `wanted` if there is one before the end: a
+    /// space after what is no space. Long texts are cut there, so that the memory they take does not grow with them.
+    static func borderOfPieces(in utf8: ArraySlice<UInt8>, near wanted: Int) -> Int {
+        guard wanted < utf8.endIndex else { return utf8.endIndex }
+        return utf8[wanted...].indices.dropFirst().first { utf8[$0] == 0x20 && (0x21...0x7E).contains(utf8[$0 - 1]) } ?? utf8.endIndex
     }
 
     private static func individualDigits(_ scalars: [ClassifiedScalar], in piece: Range<Int>) -> [Range<Int>] {

@@ -3,87 +3,98 @@ import Swage
 
 extension BPETokenizer.Definition {
     /// The content of a `tokenizer.json` that Hugging Face's libraries read as this tokenizer.
-    package func tokenizerJSON() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(
-            TokenizerJSON(
-                version: "1.0",
-                added_tokens: addedTokens.map(\.json),
-                normalizer: normalizesToNFC ? .init(type: "NFC") : nil,
-                pre_tokenizer: preTokenizer.json,
-                post_processor: postProcessor,
-                decoder: .byteLevel(usesRegex: true),
-                model: .init(
-                    type: "BPE", vocab: vocabulary, merges: .init(pairs: merges), ignore_merges: ignoresMerges,
-                    byte_fallback: false)))
+    package func tokenizerJSON() -> Data {
+        var model = JSONObject()
+        model["type"] = .text("BPE")
+        model["byte_fallback"] = .flag(false)
+        model["ignore_merges"] = .flag(ignoresMerges)
+        let ordered = vocabulary.sorted { $0.value < $1.value }
+        model["vocab"] = .object(JSONObject(ordered.map { .init(key: $0.key, value: .number(Int($0.value))) }))
+        model["merges"] = .list(merges.map { .list([.text($0), .text($1)]) })
+
+        var json = JSONObject()
+        json["version"] = .text("1.0")
+        json["added_tokens"] = .list(addedTokens.map(\.json))
+        if normalizesToNFC { json["normalizer"] = .component("NFC") }
+        json["pre_tokenizer"] = preTokenizer.json
+        json["post_processor"] = postProcessor
+        json["decoder"] = .byteLevel(usesRegex: true)
+        json["model"] = .object(model)
+        return Data(JSONValue.object(json).json.utf8)
     }
 
-    private var postProcessor: TokenizerJSON.Component {
+    private var postProcessor: JSONValue {
         guard !prefixIDs.isEmpty || !suffixIDs.isEmpty else { return .byteLevel(usesRegex: true) }
-        func content(_ id: Int32) -> String { addedTokens.first { $0.id == id }?.content ?? String(id) }
-        func pieces(_ ids: [Int32]) -> [TokenizerJSON.Component.Piece] {
-            ids.map { .init(SpecialToken: .init(id: content($0), type_id: 0)) }
+        func content(_ id: Int32) -> String {
+            addedTokens.first { $0.id == id }?.content ?? vocabulary.first { $0.value == id }?.key ?? String(id)
         }
-        func text(_ id: String, type: Int) -> [TokenizerJSON.Component.Piece] {
-            pieces(prefixIDs) + [.init(Sequence: .init(id: id, type_id: type))] + pieces(suffixIDs)
+        func pieces(_ ids: [Int32]) -> [JSONValue] {
+            ids.map { .object(["SpecialToken": .object(["id": .text(content($0)), "type_id": .number(0)])]) }
         }
-        var processor = TokenizerJSON.Component(type: "TemplateProcessing")
-        processor.single = text("A", type: 0)
-        processor.pair = text("A", type: 0) + text("B", type: 1)
-        processor.special_tokens = Dictionary(
-            uniqueKeysWithValues: Set(prefixIDs + suffixIDs).map {
-                (content($0), .init(id: content($0), ids: [$0], tokens: [content($0)]))
-            })
-        return processor
+        func text(_ id: String, type: Int) -> [JSONValue] {
+            pieces(prefixIDs) + [.object(["Sequence": .object(["id": .text(id), "type_id": .number(type)])])] + pieces(suffixIDs)
+        }
+        var tokens = JSONObject()
+        for id in Set(prefixIDs + suffixIDs).sorted() {
+            tokens[content(id)] = .object([
+                "id": .text(content(id)), "ids": .list([.number(Int(id))]), "tokens": .list([.text(content(id))]),
+            ])
+        }
+        return .component(
+            "TemplateProcessing",
+            [
+                "single": .list(text("A", type: 0)), "pair": .list(text("A", type: 0) + text("B", type: 1)),
+                "special_tokens": .object(tokens),
+            ])
     }
 }
 
 extension AddedToken {
-    fileprivate var json: TokenizerJSON.Added {
-        .init(
-            id: id, content: content, single_word: false, lstrip: stripsLeft, rstrip: stripsRight, normalized: false,
-            special: isSpecial)
+    fileprivate var json: JSONValue {
+        .object([
+            "id": .number(Int(id)), "content": .text(content), "single_word": .flag(false), "lstrip": .flag(stripsLeft),
+            "rstrip": .flag(stripsRight), "normalized": .flag(isNormalized), "special": .flag(isSpecial),
+        ])
     }
 }
 
 extension PreTokenizer {
-    fileprivate var json: TokenizerJSON.Component {
+    fileprivate var json: JSONValue {
         var components = steps.map(\.json)
-        // The byte-level step is what spells pieces in the vocabulary's alphabet; one of them is always there.
-        if components.last?.type != "ByteLevel" { components.append(.byteLevel(usesRegex: false)) }
-        if components.count == 1 { return components[0] }
-        var sequence = TokenizerJSON.Component(type: "Sequence")
-        sequence.pretokenizers = components
-        return sequence
+        // The byte-level step is what spells pieces in the vocabulary's alphabet; one of them is always at the end.
+        if steps.last != .words(.gpt2) { components.append(.byteLevel(usesRegex: false)) }
+        return components.count == 1 ? components[0] : .component("Sequence", ["pretokenizers": .list(components)])
     }
 }
 
 extension PreTokenizer.Step {
-    fileprivate var json: TokenizerJSON.Component {
+    fileprivate var json: JSONValue {
         switch self {
-        case .individualDigits:
-            var digits = TokenizerJSON.Component(type: "Digits")
-            digits.individual_digits = true
-            return digits
-        case .words(.gpt2):
-            return .byteLevel(usesRegex: true)
+        case .individualDigits: .component("Digits", ["individual_digits": .flag(true)])
+        case .words(.gpt2): .byteLevel(usesRegex: true)
         case .words(let pattern):
-            var split = TokenizerJSON.Component(type: "Split")
-            split.pattern = .init(Regex: WordPattern.regularExpressions.first { $0.pattern == pattern }?.source)
-            split.behavior = "Isolated"
-            split.invert = false
-            return split
+            .component(
+                "Split",
+                [
+                    "pattern": .object(["Regex": .text(WordPattern.regularExpressions.first { $0.pattern == pattern }?.source ?? "")]),
+                    "behavior": .text("Isolated"), "invert": .flag(false),
+                ])
         }
     }
 }
 
-extension TokenizerJSON.Component {
-    fileprivate static func byteLevel(usesRegex: Bool) -> Self {
-        var component = Self(type: "ByteLevel")
-        component.add_prefix_space = false
-        component.trim_offsets = true
-        component.use_regex = usesRegex
-        return component
+extension JSONValue {
+    fileprivate static func component(_ type: String, _ fields: JSONObject = [:]) -> JSONValue {
+        .object(JSONObject([.init(key: "type", value: .text(type))] + fields.members))
+    }
+
+    fileprivate static func byteLevel(usesRegex: Bool) -> JSONValue {
+        .component("ByteLevel", ["add_prefix_space": .flag(false), "trim_offsets": .flag(true), "use_regex": .flag(usesRegex)])
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    package init(dictionaryLiteral members: (String, JSONValue)...) {
+        self.init(members.map { Member(key: $0, value: $1) })
     }
 }

@@ -37,7 +37,7 @@ import TestSupport
 
     @Test(arguments: [
         ("an unknown type", "I8", "[2,2]", "[0,16]", "I8"), ("a shape that does not fit", "F32", "[2,3]", "[0,16]", "24 bytes"),
-        ("a range beyond the file", "F32", "[4,2]", "[0,32]", "within 74..<90"),
+        ("a range beyond the file", "F32", "[4,2]", "[0,32]", "within the 16"),
         ("a range that runs backwards", "F32", "[2,2]", "[16,0]", "data_offsets"),
         ("a negative range", "F32", "[2,2]", "[-16,0]", "data_offsets"), ("a range of one", "F32", "[2,2]", "[0]", "data_offsets"),
         ("a negative shape", "F32", "[-2,-2]", "[0,16]", "shape"),

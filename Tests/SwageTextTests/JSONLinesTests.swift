@@ -137,4 +137,59 @@ import TestSupport
         let learned = zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0)
         #expect(try tokenizer.decode(learned, skipSpecialTokens: false) == "d<|im_end|>")
     }
+
+    private func failure(of bytes: Data) async throws -> TrainerError? {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/data.jsonl"
+            try bytes.write(to: URL(fileURLWithPath: path))
+            return #expect(throws: TrainerError.self) { try JSONLines<TrainingExample>(path: path) }
+        }
+    }
+
+    @Test(arguments: [
+        ([0x1F, 0x8B, 8, 0], "gzip"), (Array("PAR1".utf8), "Parquet"), ([0xFF, 0xFE, 0x7B, 0], "UTF-16"), (Array(" [{\"text\": \"a\"}]".utf8), "list"),
+        ([0x50, 0x4B, 3, 4], "zip"),
+    ] as [([UInt8], String)])
+    func aFileOfAnotherKindIsNamed(_ bytes: [UInt8], _ kind: String) async throws {
+        let error = try await failure(of: Data(bytes))
+        #expect(error?.description.contains(kind) == true, "\(String(describing: error))")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aPipeAndAFolderAreRefusedAtOnce() async throws {
+        try await withTemporaryDirectory { directory in
+            #expect(mkfifo(directory + "/pipe", 0o600) == 0)
+            for (path, kind) in [("pipe", "a pipe"), (".", "a folder")] {
+                let error = #expect(throws: TrainerError.self) { try JSONLines<TrainingExample>(path: "\(directory)/\(path)") }
+                #expect(error?.description.contains(kind) == true, "\(String(describing: error))")
+            }
+        }
+    }
+
+    @Test func byteOrderMarksCarriageReturnsAndLineSeparatorsAreRead() async throws {
+        let data = try await open("\u{FEFF}{\"text\": \"a\u{2028}b\"}\r\n \t\r\n{\"text\": \"c\"}")
+        #expect(try data[0] == .text("a\u{2028}b"))
+        #expect(try data[1] == .text("c"))
+    }
+
+    @Test func aLongLineIsReadAndABadOneIsQuotedInPart() async throws {
+        let long = String(repeating: "abcdefg ", count: 1 << 20)
+        let data = try await open("\(Self.good)\n{\"text\": \"\(long)\"}\n\(Self.good)")
+        #expect(try data[1] == .text(long))
+        #expect(try data[2] == .text("fine"))
+        let error = try await failure(of: Data("{\"text\": {\"\(long)\": 1}}".utf8))
+        #expect((error?.description.count ?? 0) < 2000)
+        let other = try await failure(of: Data("{\"\(long)\" 1}".utf8))
+        #expect((other?.description.count ?? 0) < 2000)
+    }
+
+    @Test func aFileThatIsCutAfterItWasOpenedIsAnErrorAndNoTrap() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/data.jsonl"
+            try (Self.good + "\n" + Self.good).write(toFile: path, atomically: false, encoding: .utf8)
+            let data = try JSONLines<TrainingExample>(path: path)
+            #expect(truncate(path, 10) == 0)
+            let error = #expect(throws: TrainerError.self) { try data[1] }
+            #expect(error?.code == .corruptFile)
+        }
+    }
 }

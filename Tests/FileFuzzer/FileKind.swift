@@ -1,0 +1,60 @@
+import Foundation
+import TestSupport
+
+/// A file that is damaged, and the folder around it that stays whole.
+enum FileKind: String, CaseIterable {
+    case safetensors, index, config, tokenizer, tokenizerConfig, generationConfig, gguf, ggufTensors, ggufPart
+    case manifest, optimizer, conversations, preferences, problems
+
+    /// How a damaged file is made of a whole one.
+    enum Form { case json, lines, safetensors, binary }
+
+    var form: Form {
+        switch self {
+        case .index, .config, .tokenizer, .tokenizerConfig, .generationConfig, .manifest: .json
+        case .conversations, .preferences, .problems: .lines
+        case .safetensors, .optimizer: .safetensors
+        case .gguf, .ggufTensors, .ggufPart: .binary
+        }
+    }
+
+    /// The name of the damaged file in its folder.
+    var fileName: String {
+        switch self {
+        case .safetensors: "model.safetensors"
+        case .index: "model.safetensors.index.json"
+        case .config: "config.json"
+        case .tokenizer: "tokenizer.json"
+        case .tokenizerConfig: "tokenizer_config.json"
+        case .generationConfig: "generation_config.json"
+        case .gguf, .ggufTensors: "model.gguf"
+        case .ggufPart: "model-00001-of-00002.gguf"
+        case .manifest: "checkpoint.json"
+        case .optimizer: "optimizer.safetensors"
+        case .conversations, .preferences, .problems: "data.jsonl"
+        }
+    }
+
+    /// The small models that a round takes one of.
+    static let models = ["llama", "mistral", "qwen2", "qwen3", "llama3_tied"]
+
+    static let lines: [FileKind: String] = [
+        .conversations: """
+            {"messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
+            {"prompt": "1 + 1 =", "completion": " 2", "source": {"name": [1, 2.5e3, null, true]}}
+            {"text": "Once upon a t\\u00efme \\ud83d\\ude00"}
+
+            """,
+        .preferences: """
+            {"prompt": "a", "chosen": " b", "rejected": " c"}
+            {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "x"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"}]}
+            {"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "x"}], "non_preferred_output": [{"role": "assistant", "content": "y"}]}
+
+            """,
+        .problems: """
+            {"prompt": "What is 1 + 1?", "answer": 2, "level": "easy"}
+            {"messages": [{"role": "user", "content": "q"}], "reference_answer": "x", "tags": ["a", {"b": -0.5}]}
+
+            """,
+    ]
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Swage
+import SwageText
+import Testing
+import TestSupport
+
+/// Parts of a `tokenizer.json` that this library does not do as the tokenizers library does are refused by their names.
+@Suite(.timeLimit(.minutes(1))) struct TokenizerPartTests {
+    /// The tiny tokenizer with one value changed; `path` is keys with points between.
+    private func changed(_ path: String, _ json: String) throws -> Data {
+        let whole = try JSONValue(json: Data(contentsOf: URL(fileURLWithPath: Golden.root + "/tokenizers/tiny.json")))
+        return Data(Self.set(path.split(separator: ".").map(String.init)[...], try JSONValue(json: Data(json.utf8)), in: whole).json.utf8)
+    }
+
+    private static func set(_ path: ArraySlice<String>, _ new: JSONValue, in value: JSONValue) -> JSONValue {
+        guard let key = path.first else { return new }
+        if var list = value.list, let index = Int(key) {
+            if index < list.count { list[index] = set(path.dropFirst(), new, in: list[index]) } else { list.append(new) }
+            return .list(list)
+        }
+        var object = value.object ?? JSONObject()
+        object[key] = set(path.dropFirst(), new, in: object[key] ?? .null)
+        return .object(object)
+    }
+
+    @Test(arguments: [
+        ("model.type", "\"Unigram\"", "model.type"), ("model.dropout", "0.1", "dropout"), ("model.end_of_word_suffix", "\"</w>\"", "end_of_word_suffix"),
+        ("model.continuing_subword_prefix", "\"##\"", "continuing_subword_prefix"), ("model.byte_fallback", "true", "byte fallback"),
+        ("model.merges", "[\"a b c\"]", "merges[0]"), ("model.merges", "[[\"a\"]]", "merges[0]"), ("model.merges", "[[\"a\", \"zzz\"]]", "merge 0"),
+        ("model.vocab", "{\"a\": 0, \"b\": 0}", "id 0"), ("model.vocab", "{\"a\": -1}", "vocab.a"), ("model.vocab", "{\"a\": 1.5}", "vocab.a"),
+        ("normalizer", "{\"type\": \"NFKC\"}", "NFKC"),
+        ("pre_tokenizer", "null", "pre_tokenizer"), ("pre_tokenizer", "{\"type\": \"Whitespace\"}", "Whitespace"),
+        ("pre_tokenizer.add_prefix_space", "true", "add_prefix_space"),
+        ("pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\", \"add_prefix_space\": false}, {\"type\": \"Digits\", \"individual_digits\": true}]}", "last"),
+        ("pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a+)+$\"}, \"behavior\": \"Isolated\"}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false}]}", "(a+)+$"),
+        ("decoder", "null", "decoder"), ("decoder", "{\"type\": \"Metaspace\"}", "Metaspace"),
+        ("post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing"),
+        ("post_processor", "{\"type\": \"TemplateProcessing\", \"single\": []}", "single"),
+        ("added_tokens.5", "{\"id\": 999, \"content\": \"<new>\"}", "999"), ("added_tokens.5", "{\"id\": 292, \"content\": \"<tool>\"}", "twice"),
+        ("added_tokens.0.single_word", "true", "single words"),
+    ])
+    func aPartThatIsNotDoneIsRefusedByName(_ path: String, _ json: String, _ mentioned: String) throws {
+        let data = try changed(path, json)
+        let error = #expect(throws: TrainerError.self, "\(path) = \(json)") {
+            _ = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+        }
+        #expect(error?.description.contains(mentioned) == true, "\(String(describing: error))")
+    }
+
+    /// Found in the text as it came, a token is not changed by a mark that follows it.
+    @Test func tokensAreFoundBeforeTextIsComposed() throws {
+        let data = try Data(contentsOf: URL(fileURLWithPath: Golden.root + "/tokenizers/qwen2.json"))
+        let tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+        let alone = try tokenizer.encode("<|im_end|>", addSpecialTokens: false)
+        let end = try #require(alone.first)
+        let ids = try tokenizer.encode("e\u{301}<|im_end|>\u{338}", addSpecialTokens: false)
+        #expect(ids.contains(end), "\(ids)")
+        #expect(try tokenizer.decode(ids, skipSpecialTokens: false) == "é<|im_end|>\u{338}")
+    }
+
+    @Test(arguments: [
+        ("letters", "ab"), ("spaces", " "), ("marks", "\u{301}"), ("breaks", "\n"), ("digits", "7"), ("words", "word "), ("one kind", "!"), ("Hangul", "\u{1112}\u{1161}"),
+    ])
+    func longTextsOfOneKindTakeTimeByTheirLength(_ kind: String, _ piece: String) throws {
+        for name in ["gpt2", "qwen2"] {
+            let data = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.root)/tokenizers/\(name).json"))
+            let tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+            let text = String(repeating: piece, count: 50_000)
+            let ids = try tokenizer.encode(text, addSpecialTokens: false)
+            #expect(try tokenizer.decode(ids, skipSpecialTokens: false).unicodeScalars.count > 0, "\(kind)")
+        }
+    }
+
+    /// Texts that are cut for memory's sake have the tokens that they would have whole.
+    @Test func theTokensOfALongTextAreThoseOfItsParts() throws {
+        for name in ["gpt2", "llama3", "qwen2", "smollm"] {
+            let data = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.root)/tokenizers/\(name).json"))
+            let tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+            let part = "It's 1234 words,\n\n  with  spaces… and\tmore é 漢字 ' ll x!\r\n"
+            let one = try tokenizer.encode(part + "\nIt", addSpecialTokens: false).count - (try tokenizer.encode("It", addSpecialTokens: false).count)
+            let ids = try tokenizer.encode(String(repeating: part + "\n", count: 4000), addSpecialTokens: false)
+            let whole = try tokenizer.encode(String(repeating: part + "\n", count: 20), addSpecialTokens: false)
+            #expect(Array(ids.prefix(whole.count - 2)) == Array(whole.dropLast(2)), "\(name), \(one) a part")
+            #expect(ids.count - whole.count == 3980 * ((whole.count - (try tokenizer.encode(String(repeating: part + "\n", count: 10), addSpecialTokens: false).count)) / 10))
+        }
+    }
+}
