@@ -209,7 +209,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
             guard let tokenizer = try await trainer.tokenizer() as? BPETokenizer else {
                 throw TrainerError(.unsupported, "this trainer's tokenizer cannot be sent", expected: "a byte-level BPE")
             }
-            let files = try tokenizer.files()
+            let files = tokenizer.files()
             return .with { $0.files = files }
         }
     }

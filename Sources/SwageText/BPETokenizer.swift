@@ -88,8 +88,8 @@ public struct BPETokenizer: Tokenizer {
     }
 
     public func encode(prompt: String, completion: String) throws -> TargetedTokens {
-        let read = definition.prefixIDs + spans(of: normalized(prompt)).map(\.id)
-        var written = spans(of: normalized(completion)).map(\.id)
+        let read = definition.prefixIDs + spans(of: prompt).map(\.id)
+        var written = spans(of: completion).map(\.id)
         // A completion may spell out its end.
         if let end = definition.endOfSequenceIDs.first, written.last != end { written.append(end) }
         return TargetedTokens(ids: read + written, isTarget: read.map { _ in false } + written.map { _ in true })
@@ -125,8 +125,8 @@ public struct BPETokenizer: Tokenizer {
         while let first = rest.popFirst() {
             let following = rest.prefix { !$0.isWritten }
             rest = rest.dropFirst(following.count)
-            let text = normalized(first.text)
-            for span in spans(of: following.reduce(text) { $0 + normalized($1.text) }) {
+            let text = first.text
+            for span in spans(of: following.reduce(text) { $0 + $1.text }) {
                 tokens.ids.append(span.id)
                 tokens.isTarget.append(first.isTarget && span.start < text.utf8.count)
             }

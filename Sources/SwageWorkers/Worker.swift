@@ -20,6 +20,7 @@ public actor Worker {
     private struct Running {
         let process: WorkerProcess
         let remote: RemoteTrainer
+        let address: TrainerAddress
     }
 
     private let environment: WorkerEnvironment
@@ -43,7 +44,7 @@ public actor Worker {
     public var processIdentifier: Int32 { running.process.identifier }
 
     /// Where the worker's process serves.
-    package var address: TrainerAddress { .socket(running.directory + "/trainer") }
+    package var address: TrainerAddress { running.address }
 
     /// Calls the worker; if it has died meanwhile, says of what.
     func call<Result: Sendable>(_ body: @Sendable (RemoteTrainer) async throws -> Result) async throws -> Result {
@@ -82,7 +83,7 @@ public actor Worker {
         try await started.awaitReady()
         let remote = try await RemoteTrainer(at: address, options: .init(
             connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
-        return Running(process: started, remote: remote)
+        return Running(process: started, remote: remote, address: address)
     }
 }
 
