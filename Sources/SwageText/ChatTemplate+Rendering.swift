@@ -72,7 +72,7 @@ extension ChatTemplate {
             let isLast = index == messages.count - 1
             guard index > lastQuestion, isLast || !thought.isEmpty else {
                 // Where it was the last, in the prompt of what follows, it began with an empty thought.
-                guard index <= lastQuestion || messages[index + 1].role != "assistant" else {
+                guard isLast || messages[index + 1].role != "assistant" else {
                     throw TrainerError(
                         .invalidData, "message \(index + 2) is the assistant's, as is the one before it, which has no thought",
                         expected: "a message of the user between them, or thoughts")

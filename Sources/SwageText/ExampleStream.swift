@@ -121,8 +121,8 @@ public struct ExampleStream: Sendable {
             }
             guard let tokens = try usableTokens(index) else {
                 passedOver += 1
-                // Nothing new in as many draws as there are examples: the few that wait may be all that can be used.
-                if passedOver >= data.count { break }
+                // Two passes of draws hold every example, wherever they began: the few that wait may be all that can be used.
+                if passedOver >= 2 * data.count { break }
                 continue
             }
             tokenized[index] = tokens

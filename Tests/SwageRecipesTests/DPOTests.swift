@@ -68,7 +68,7 @@ import TestSupport
         }
     }
 
-    private func learn(_ lines: [String], _ directory: String, sequenceLength: Int = 64, reports: Reports) async throws -> DPO.Outcome {
+    private func learn(_ lines: [String], _ directory: String, sequenceLength: Int = 200, reports: Reports) async throws -> DPO.Outcome {
         let path = directory + "/pairs.jsonl"
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
         let output = RunDirectory(path: directory + "/run")
@@ -83,7 +83,7 @@ import TestSupport
         }.run()
     }
 
-    private static let long = String(repeating: "word ", count: 80)
+    private static let long = String(repeating: "word ", count: 240)
     /// Different texts that are the same tokens: where a format trims, and within a limit of tokens.
     private static let sameTokens = [
         #"{"prompt": [{"role": "user", "content": "Hi"}], "chosen": [{"role": "assistant", "content": "Yes"}], "rejected": [{"role": "assistant", "content": "Yes "}]}"#,
@@ -96,7 +96,7 @@ import TestSupport
             _ = try await learn(Self.sameTokens + [#"{"prompt": "a", "chosen": " b", "rejected": " c"}"#], directory, reports: reports)
             let report = try #require(reports.all.first)
             #expect(report.rows == 3 && report.used == 1 && report.leftOut.map(\.lines) == [[1], [2]], "\(report)")
-            #expect(report.leftOut[1].reason.contains("within the limit of 64"), "\(report)")
+            #expect(report.leftOut[1].reason.contains("within the limit of 200"), "\(report)")
         }
     }
 

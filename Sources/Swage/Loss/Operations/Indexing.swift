@@ -33,7 +33,7 @@ extension LossOperation {
             }
             return Tensor(unchecked: result, shape: call.shape)
         } derivative: {
-            [$0.make("gather", $0.gradient, $0.operands[1]), nil]
+            [$0.taken($0.gradient, at: $0.operands[1]), nil]
         },
         LossOperation(
             "take", arity: 1, torch: "{0}.select({axis}, {index})", mixesPositions: { $0.axis.map { $0 < 2 } ?? true }
@@ -74,5 +74,14 @@ extension LossOperation {
     /// Ids come as numbers; nil for one that is no index.
     private static func index(_ id: Double, below limit: Int) -> Int? {
         id >= 0 && id < Double(limit) ? Int(id) : nil
+    }
+}
+
+extension LossAdjoint {
+    /// The elements that ids name, and 0 for ids that are no index, which scattering passes over.
+    fileprivate func taken(_ values: Int, at ids: Int) -> Int {
+        let length = make("size", values, attributes: .init(axis: shape(values).count - 1))
+        let isIndex = make("and", make("greaterOrEqual", ids, constant(0)), make("less", ids, length))
+        return make("select", isIndex, make("gather", values, ids), constant(0))
     }
 }
