@@ -35,6 +35,17 @@ struct OptimizerArguments: ParsableArguments {
             schedule: LearningRateSchedule(schedule ?? .cosine, warmupSteps: warmupSteps ?? 0, totalSteps: totalSteps))
     }
 
+    /// The values that count, by the names of their options.
+    var resolved: [String: String] {
+        let options = options(totalSteps: 0)
+        return [
+            "learning-rate": "\(options.learningRate)", "schedule": options.schedule.shape.rawValue,
+            "warmup-steps": "\(options.schedule.warmupSteps)", "weight-decay": "\(options.weightDecay)",
+            "beta1": "\(options.beta1)", "beta2": "\(options.beta2)", "epsilon": "\(options.epsilon)",
+            "max-gradient-norm": "\(options.maxGradientNorm ?? 0)",
+        ]
+    }
+
     /// The names of the options that were given.
     var given: [String] {
         let all: [(String, Any?)] = [

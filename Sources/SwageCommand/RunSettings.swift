@@ -25,7 +25,10 @@ enum RunSettings {
         for child in Mirror(reflecting: options).children {
             guard let label = child.label, let wrapper = child.value as? any OptionWrapper else { continue }
             let value = wrapper.anyValue
-            if value is any ParsableArguments {
+            if let optimizer = value as? OptimizerArguments {
+                // What is not given has a value all the same, which the same command may name.
+                settings.merge(optimizer.resolved) { $1 }
+            } else if value is any ParsableArguments {
                 collect(value, into: &settings)
             } else {
                 settings[flag(label)] = text(value)

@@ -46,7 +46,7 @@ final class CallGuard: ChannelDuplexHandler {
                 return refuse(
                     context, .tooLarge, "the request has more than \(TrainerServer.maximumMessageBytes) bytes")
             }
-            guard requests.take(count) else {
+            guard requests.take(count, beyond: held) else {
                 return refuse(
                     context, .busy, "the requests that wait here hold \(requests.limit) bytes already, and this one was not taken")
             }

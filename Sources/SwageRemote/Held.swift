@@ -1,7 +1,7 @@
 #if Engines
 import Synchronization
 
-/// A count of what is held at once, calls or bytes, up to a limit. The first is always taken, however much it is.
+/// A count of what is held at once, calls or bytes, up to a limit. What stands alone is always taken, however much it is.
 final class Held: Sendable {
     let limit: Int
     private let count = Mutex(0)
@@ -9,9 +9,10 @@ final class Held: Sendable {
     init(limit: Int) { self.limit = limit }
 
     /// Whether so much more can be held; if so, it is.
-    func take(_ more: Int) -> Bool {
+    /// - Parameter own: what the one that asks holds already.
+    func take(_ more: Int, beyond own: Int = 0) -> Bool {
         count.withLock { count in
-            guard count == 0 || more <= limit - count else { return false }
+            guard count == own || more <= limit - count else { return false }
             count += more
             return true
         }

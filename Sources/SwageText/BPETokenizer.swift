@@ -84,7 +84,9 @@ public struct BPETokenizer: Tokenizer {
     }
 
     public func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
-        targeted(try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt))
+        let template = try chatTemplate.get()
+        if !addGenerationPrompt { try template.checkTurns(of: chat) }
+        return targeted(try template.render(chat, addGenerationPrompt: addGenerationPrompt))
     }
 
     public func encode(prompt: String, completion: String) throws -> TargetedTokens {

@@ -63,6 +63,23 @@ extension ChatTemplate {
         return [ChatMessage(role: "system", content: system)] + messages
     }
 
+    /// Makes sure that what precedes each of the assistant's messages is the prompt that it would be written after.
+    ///
+    /// Qwen 3's format writes a thought, if only an empty one, into the last message of a prompt, and leaves it out once a
+    /// question follows: of two messages of the assistant in a row, the second has no prompt that could be learned from.
+    /// - Throws: ``TrainerError`` with code `invalidData`.
+    func checkTurns(of messages: [ChatMessage]) throws {
+        guard self == .qwen3 else { return }
+        let lastQuestion = messages.lastIndex { $0.role == "user" && !$0.content.isToolResponse } ?? messages.count - 1
+        for index in messages.indices.dropLast() where messages[index].role == "assistant" && messages[index + 1].role == "assistant" {
+            guard index > lastQuestion, !messages[index].thoughtAndAnswer.thought.isEmpty else {
+                throw TrainerError(
+                    .invalidData, "message \(index + 2) is the assistant's, as is the one before it, whose thought the format leaves out",
+                    expected: "a message of the user between them")
+            }
+        }
+    }
+
     /// Thoughts stand only after the last question: in the last message, and in those before it that have any.
     private func withQwen3Thoughts(_ messages: [ChatMessage]) throws -> [ChatMessage] {
         let lastQuestion = messages.lastIndex { $0.role == "user" && !$0.content.isToolResponse } ?? messages.count - 1
@@ -72,7 +89,7 @@ extension ChatTemplate {
             let isLast = index == messages.count - 1
             guard index > lastQuestion, isLast || !thought.isEmpty else {
                 // Where it was the last, in the prompt of what follows, it began with an empty thought.
-                guard isLast || messages[index + 1].role != "assistant" else {
+                guard index <= lastQuestion || messages[index + 1].role != "assistant" else {
                     throw TrainerError(
                         .invalidData, "message \(index + 2) is the assistant's, as is the one before it, which has no thought",
                         expected: "a message of the user between them, or thoughts")

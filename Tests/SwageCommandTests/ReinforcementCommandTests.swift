@@ -52,7 +52,7 @@ import TestSupport
 
     @Test func aKilledGRPORunEndsAsTheUnbrokenOneBitForBit() async throws {
         try await withTemporaryDirectory { directory in
-            let steps = 1000
+            let steps = 3000
             #expect(try Program.run(Self.grpo(directory + "/unbroken", steps: steps)).status == 0)
             let broken = directory + "/broken"
             let arguments = Self.grpo(broken, steps: steps) + ["--save-every", "1", "--show-every", "0"]
