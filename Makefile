@@ -52,7 +52,9 @@ $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
-	@swift test -c release --traits Engines --skip-build
+	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
+	@swift test -c release --traits Engines --skip-build --no-parallel --filter SwageCommandTests
+	@swift test -c release --traits Engines --skip-build --filter "SwageRemoteTests|SwageWorkersTests"
 	@.build/release/FileFuzzer 10000 1
 	@swift run -c release --package-path examples/bring-your-own-trainer
 

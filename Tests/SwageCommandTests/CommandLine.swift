@@ -34,18 +34,21 @@ enum Program {
 
     /// Runs a process to its end, or to that of our patience.
     static func run(_ process: Process) throws -> Result {
-        let (output, errors) = (Pipe(), Pipe())
+        let output = Pipe()
+        // A file takes as much as a run says; a pipe that nobody reads yet would stop it.
+        let errors = FileManager.default.temporaryDirectory.appendingPathComponent("swage-errors-\(UUID().uuidString)")
+        _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: errors) }
         process.standardOutput = output
-        process.standardError = errors
+        process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
         let identifier = process.processIdentifier
         let patience = DispatchWorkItem { kill(identifier, SIGKILL) }
         DispatchQueue.global().asyncAfter(deadline: .now() + 600, execute: patience)
         defer { patience.cancel() }
-        // Error output is short enough to wait in its pipe until the other one has ended.
         let outputText = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let errorText = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
+        let errorText = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
         return Result(status: process.terminationStatus, output: outputText, errors: errorText)
     }
 

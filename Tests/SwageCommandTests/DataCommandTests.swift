@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// What the program says of the rows of its data.
-@Suite(.timeLimit(.minutes(10))) struct DataCommandTests {
+@Suite(.timeLimit(.minutes(30))) struct DataCommandTests {
     private static let model = ["--model", Golden.decoder("llama"), "--chat-template", "chatml", "--threads", "1"]
 
     private func data(_ output: String) throws -> [[String: Any]] {

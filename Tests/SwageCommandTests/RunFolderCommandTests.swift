@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// What a command does to the folder that it is given, and to everything beside it.
-@Suite(.timeLimit(.minutes(5))) struct RunFolderCommandTests {
+@Suite(.timeLimit(.minutes(30))) struct RunFolderCommandTests {
     private func run(_ arguments: [String], in directory: String) throws -> Program.Result {
         let process = Program.process(arguments, in: directory)
         let (output, errors) = (Pipe(), Pipe())

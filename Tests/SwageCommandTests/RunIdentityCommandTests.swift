@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// The same command goes on with the same data, model and options; another one is told what differs.
-@Suite(.timeLimit(.minutes(5))) struct RunIdentityCommandTests {
+@Suite(.timeLimit(.minutes(30))) struct RunIdentityCommandTests {
     private static let model = Golden.decoder("llama")
 
     private func arguments(_ command: String, _ directory: String) -> [String] {

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// A server as a person starts it, and what its clients may do.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ServeCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct ServeCommandTests {
     /// `swage serve` in a folder, until `body` has ended.
     private func withServer(
         _ folder: String, _ arguments: [String], _ body: (_ address: String) throws -> Void

@@ -7,7 +7,7 @@ import Testing
 import TestSupport
 
 /// `config.json` is read as transformers reads it, or refused by the key.
-@Suite(.timeLimit(.minutes(1))) struct ConfigurationTests {
+@Suite(.timeLimit(.minutes(30))) struct ConfigurationTests {
     private func configuration(_ decoder: String, _ changes: [String: JSONValue?]) throws -> ModelConfiguration {
         let path = Golden.decoder(decoder) + "/config.json"
         let whole = try JSONValue(json: try Data(contentsOf: URL(fileURLWithPath: path)))

@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// Models in several GGUF files, as llama.cpp splits them.
-@Suite(.timeLimit(.minutes(1))) struct SplitGGUFTests {
+@Suite(.timeLimit(.minutes(30))) struct SplitGGUFTests {
     private static let whole = Golden.decoder("qwen3") + "/model.gguf"
 
     /// Adds the keys of a split to a GGUF file, whose tensors stay as they are.

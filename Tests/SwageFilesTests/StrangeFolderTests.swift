@@ -7,7 +7,7 @@ import Testing
 import TestSupport
 
 /// Folders of strangers: what else lies in them, and what does not.
-@Suite(.timeLimit(.minutes(1))) struct StrangeFolderTests {
+@Suite(.timeLimit(.minutes(30))) struct StrangeFolderTests {
     private func withFolder<Result>(_ decoder: String = "llama", _ body: (String) async throws -> Result) async throws -> Result {
         try await withTemporaryDirectory { directory in
             try FileManager.default.copyItem(atPath: Golden.decoder(decoder), toPath: directory + "/model")

@@ -6,7 +6,7 @@ import TestEngines
 import TestSupport
 
 /// What the native engine does to files that are not its own.
-@Suite(.timeLimit(.minutes(2))) struct FileRulesTests {
+@Suite(.timeLimit(.minutes(30))) struct FileRulesTests {
     private func check(_ rule: (FileRules) async throws -> [String]) async throws {
         try await withTemporaryDirectory { folder in
             let problems = try await rule(FileRules(try await TinyModel.trainer(folder + "/default"), in: folder))

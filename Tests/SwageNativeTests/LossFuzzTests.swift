@@ -10,7 +10,7 @@ import TestSupport
 @Suite struct LossFuzzTests {
     private static let seconds = 7.0
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(30)))
     func lossesInAnInnerAndAnOuterPartEqualTheWhole() throws {
         let team = try ThreadTeam(count: 1)
         let clock = ContinuousClock.now
@@ -36,7 +36,7 @@ import TestSupport
     }
 
     /// The engine's value of a loss is that of its program on what `forward` gives.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(30)))
     func soundAndDamagedLossesAreRightOrRefused() async throws {
         let trainer = try await TinyModel.trainer()
         let hidden = try await trainer.forward(

@@ -108,7 +108,7 @@ import TestSupport
         #expect(error?.code == .tooLarge, "\(String(describing: error))")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(30)))
     func aLongLossEndsWhenItsTaskIsCancelledAndStatusAnswersMeanwhile() async throws {
         let size = 1024
         let loss = LossFunction("long") { outputs, batch in

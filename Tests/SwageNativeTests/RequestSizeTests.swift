@@ -5,7 +5,7 @@ import TestEngines
 import TestSupport
 
 /// What a request asks for is checked against what there is before anything of that size is made.
-@Suite(.timeLimit(.minutes(1))) struct RequestSizeTests {
+@Suite(.timeLimit(.minutes(30))) struct RequestSizeTests {
     private static let sizes: [(prompts: Int, options: SamplingOptions)] = [
         (1, SamplingOptions(maxTokens: 1 << 40)), (1, SamplingOptions(maxTokens: .max)),
         (1, SamplingOptions(maxTokens: Int(Int32.max))), (100_000, SamplingOptions(maxTokens: 1 << 24, concurrency: .max)),

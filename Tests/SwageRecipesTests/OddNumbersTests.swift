@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// Files of a run that a disk or a hand has changed are errors that name them, and nothing else.
-@Suite(.timeLimit(.minutes(5))) struct OddNumbersTests {
+@Suite(.timeLimit(.minutes(30))) struct OddNumbersTests {
     private static let largest = "9223372036854775807"
 
     /// A file, what stands in it, what is put there instead, and what the error says beside the path.

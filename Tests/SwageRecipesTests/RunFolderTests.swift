@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// What a run's folder may hold, and who may use it.
-@Suite(.timeLimit(.minutes(5))) struct RunFolderTests {
+@Suite(.timeLimit(.minutes(30))) struct RunFolderTests {
     private func write(_ path: String, _ text: String = "theirs") throws {
         try FileManager.default.createDirectory(
             at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)

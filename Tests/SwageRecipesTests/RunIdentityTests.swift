@@ -7,7 +7,7 @@ import Testing
 import TestSupport
 
 /// A run goes on with what it was begun with, by content, and with nothing else.
-@Suite(.timeLimit(.minutes(5))) struct RunIdentityTests {
+@Suite(.timeLimit(.minutes(30))) struct RunIdentityTests {
     /// Runs `first`, whole or to its third step, and then `second` in the same folder.
     private func refusal(_ first: QuickRun, _ second: QuickRun, finished: Bool) async throws -> TrainerError? {
         try await withTemporaryDirectory { directory in

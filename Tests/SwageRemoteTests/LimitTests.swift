@@ -11,7 +11,7 @@ import TestEngines
 import TestSupport
 
 /// What a server does for its clients at once has limits, and nobody else suffers by those who reach them.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct LimitTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct LimitTests {
     private func until(_ what: String, _ holds: () async throws -> Bool) async throws {
         for _ in 0..<1000 {
             if try await holds() { return }

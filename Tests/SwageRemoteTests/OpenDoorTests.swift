@@ -7,7 +7,7 @@ import TestEngines
 import TestSupport
 
 /// Who is let in at a socket, and with which token.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct OpenDoorTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct OpenDoorTests {
     @Test(arguments: ["", " ", "\n", "a\nb", "schlüssel"]) func aTokenThatIsNoneIsRefused(_ token: String) {
         let error = #expect(throws: TrainerError.self) {
             try TrainerServer(SlowTrainer(.zero), at: .socket(shortTemporaryPath()), token: token)

@@ -9,7 +9,7 @@ import TestEngines
 import TestSupport
 
 /// A request is carried out once, however often, in whatever order and by whatever connection it is asked for.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct RequestTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct RequestTests {
     private func withStub(
         _ trainer: SlowTrainer, _ body: @Sendable (OddRequests.Stub) async throws -> Void
     ) async throws {

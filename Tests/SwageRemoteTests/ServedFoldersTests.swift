@@ -8,7 +8,7 @@ import TestEngines
 import TestSupport
 
 /// What a server's clients can reach of its files.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ServedFoldersTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct ServedFoldersTests {
     @Test func aMaliciousClientReachesNothingBesideTheServedFolder() async throws {
         try await withTemporaryDirectory { folder in
             try await MaliciousClient.prepare(folder)

@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// The table by which a Python worker's errors travel is generated from the Swift one.
-@Suite(.timeLimit(.minutes(1))) struct StatusTableTests {
+@Suite(.timeLimit(.minutes(30))) struct StatusTableTests {
     private static var table: String {
         let entries = RPCError.statuses.sorted { $0.key.rawValue < $1.key.rawValue }.map { code, status in
             let name = status.description.replacing(/([a-z])([A-Z])/) { "\($0.output.1)_\($0.output.2)" }.uppercased()

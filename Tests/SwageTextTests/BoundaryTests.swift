@@ -6,7 +6,7 @@ import TestSupport
 
 /// What is learned is what generation will have to write: the ids of a prompt, as generation encodes it, are what the ids of
 /// the whole begin with.
-@Suite(.timeLimit(.minutes(5))) struct BoundaryTests {
+@Suite(.timeLimit(.minutes(30))) struct BoundaryTests {
     private static let pieces = [
         "", " ", "\n", "\n\n", "  ", "Hello", " world", "here", "naïve", "e", "\u{301}", "7", "42", "'s", "'", "\r\n", "\t", "<strip>",
         "<tool>", "<|im_end|>", "👩‍👩‍👧", "<think>\nwhy\n</think>\n\n", "</think>",

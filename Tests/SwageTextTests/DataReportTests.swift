@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// Every row of a file is counted once, and what is counted as learned is what batches have as targets.
-@Suite(.timeLimit(.minutes(5))) struct DataReportTests {
+@Suite(.timeLimit(.minutes(30))) struct DataReportTests {
     private static func row(_ random: inout SeededGenerator) -> String {
         func words(_ most: Int) -> String {
             let words = ["red", "key", "the", "door", "4", "naïve"]

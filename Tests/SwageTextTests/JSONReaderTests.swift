@@ -4,7 +4,7 @@ import SwageText
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1))) struct JSONReaderTests {
+@Suite(.timeLimit(.minutes(30))) struct JSONReaderTests {
     private func read(_ text: String) throws -> JSONValue { try JSONValue(json: Data(text.utf8)) }
 
     @Test func valuesAreReadAsTheyAreWritten() throws {

@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// Chat formats on random conversations, against the text that Jinja makes of published templates.
-@Suite(.timeLimit(.minutes(5))) struct KnownTemplateTests {
+@Suite(.timeLimit(.minutes(30))) struct KnownTemplateTests {
     private struct Document: Decodable {
         var conversations: [[ChatMessage]]
         /// For each format, the digest of what it makes of each conversation, without and with a generation prompt; null where

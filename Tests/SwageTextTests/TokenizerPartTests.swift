@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// Parts of a `tokenizer.json` that this library does not do as the tokenizers library does are refused by their names.
-@Suite(.timeLimit(.minutes(1))) struct TokenizerPartTests {
+@Suite(.timeLimit(.minutes(30))) struct TokenizerPartTests {
     /// The tiny tokenizer with one value changed; `path` is keys with points between.
     private func changed(_ path: String, _ json: String) throws -> Data {
         let whole = try JSONValue(json: Data(contentsOf: URL(fileURLWithPath: Golden.root + "/tokenizers/tiny.json")))

@@ -9,7 +9,7 @@ import TestSupport
 
 extension WorkerTests {
     /// A worker takes requests as a server of the native engine does.
-    @Suite(.serialized, .timeLimit(.minutes(5))) struct WorkerRequestTests {
+    @Suite(.serialized, .timeLimit(.minutes(30))) struct WorkerRequestTests {
         private static let engines = ["huggingface", "titan"].filter { WorkerEnvironment($0).isInstalled }
 
         private static func start(_ engine: String) async throws -> any WorkerTrainer {
