@@ -41,7 +41,7 @@ import TestSupport
                 process.standardOutput = FileHandle.nullDevice
                 try process.run()
                 // Not a task's sleep, which ends late where others keep the threads.
-                usleep(UInt32(1000 * Int.random(in: 30...200, using: &random)))
+                usleep(UInt32(1000 * Int.random(in: 60...400, using: &random)))
                 kill(process.processIdentifier, SIGKILL)
                 process.waitUntilExit()
                 // A run that came to its end before it was killed would prove nothing.
@@ -60,12 +60,14 @@ import TestSupport
     }
 
     /// Waits for a step, and sends signals.
-    private func interrupt(_ process: Process, _ output: String, _ signals: [Int32]) async throws -> String {
+    private func interrupt(
+        _ process: Process, _ output: String, _ signals: [Int32], beyond step: Int = 0
+    ) async throws -> String {
         let errors = Pipe()
         process.standardError = errors
         process.standardOutput = FileHandle.nullDevice
         try process.run()
-        try await waitUntil("a step is taken") { try reached(output) > 0 || !process.isRunning }
+        try await waitUntil("a step is taken") { try reached(output) > step || !process.isRunning }
         for signal in signals { kill(process.processIdentifier, signal) }
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
@@ -85,7 +87,7 @@ import TestSupport
             #expect(FileManager.default.fileExists(atPath: "\(output)/checkpoints/step-\(step)/checkpoint.json"))
 
             let second = Program.process(arguments)
-            let more = try await interrupt(second, output, [signal])
+            let more = try await interrupt(second, output, [signal], beyond: step)
             #expect(more.contains("Going on from step \(step)"), "\(more)")
         }
     }

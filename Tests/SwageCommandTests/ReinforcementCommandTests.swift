@@ -27,7 +27,7 @@ import TestSupport
         var metrics: [String: Double]
 
         var told: [Double] {
-            [Double(step), loss, gradientNorm] + ["reward", "entropy", "completion_length"].map { metrics[$0] ?? .nan }
+            [Double(step), loss, gradientNorm] + ["reward", "entropy", "completion_length"].map { metrics[$0] ?? -1 }
         }
     }
 

@@ -13,11 +13,12 @@ import TestSupport
 /// What a server does for its clients at once has limits, and nobody else suffers by those who reach them.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct LimitTests {
     private func until(_ what: String, _ holds: () async throws -> Bool) async throws {
-        for _ in 0..<1000 {
+        let patience = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < patience {
             if try await holds() { return }
             try await Task.sleep(for: .milliseconds(10))
         }
-        Issue.record("\(what) has not come in ten seconds")
+        Issue.record("\(what) has not come in a minute")
     }
 
     @Test func aThousandTasksOfOneTrainerAllGetAnswers() async throws {
@@ -129,7 +130,7 @@ import TestSupport
     @Test func aClientThatReadsNothingIsLeftAndOthersAreServed() async throws {
         var limits = TrainerServer.Limits()
         limits.answerBytes = 100 << 20
-        limits.stall = .milliseconds(600)
+        limits.stall = .seconds(4)
         let trainer = SlowTrainer(.zero, outputSize: 16 << 20)
         let served = try await ServedTrainer(trainer, limits: limits)
         let remote = try await RemoteTrainer(at: served.address)
