@@ -68,7 +68,8 @@ class HuggingFaceEngine(Engine):
         return (total / denominator).item(), {name: metric.item() for name, metric in metrics.items()}
 
     def gradient_norm(self):
-        return math.sqrt(sum(g.double().square().sum().item() for g in self.sums.values()))
+        # The exact sum of these: gradients that were loaded come in another order.
+        return math.sqrt(math.fsum(g.double().square().sum().item() for g in self.sums.values()))
 
     @torch.no_grad()
     def apply(self, scale, is_safe):
