@@ -22,7 +22,7 @@ public enum MemoryBudget {
     private static let fromOutside = environmentVariable(variable)
     private static let isUnreadable = fromOutside != nil && fromOutside.flatMap(bytes) == nil
 
-    /// How many bytes can be asked for now: at most ``limit``, and at most what the machine, the control group and the
+    /// How many bytes can be asked for at this moment: at most ``limit``, and at most what the machine, the control group and the
     /// limits of this process leave.
     public static var available: Int {
         let machine = MachineMemory.available

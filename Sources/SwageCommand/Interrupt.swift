@@ -58,7 +58,7 @@ enum Interrupt {
     }
 }
 
-/// Where ``passOn`` writes; set before it is installed, and never changed after that.
+/// Where ``passOn`` writes. Nothing races for it: it is set before the handler that reads it is installed, and never again.
 private nonisolated(unsafe) var signalPipe: Int32 = -1
 
 /// A handler of signals may do next to nothing; this one writes a byte.

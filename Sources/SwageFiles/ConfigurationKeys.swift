@@ -1,7 +1,7 @@
 import Swage
 import SwageText
 
-/// The keys of a `config.json` that change what a layer computes, in ways that are not implemented here.
+/// The keys of a `config.json` that change what a layer computes, in ways that the decoder does not know: they are refused by name.
 enum ConfigurationKeys {
     /// - Throws: ``TrainerError`` with code `unsupported`, naming the key.
     static func refuseOtherArithmetic(_ json: JSONField, _ family: ModelConfiguration.Family) throws {

@@ -43,7 +43,7 @@ extension GGUFFile {
     /// The tensor that holds Llama 3's divisors of the rotary frequencies.
     static let ropeFactors = "rope_freqs.weight"
 
-    /// Metadata that changes what a layer computes, in ways that are not implemented here.
+    /// Metadata that changes what a layer computes, in ways that the decoder does not know: it is refused by name.
     /// - Throws: ``TrainerError`` with code `unsupported`, naming the key.
     fileprivate func refuseOtherArithmetic(_ architecture: String, headSize: Int) throws {
         let neutral: [(key: String, value: Double)] = [

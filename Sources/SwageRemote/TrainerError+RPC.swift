@@ -65,7 +65,7 @@ extension TrainerError {
         case .unauthenticated, .permissionDenied:
             self.init(.unauthenticated, "the trainer at \(place) refuses this caller: \(reason)", expected: "its token")
         case .resourceExhausted where !reason.contains("larger than") && !reason.contains("too large"):
-            self.init(.busy, "the trainer at \(place) takes no more for now: \(reason)", expected: "fewer calls at once")
+            self.init(.busy, "the trainer at \(place) takes no more at the moment: \(reason)", expected: "fewer calls at once")
         case .resourceExhausted:
             self.init(.tooLarge, "a message is too large for the trainer at \(place): \(reason)", expected: "smaller microbatches")
         case .unimplemented:

@@ -37,7 +37,7 @@ extension LossProgram {
 
     /// The values of the nodes in `wanted`, in double precision, with nothing computed that they do not need.
     package func evaluate(_ wanted: [Int], in environment: Environment) -> [Tensor<Double>] {
-        // Nothing else throws.
+        // Evaluation throws what its checkpoint throws and nothing else, and this one throws nothing.
         try! evaluate(wanted, in: environment, checkpoint: {})
     }
 

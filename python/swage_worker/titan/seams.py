@@ -20,7 +20,7 @@ import torch
 import torch._utils
 import torch.nn.functional as F
 
-# What TorchTitan tells of a run, a user of Swage has asked for nowhere.
+# TorchTitan reports on its own run in words that nobody has asked Swage for.
 logging.disable(logging.WARNING)
 warnings.filterwarnings("ignore")
 
