@@ -63,7 +63,7 @@ import TestSupport
         let tokenizer = try tokenizer(name, template: template)
         var random = SeededGenerator(seed: 9)
         var turns = 0
-        for _ in 0..<200 {
+        for _ in 0..<400 {
             var chat = Bool.random(using: &random) ? [ChatMessage(role: "system", content: Self.text(&random))] : []
             for index in 0..<Int.random(in: 1...6, using: &random) {
                 let isOdd = Int.random(in: 0..<8, using: &random) == 0
@@ -79,7 +79,7 @@ import TestSupport
                 turns += 1
             }
         }
-        #expect(turns > 100, "only \(turns) turns were compared")
+        #expect(turns > 200, "only \(turns) turns were compared")
     }
 
     @Test func aWeightOf0IsReadAndNotLearned() throws {
