@@ -63,7 +63,7 @@ import TestSupport
         let tokenizer = try tokenizer(name, template: template)
         var random = SeededGenerator(seed: 9)
         var turns = 0
-        for _ in 0..<400 {
+        for _ in 0..<240 {
             var chat = Bool.random(using: &random) ? [ChatMessage(role: "system", content: Self.text(&random))] : []
             for index in 0..<Int.random(in: 1...6, using: &random) {
                 let isOdd = Int.random(in: 0..<8, using: &random) == 0
