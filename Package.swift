@@ -114,7 +114,7 @@ let package = Package(
         .testTarget(
             name: "SwageNativeTests",
             dependencies: [
-                "SwageNative", "SwageConformance", "CSwageKernels", "TestEngines", "TestSupport",
+                "SwageFiles", "SwageNative", "SwageConformance", "CSwageKernels", "TestEngines", "TestSupport",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -20,6 +20,28 @@ public struct TrainerConfig: Sendable, Equatable {
     }
 }
 
+extension TrainerConfig {
+    package static let digestPrefix = "digest_of_"
+
+    /// What the files were that the trainer was opened from, by what they are, such as `model`: where it is opened in another
+    /// process, those who train with it cannot look for themselves.
+    public var digests: [String: String] {
+        var digests: [String: String] = [:]
+        for case (let name, .text(let digest)) in modelConfiguration where name.hasPrefix(Self.digestPrefix) {
+            digests[String(name.dropFirst(Self.digestPrefix.count))] = digest
+        }
+        return digests
+    }
+
+    /// The same with those digests.
+    public func adding(digests: [String: String]) -> TrainerConfig {
+        var configuration = modelConfiguration
+        for (name, digest) in digests { configuration[Self.digestPrefix + name] = .text(digest) }
+        return TrainerConfig(
+            modelName: modelName, modelConfiguration: configuration, parallelism: parallelism, capabilities: capabilities)
+    }
+}
+
 /// One value of a model's configuration.
 public enum ConfigurationValue: Sendable, Equatable {
     case integer(Int)

@@ -5,7 +5,7 @@ extension SFTCommand: OptionChecking {
         try runOptions.check(given)
         try optimizerOptions.check(given, steps: runOptions.steps)
         try dataOptions.check(given)
-        try given.require(gradientAccumulation >= 1, "gradient-accumulation", gradientAccumulation, "1 or more")
+        try given.requireCount("gradient-accumulation", gradientAccumulation)
         try checkHeldOut(given, heldOut, limit: heldOutLimit)
         try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
         // That of a recipe for every engine is passed over in a line.
@@ -20,9 +20,9 @@ extension DPOCommand: OptionChecking {
         try runOptions.check(given)
         try optimizerOptions.check(given, steps: runOptions.steps)
         try checkHeldOut(given, heldOut, limit: heldOutLimit)
-        try given.require(pairsPerStep >= 1, "pairs-per-step", pairsPerStep, "1 or more")
-        try given.require(microbatch >= 1, "microbatch", microbatch, "1 or more")
-        try given.require(sequenceLength >= 1, "sequence-length", sequenceLength, "1 or more")
+        try given.requireCount("pairs-per-step", pairsPerStep)
+        try given.requireCount("microbatch", microbatch)
+        try given.requireCount("sequence-length", sequenceLength)
         try given.require(beta > 0 && beta.isFinite, "beta", beta, "more than 0")
         try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
     }
@@ -37,11 +37,12 @@ extension GRPOCommand: OptionChecking {
         try given.require(
             samplingOptions.temperature > 0, "temperature", samplingOptions.temperature,
             "more than 0, at which the answers of a group can differ")
-        try given.require(problemsPerRollout >= 1, "problems-per-rollout", problemsPerRollout, "1 or more")
+        try given.requireCount("problems-per-rollout", problemsPerRollout)
         try given.require(groupSize >= 2, "group-size", groupSize, "2 or more, which can be compared")
-        try given.require(updatesPerRollout >= 1, "updates-per-rollout", updatesPerRollout, "1 or more")
-        try given.require(microbatch >= 1, "microbatch", microbatch, "1 or more")
-        try given.require(showEvery >= 0, "show-every", showEvery, "0 or more")
+        try given.requireCount("group-size", groupSize)
+        try given.requireCount("updates-per-rollout", updatesPerRollout, most: GivenOptions.mostInARow)
+        try given.requireCount("microbatch", microbatch)
+        try given.requireCount("show-every", showEvery, least: 0, most: GivenOptions.mostInARow)
         if let importanceCap { try given.require(importanceCap > 0, "importance-cap", importanceCap, "more than 0") }
         for option in PolicyLoss.Option.allCases where !loss.reads.contains(option) {
             try given.refuse(
@@ -69,14 +70,17 @@ extension EvaluateCommand: OptionChecking {
             ["sequence-length", "batch-size", "loss-on"], where: data == nil, "where no loss is measured", expected: "--data")
         try given.refuse(
             ["skip-bad-lines"], where: data == nil && problems == nil, "where no lines are read", expected: "--data or --problems")
-        try given.require(samples >= 1, "samples", samples, "1 or more")
+        try given.requireCount("samples", samples)
+        try given.refuse(
+            ["samples", "pass-at"], where: samples > 1 && samplingOptions.temperature == 0,
+            "at a temperature of 0, where all answers to a problem are the same", expected: "a --temperature above 0")
         let one = "on one answer to each problem, which is the likeliest"
         try given.refuse(
             ["top-k", "top-p"] + (samplingOptions.temperature == 0 ? [] : ["temperature"]), where: samples == 1, one,
             expected: "--samples 2 or more")
         try given.refuse(["seed"], where: arithmetic == nil && samples == 1, "where nothing is drawn", expected: "--samples 2 or more")
         try given.refuse(["restart"], where: output == nil, "where no folder is written", expected: "--output")
-        if let limit { try given.require(limit >= 1, "limit", limit, "1 or more") }
+        if let limit { try given.requireCount("limit", limit, most: GivenOptions.mostInARow) }
         if let arithmetic { try given.require(1...8 ~= arithmetic, "arithmetic", arithmetic, "a difficulty from 1 to 8") }
         if let odd = passAt.first(where: { !(1...samples).contains($0) }) {
             throw UsageError("\(given.name(of: "pass-at")) is \(odd)", expected: "1 to \(samples), the number of samples")
@@ -84,9 +88,9 @@ extension EvaluateCommand: OptionChecking {
         try dataOptions.check(given)
         try samplingOptions.check(given)
         try rewardOptions.check(given)
-        guard rewardOptions.reward.count == 1 else {
+        guard rewardOptions.reward.count == 1, !rewardOptions.reward[0].contains(":") else {
             throw UsageError(
-                "\(given.name(of: "reward")) is \(rewardOptions.reward.joined(separator: " "))", expected: "one, which says what is right")
+                "\(given.name(of: "reward")) is \(rewardOptions.reward.joined(separator: " "))", expected: "one without a weight, which says what is right")
         }
     }
 }
@@ -104,7 +108,7 @@ extension GenerateCommand: OptionChecking {
 
 extension ConformanceCommand: OptionChecking {
     func check(_ given: GivenOptions) throws {
-        try given.require(steps >= 1, "steps", steps, "1 or more")
+        try given.requireCount("steps", steps, most: GivenOptions.mostInARow)
         try optimizerOptions.check(given, steps: steps)
         try optimizerOptions.checkEnd(given)
     }
@@ -113,7 +117,7 @@ extension ConformanceCommand: OptionChecking {
 #if Engines
     extension ServeCommand: OptionChecking {
         func check(_ given: GivenOptions) throws {
-            try given.require(steps >= 1, "steps", steps, "1 or more")
+            try given.requireCount("steps", steps, most: GivenOptions.mostInARow)
             try optimizerOptions.check(given, steps: steps)
             try optimizerOptions.checkEnd(given)
         }

@@ -43,7 +43,7 @@ struct DPOCommand: AsyncParsableCommand {
     var microbatch = 4
 
     @Option(help: "The most tokens of a prompt with an answer; what is longer is cut.")
-    var sequenceLength = 1024
+    var sequenceLength = DataOptions.usualSequenceLength
 
     @Option(help: "How strongly the model is kept near to what it was.")
     var beta = 0.1
@@ -66,14 +66,14 @@ struct DPOCommand: AsyncParsableCommand {
     func run() async throws {
         let display = TrainingDisplay()
         try runOptions.check(
-            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
+            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe])
         let badLines: BadLines = skipBadLines ? .skip : .stop
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
         let training = try JSONLines<PreferencePair>(path: data, badLines: badLines)
         let heldOutData = try heldOut.map { try JSONLines<PreferencePair>(path: $0, badLines: badLines) }
         let engine = try await started
-        try runOptions.restart(display)
+        try await engine.requireRoom(rows: 2 * microbatch, of: sequenceLength)
         display.note("\(try await engine.trainer.config().modelName) learns from \(training.count) preferences")
         let dpo = try DPO(
             trainer: engine.trainer, training: training, heldOut: heldOutData,

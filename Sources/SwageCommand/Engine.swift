@@ -21,6 +21,23 @@ struct StartedEngine {
     /// Where the time has gone so far; nil if the engine does not record it.
     var profile: () async throws -> ProfileReport? = { nil }
 
+    /// Makes sure that the model can take rows of such a length, and so many of them at once.
+    ///
+    /// The default of all commands may be longer than what a small model knows, whose data says what it needs.
+    /// - Throws: ``UsageError`` or ``TrainerError``.
+    func requireRoom(rows: Int, of sequenceLength: Int, isTraining: Bool = true) async throws {
+        let config = try await trainer.config()
+        func size(_ name: String) -> Int? { if case .integer(let size)? = config.modelConfiguration[name] { size } else { nil } }
+        if let positions = size("max_position_embeddings"), sequenceLength > max(positions, DataOptions.usualSequenceLength) {
+            throw UsageError(
+                "--sequence-length is \(sequenceLength), and \(config.modelName) knows \(positions) positions",
+                expected: "at most \(positions)")
+        }
+        guard trainer is NativeTrainer, let layers = size("num_hidden_layers"), let width = size("hidden_size") else { return }
+        // The memory is this machine's. What enters each layer is kept for the way back.
+        try MemoryBudget.require([rows, sequenceLength, isTraining ? layers : 1, width], of: Float.self, for: "a batch in \(config.modelName)")
+    }
+
     /// - Throws: ``TrainerError`` with code `unsupported` where the engine has no sampler.
     func requireSampler() throws -> any Sampler {
         guard let sampler else {

@@ -17,6 +17,9 @@ extension ModelOptions {
             let owners = option.engines.map(\.rawValue).joined(separator: " and ")
             throw ValidationError("--\(option.name) is for \(owners), and the engine is \(engine.rawValue); expected without it.")
         }
+        if let option = worker.givenToTraining, use.optimizer == nil {
+            throw ValidationError("--\(option) has no effect where nothing is trained; expected without it.")
+        }
         if worker.loraAlpha != nil, worker.loraRank == nil {
             throw ValidationError("--lora-alpha is given without --lora-rank; expected both, or neither.")
         }
@@ -47,6 +50,9 @@ extension WorkerOptions {
         ]
         return all.filter { $0.1 != nil }.map { ($0.0, $0.2) }
     }
+
+    /// What only training makes anything of.
+    fileprivate var givenToTraining: String? { given.map(\.name).first { ["lora-rank", "lora-alpha"].contains($0) } }
 
     /// What titan is told that writing, which the native engine does in its place, has no use for.
     var givenToTitan: String? { given.first { $0.engines.contains(.titan) }?.name }

@@ -78,7 +78,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         if restart { try directory?.clear() }
         // For which numbers of draws pass@k is told changes nothing that is drawn.
         try directory?.begin(
-            settings: modelOptions.settings(of: self, but: ["pass-at"]), contents: try await model, loss: loss, accuracy: accuracy)
+            settings: modelOptions.settings(of: self, but: ["pass-at"]), contents: try await model.merging(engine.trainer.config().servedContents) { own, _ in own }, loss: loss, accuracy: accuracy)
         do {
             let result = Result(
                 loss: try await MeasurementDisplay.showing("loss", of: loss?.count, "examples") {
@@ -100,6 +100,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     private func lossEvaluation(_ engine: StartedEngine) async throws -> Evaluation? {
         guard let data else { return nil }
+        try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength, isTraining: false)
         return try Evaluation(
             try dataOptions.open(data), tokenizer: try await engine.trainer.tokenizer(),
             learnedTokens: dataOptions.lossOn, limit: limit, rows: dataOptions.batchSize,

@@ -95,7 +95,7 @@ struct GRPOCommand: AsyncParsableCommand {
             inputs: [
                 "the model": modelOptions.model, "the data": problemOptions.data, "the held-out data": problemOptions.heldOut,
                 "the recipe": recipe,
-            ], display)
+            ])
         let rewards = try problemOptions.rewardOptions.rewards()
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
@@ -105,7 +105,6 @@ struct GRPOCommand: AsyncParsableCommand {
         let sampler = try await modelOptions.sampler(for: engine)
         let reference = klCoefficient == 0 ? nil : try await modelOptions.startReference()
         let config = try await engine.trainer.config()
-        try runOptions.restart(display)
         display.note("\(config.modelName) learns from \(rewards.map(\.name).joined(separator: ", "))")
         let samples = SampleTable(every: showEvery) { display.note($0) }
         let grpo = try GRPO(

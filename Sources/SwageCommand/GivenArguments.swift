@@ -36,6 +36,11 @@ struct GivenArguments {
         for setting in settings where setting.values.contains("") && !Self.mayBeEmpty.contains(setting.option.name) {
             throw UsageError("\(GivenOptions(command, settings).name(of: setting.option.name)) is empty", expected: setting.option.expected)
         }
+        try Self.checkHome(typed.words.map { ("the path", $0) })
+        try Self.checkHome(
+            settings.filter { $0.option.kind == .text && !Self.isText.contains($0.option.name) }.flatMap { setting in
+                setting.values.map { (GivenOptions(command, settings).name(of: setting.option.name), $0) }
+            })
         let (plain, dashed) = (typed.words.filter { !$0.hasPrefix("-") }, typed.words.filter { $0.hasPrefix("-") })
         let called = Array(arguments[..<used])
         self.arguments = called + plain + settings.flatMap(\.arguments) + (dashed.isEmpty ? [] : ["--"]) + dashed
@@ -44,6 +49,15 @@ struct GivenArguments {
 
     /// What a person may say nothing in.
     private static let mayBeEmpty: Set<String> = ["prompt", "system"]
+
+    /// What is no path, whatever it begins with.
+    private static let isText: Set<String> = ["prompt", "system", "stop"]
+
+    /// Where a shell does not know a word for a path, as behind `--output=` or in a recipe, it leaves the home unnamed.
+    private static func checkHome(_ values: [(place: String, value: String)]) throws {
+        guard let (place, value) = values.first(where: { $0.value == "~" || $0.value.hasPrefix("~/") }) else { return }
+        throw UsageError("\(place) is \(value), where ~ stands for nothing", expected: "the whole path, or ./\(value) for a folder of that name")
+    }
 
     private static func asksArgumentParser(_ arguments: [String]) -> Bool {
         arguments[0] == "help" || arguments.prefix { $0 != "--" }.contains { argument in

@@ -37,6 +37,17 @@ package struct GivenOptions: Sendable {
         throw UsageError("\(self.name(of: name)) is \(value)", expected: expected)
     }
 
+    /// - Throws: ``UsageError`` unless a number of things is one that can be had.
+    func requireCount(_ name: String, _ value: Int, least: Int = 1, most: Int = Self.mostAtOnce) throws {
+        try require(value >= least, name, value, "\(least) or more")
+        try require(value <= most, name, value, "at most \(most)")
+    }
+
+    /// More than this fits in no memory, whatever is counted that lies there at once.
+    static let mostAtOnce = 1 << 20
+    /// Of what is counted one after another.
+    static let mostInARow = 1 << 53
+
     /// - Throws: ``UsageError`` if one of these options was given, where none of them has an effect.
     /// - Parameters:
     ///   - reason: why, so that it stands behind "has no effect".
@@ -70,8 +81,8 @@ struct GivenSetting: Sendable {
             if isOn { return ["--" + option.name] }
             return option.isInvertible ? ["--no-" + option.name] : []
         }
-        // Behind = an empty value is none to it.
-        return values.flatMap { $0.isEmpty ? ["--" + option.name, ""] : ["--\(option.name)=\($0)"] }
+        // Behind = an empty value is none to it, and a mark that begins one makes one character with the sign.
+        return values.flatMap { $0.isEmpty || !"=\($0)".dropFirst().elementsEqual($0) ? ["--" + option.name, $0] : ["--\(option.name)=\($0)"] }
     }
 }
 
@@ -82,6 +93,17 @@ protocol OptionChecking {
 }
 
 extension GivenOptions {
+    /// An error with the line of a recipe in place of a flag that nobody has typed. What is expected may well be typed.
+    func placed(_ error: String) -> String {
+        let end = error.range(of: "; expected")?.lowerBound ?? error.endIndex
+        var found = String(error[..<end])
+        for option in command.options where contains(option.name) && !isTyped(option.name) {
+            guard let flag = try? Regex("--\(option.name)(?![\\w-])") else { continue }
+            found = found.replacing(flag, with: name(of: option.name))
+        }
+        return found + error[end...]
+    }
+
     /// An error about an option, with the name that the person knows it by in place of the property's.
     func inUsersWords(_ error: TrainerError) -> String {
         guard error.code == .invalidOption else { return error.description }

@@ -46,6 +46,12 @@ struct ModelOptions: ParsableArguments {
         try model.map { try RunIdentity.contents(ofModel: $0) } ?? [:]
     }
 
+    /// The same for those who train with it from elsewhere.
+    func digests() async throws -> [String: String] {
+        let contents = try await contents()
+        return ["model": contents["the model"], "tokenizer": contents["the tokenizer of the model"]].compactMapValues { $0?.digest }
+    }
+
     /// What the results of a command depend on, out of its options.
     ///
     /// The number of threads is told as it is, for it decides how sums are rounded: a run on a machine of other cores goes on
@@ -53,6 +59,9 @@ struct ModelOptions: ParsableArguments {
     func settings(of command: some ParsableArguments, but others: Set<String> = []) -> [String: String] {
         var settings = RunSettings.of(command, but: others)
         settings["threads"] = engine == .remote ? "the server's" : "\(threads ?? ProcessInfo.processInfo.activeProcessorCount)"
+        if engine == .remote {
+            for name in OptimizerArguments().resolved.keys where settings[name] != nil { settings[name] = "the server's" }
+        }
         return settings
     }
 

@@ -5,9 +5,9 @@ import SwageRecipes
 
 extension RunOptions {
     func check(_ given: GivenOptions) throws {
-        try given.require(steps >= 1, "steps", steps, "1 or more")
-        if let saveEvery { try given.require(saveEvery >= 1, "save-every", saveEvery, "1 or more") }
-        if let keepCheckpoints { try given.require(keepCheckpoints >= 1, "keep-checkpoints", keepCheckpoints, "1 or more") }
+        try given.requireCount("steps", steps, most: GivenOptions.mostInARow)
+        if let saveEvery { try given.requireCount("save-every", saveEvery, most: GivenOptions.mostInARow) }
+        if let keepCheckpoints { try given.requireCount("keep-checkpoints", keepCheckpoints, most: GivenOptions.mostInARow) }
     }
 }
 
@@ -25,7 +25,7 @@ extension OptimizerArguments {
         try require(options.weightDecay >= 0, "weight-decay", options.weightDecay, "0 or more")
         if let norm = options.maxGradientNorm { try require(norm >= 0, "max-gradient-norm", norm, "0 or more") }
         let (warmup, shape) = (options.schedule.warmupSteps, options.schedule.shape)
-        try given.require(warmup >= 0, "warmup-steps", warmup, "0 or more")
+        try given.requireCount("warmup-steps", warmup, least: 0, most: GivenOptions.mostInARow)
         try given.require(
             warmup < steps || (shape == .constant && warmup == steps), "warmup-steps", warmup,
             "\(shape == .constant ? "at most" : "fewer than") the \(steps) of \(given.name(of: "steps"))")
@@ -41,8 +41,8 @@ extension OptimizerArguments {
 
 extension DataOptions {
     func check(_ given: GivenOptions) throws {
-        try given.require(sequenceLength >= 1, "sequence-length", sequenceLength, "1 or more")
-        try given.require(batchSize >= 1, "batch-size", batchSize, "1 or more")
+        try given.requireCount("sequence-length", sequenceLength)
+        try given.requireCount("batch-size", batchSize)
     }
 }
 
@@ -90,17 +90,17 @@ extension ProblemOptions {
             ["held-out-limit", "held-out-samples"], where: arithmetic == nil && heldOut == nil,
             "without held-out problems", expected: "--held-out")
         try given.refuse(["skip-bad-lines"], where: data == nil, "where no lines are read", expected: "--data")
-        try given.require(heldOutLimit >= 1, "held-out-limit", heldOutLimit, "1 or more")
-        try given.require(heldOutSamples >= 1, "held-out-samples", heldOutSamples, "1 or more")
+        try given.requireCount("held-out-limit", heldOutLimit, most: GivenOptions.mostInARow)
+        try given.requireCount("held-out-samples", heldOutSamples)
         try rewardOptions.check(given)
     }
 }
 
 extension SamplingOptions {
     func check(_ given: GivenOptions) throws {
-        try given.require(maxTokens >= 1, "max-tokens", maxTokens, "1 or more")
+        try given.requireCount("max-tokens", maxTokens, most: GivenOptions.mostInARow)
         try given.require(temperature >= 0 && temperature.isFinite, "temperature", temperature, "0 or more")
-        if let topK { try given.require(topK >= 1, "top-k", topK, "1 or more") }
+        if let topK { try given.requireCount("top-k", topK, most: GivenOptions.mostInARow) }
         try given.require(topP > 0 && topP <= 1, "top-p", topP, "more than 0, and at most 1")
         try given.refuse(
             ["top-k", "top-p"], where: temperature == 0, "at a temperature of 0, which takes the likeliest token",
@@ -111,5 +111,5 @@ extension SamplingOptions {
 /// Makes sure that a limit of held-out data has held-out data.
 func checkHeldOut(_ given: GivenOptions, _ heldOut: String?, limit: Int?) throws {
     try given.refuse(["held-out-limit"], where: heldOut == nil, "without held-out data", expected: "--held-out")
-    if let limit { try given.require(limit >= 1, "held-out-limit", limit, "1 or more") }
+    if let limit { try given.requireCount("held-out-limit", limit, most: GivenOptions.mostInARow) }
 }

@@ -44,7 +44,7 @@ struct ProblemOptions: ParsableArguments {
 struct RewardOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
-        help: "The rewards, the first of which says what is right, each perhaps with a weight as in finished:0.1. There are \(Reward.stock.map(\.name).joined(separator: ", "))."
+        help: "What says that an answer is right. Training takes several, each perhaps with a weight as in finished:0.1. There are \(Reward.stock.map(\.name).joined(separator: ", "))."
     )
     var reward = ["number"]
 
@@ -80,6 +80,6 @@ struct SamplingArguments: ParsableArguments {
 
     func check(_ given: GivenOptions) throws {
         try options(seed: 0).check(given)
-        try given.require(concurrency >= 1, "concurrency", concurrency, "1 or more")
+        try given.requireCount("concurrency", concurrency)
     }
 }

@@ -67,7 +67,7 @@ struct RecipeFile {
     private static func compose(_ path: String) throws -> Node? {
         let data: Data
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
+            data = try Data(contentsOf: URL(literalPath: path))
         } catch {
             throw UsageError("the recipe \(path) cannot be read: \(error.summary)", expected: "a YAML file with options as keys")
         }

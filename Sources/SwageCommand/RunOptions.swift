@@ -28,25 +28,11 @@ struct RunOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Whether the result is printed as one JSON object, the last line of standard output.")
     var json = false
 
-    var directory: RunDirectory { RunDirectory(path: output) }
+    var directory: RunDirectory { RunDirectory(path: output, startsOver: restart) }
 
     /// Makes sure, before anything is opened, that the run can be where it is to be.
     /// - Parameter inputs: the path of each thing that is read, by what it is; those that are not given are nil.
-    func check(inputs: [String: String?], _ display: TrainingDisplay) throws {
-        try directory.check(inputs: inputs.compactMapValues { $0 })
-        if output == "~" || output.hasPrefix("~/") {
-            display.note("The folder's name begins with ~, which the shell has not replaced: it is ./\(output).")
-        }
-    }
-
-    /// Removes what an earlier run has made, if that is asked for, once everything that this run reads is open.
-    func restart(_ display: TrainingDisplay) throws {
-        guard restart else { return }
-        let left = try directory.clear()
-        guard !left.isEmpty else { return }
-        let more = left.count > 5 ? " and \(left.count - 5) more" : ""
-        display.note("Left as they are, for no run has written them: \(left.prefix(5).joined(separator: ", "))\(more)")
-    }
+    func check(inputs: [String: String?]) throws { try directory.check(inputs: inputs.compactMapValues { $0 }) }
 
     /// Makes sure that every option is given to an engine that has it.
     func validate(_ model: ModelOptions) throws {

@@ -59,14 +59,14 @@ struct SFTCommand: AsyncParsableCommand {
     func run() async throws {
         let display = TrainingDisplay()
         try runOptions.check(
-            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe], display)
+            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe])
         // Checking the data and reading the model take about as long; neither waits for the other.
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
         let training: JSONLines<TrainingExample> = try dataOptions.open(data)
         let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0) }
         let engine = try await started
-        try runOptions.restart(display)
+        try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength)
         display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
         var options = options
         if options.prompt != nil, engine.sampler == nil {

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import Swage
+import SwageRecipes
 import SwageRemote
 
 struct ServeCommand: AsyncParsableCommand {
@@ -62,14 +63,27 @@ struct ServeCommand: AsyncParsableCommand {
         let address = try TrainerAddress(listen)
         let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
         let token = try modelOptions.remote.token()
+        let lock = try Self.lock(checkpoints)
+        defer { withExtendedLifetime(lock) {} }
+        async let digests = modelOptions.digests()
         let engine = try await modelOptions.start(
             optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: checkpoints
         )
         let server = try TrainerServer(
             engine.trainer, sampler: engine.sampler, at: address, checkpoints: checkpoints, allowing: allow,
-            token: token, identity: identity)
+            token: token, identity: identity, digests: try await digests)
         let logger = modelOptions.logger()
         try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }
+    }
+
+    /// Two servers in one folder would replace each other's checkpoints of the same step.
+    private static func lock(_ checkpoints: String) throws -> FolderLock {
+        do {
+            try FileManager.default.createDirectory(atPath: checkpoints, withIntermediateDirectories: true)
+        } catch {
+            throw TrainerError(.inputOutput, "\(checkpoints) cannot be created: \(error.summary)")
+        }
+        return try FolderLock(checkpoints + "/.serve.lock", of: checkpoints, instead: "other --checkpoints")
     }
 }
 #endif

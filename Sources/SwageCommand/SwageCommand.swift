@@ -52,7 +52,7 @@ struct SwageCommand: AsyncParsableCommand {
         do {
             command = try parseAsRoot(understood.arguments)
         } catch where understood.given != nil && exitCode(for: error) == .validationFailure {
-            throw UsageError(sentence(message(for: error)))
+            throw UsageError(understood.given!.placed(sentence(message(for: error))))
         }
         if let given = understood.given { try (command as? any OptionChecking)?.check(given) }
         return (command, understood.given)
@@ -61,7 +61,7 @@ struct SwageCommand: AsyncParsableCommand {
     /// Says what went wrong, in a sentence, and ends: 64 for a command that is not understood, 1 for a failure.
     private static func end(with error: any Error, _ given: GivenOptions?) -> Never {
         switch error {
-        case let error as UsageError: fail(error.description, .validationFailure)
+        case let error as UsageError: fail(given?.placed(error.description) ?? error.description, .validationFailure)
         case let error as TrainerError: fail(given?.inUsersWords(error) ?? error.description)
         case is CancellationError: fail("stopped", Interrupt.exitCode)
         case is ExitCode: exit(withError: error)

@@ -20,6 +20,10 @@ final class TrainingDisplay: Sendable {
         switch event {
         case .data(let report):
             bar.note("\(report)")
+        case .startedOver(let left):
+            guard !left.isEmpty else { return }
+            let more = left.count > 5 ? " and \(left.count - 5) more" : ""
+            bar.note("Left as they are, for no run has written them: \(left.prefix(5).joined(separator: ", "))\(more)")
         case .resumed(let step, let checkpoint):
             bar.note("Going on from step \(step) (\(checkpoint))")
         case .passedOver(let checkpoint, let reason):

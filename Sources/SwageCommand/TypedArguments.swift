@@ -21,7 +21,8 @@ struct TypedArguments {
     }
 
     private mutating func read(_ argument: String, _ rest: inout ArraySlice<String>, _ command: CommandTable) throws {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        // By scalars: a mark that begins the value would make one character with the sign.
+        let parts = argument.unicodeScalars.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
         guard argument.hasPrefix("--"), let (option, isOn) = command.named(String(parts[0].dropFirst(2))) else {
             throw command.unknown(parts[0])
         }

@@ -105,7 +105,7 @@ extension Conformance {
 
 extension FileManager {
     fileprivate func truncate(_ path: String, to size: Int) throws {
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        let handle = try FileHandle(forWritingTo: URL(literalPath: path))
         try handle.truncate(atOffset: UInt64(size))
         try handle.close()
     }

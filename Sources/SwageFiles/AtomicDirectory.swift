@@ -11,7 +11,7 @@ package enum AtomicDirectory {
     /// that is there stays, and is an error. If anything fails, `path` is as it was.
     /// - Throws: what `fill` throws, or ``TrainerError`` with code `inputOutput` or `notAllowed`.
     package static func write(_ path: String, fill: (_ directory: String) throws -> Void) throws {
-        let url = URL(fileURLWithPath: path).standardizedFileURL
+        let url = URL(literalPath: path).standardizedFileURL
         let parent = url.deletingLastPathComponent()
         // Before the work of filling, and once more when the time has come.
         try WrittenFolder.requireReplaceable(url.path)
@@ -75,7 +75,7 @@ package enum AtomicDirectory {
         do {
             try writeFile(data, to: partial)
             guard rename(partial, path) == 0 else { throw systemError("cannot be replaced", path) }
-            try flushDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+            try flushDirectory(URL(literalPath: path).deletingLastPathComponent().path)
         } catch {
             unlink(partial)
             throw error

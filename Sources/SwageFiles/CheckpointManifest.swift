@@ -22,6 +22,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     package var savedAt: UInt64 = 0
     /// The size of every file that belongs to the checkpoint.
     package var fileSizes: [String: Int] = [:]
+    /// The CRC-32 of each of those files, as eight hexadecimal digits; nil for a checkpoint that is older than that.
+    package var fileChecksums: [String: String]?
 
     package init(modelSignature: String, step: Int, weightsOnly: Bool) {
         self.modelSignature = modelSignature
@@ -68,6 +70,11 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
         }
         for name in fileSizes.keys.sorted() {
             try check(name.isPlainFileName, "a file's name is \"\(name.prefix(100))\"", "a plain file name")
+        }
+        for (name, checksum) in (fileChecksums ?? [:]).sorted(by: { $0.key < $1.key }) {
+            try check(
+                fileSizes[name] != nil && FileChecksum.isOne(checksum), "the checksum of \"\(name.prefix(100))\" is \"\(checksum.prefix(100))\"",
+                "eight hexadecimal digits for a file that fileSizes names")
         }
         let accumulates = accumulatedMicrobatches > 0
         try check(

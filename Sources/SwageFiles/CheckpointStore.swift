@@ -13,6 +13,11 @@ package struct CheckpointStore: Sendable {
     package func destination(name: String?, path: String?, weightsOnly: Bool, step: Int) throws -> String {
         try Self.checkName(name)
         if path?.isEmpty == true { throw TrainerError(.invalidOption, "the checkpoint path is empty") }
+        if let path, PartialFolder.isName(of: path) {
+            throw TrainerError(
+                .invalidOption, "the checkpoint path \(path) is named as what is being written",
+                expected: "a name that does not begin with a dot")
+        }
         switch (path, name) {
         case (let path?, let name?): return path + "/" + name
         case (let path?, nil): return path
@@ -37,13 +42,15 @@ package struct CheckpointStore: Sendable {
         try AtomicDirectory.write(path) { partial in
             try fill(partial)
             var manifest = manifest
-            let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
+            let folder = URL(literalPath: path).standardizedFileURL.deletingLastPathComponent().path
             manifest.sequence = Self.nextSequence(in: folder)
             manifest.savedAt = UInt64(max(0, Date().timeIntervalSince1970) * 1e9)
             for name in try FileManager.default.contentsOfDirectory(atPath: partial) where name != PartialFolder.markName {
                 let attributes = try FileManager.default.attributesOfItem(atPath: partial + "/" + name)
                 manifest.fileSizes[name] = (attributes[.size] as? NSNumber)?.intValue ?? 0
             }
+            manifest.fileChecksums = try Dictionary(
+                uniqueKeysWithValues: manifest.fileSizes.keys.map { ($0, try FileChecksum.of(partial + "/" + $0)) })
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try AtomicDirectory.writeFile(
@@ -72,17 +79,34 @@ package struct CheckpointStore: Sendable {
         return manifest
     }
 
+    /// The checkpoint that a trainer is to load, every byte of which is as it was written; the manifest is nil for a model folder
+    /// that no trainer has written.
+    /// - Parameter path: nil for the newest complete one. A damaged one is passed over.
+    /// - Throws: ``TrainerError`` with code `checkpointNotFound`, `corruptFile` or `checkpointMismatch`.
+    package func open(_ path: String?) throws -> (path: String, manifest: CheckpointManifest?) {
+        guard let path else {
+            let newest = try newest()
+            return (newest.path, newest.manifest)
+        }
+        let manifest = try manifest(of: path)
+        try manifest?.verify(path)
+        return (path, manifest)
+    }
+
     /// The path of the newest complete checkpoint: the one that was written last, whatever the clock says. Weights alone do not
     /// hide the full one that was written before them at the same step.
     /// - Throws: ``TrainerError`` with code `checkpointNotFound` if there is none.
-    package func newestComplete() throws -> String {
-        let found = complete()
-        let ofTheLastStep = found.reversed().prefix { $0.manifest.step == found.last?.manifest.step }
-        guard let newest = ofTheLastStep.first(where: { !$0.manifest.weightsOnly }) ?? found.last else {
-            throw TrainerError(
-                .checkpointNotFound, "there is no complete checkpoint in \(directory)", expected: expectedPlace)
+    package func newestComplete() throws -> String { try newest().path }
+
+    private func newest() throws -> (path: String, manifest: CheckpointManifest) {
+        var found = complete()
+        while let last = found.last {
+            let ofTheLastStep = found.reversed().prefix { $0.manifest.step == last.manifest.step }
+            let newest = ofTheLastStep.first { !$0.manifest.weightsOnly } ?? last
+            if (try? newest.manifest.verify(newest.path)) != nil { return newest }
+            found.removeAll { $0.path == newest.path }
         }
-        return newest.path
+        throw TrainerError(.checkpointNotFound, "there is no complete checkpoint in \(directory)", expected: expectedPlace)
     }
 
     /// The numbered checkpoints of later steps that are not complete, and what is wrong with each.
@@ -92,7 +116,10 @@ package struct CheckpointStore: Sendable {
         return later.sorted().compactMap { step in
             let path = "\(directory)/step-\(step)"
             do {
-                guard try manifest(of: path) == nil else { return nil }
+                if let manifest = try manifest(of: path) {
+                    try manifest.verify(path)
+                    return nil
+                }
                 return (path, TrainerError(.corruptFile, "\(path) has no \(CheckpointManifest.fileName)"))
             } catch {
                 return (path, error as? TrainerError ?? TrainerError(.corruptFile, error.summary))
@@ -131,6 +158,18 @@ package struct CheckpointStore: Sendable {
 }
 
 extension CheckpointManifest {
+    /// Makes sure that the files of a checkpoint hold what was written.
+    /// - Throws: ``TrainerError`` with code `corruptFile`.
+    fileprivate func verify(_ folder: String) throws {
+        for (name, checksum) in (fileChecksums ?? [:]).sorted(by: { $0.key < $1.key }) {
+            let found = try FileChecksum.of(folder + "/" + name)
+            guard found == checksum else {
+                throw TrainerError(
+                    .corruptFile, "\(folder)/\(name) has the checksum \(found)", expected: "\(checksum), as the checkpoint says: it is damaged")
+            }
+        }
+    }
+
     /// Grows from one to the next.
     fileprivate var age: [Int] { [sequence ?? 0, step, weightsOnly ? 0 : 1] }
 }

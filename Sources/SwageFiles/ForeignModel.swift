@@ -17,7 +17,7 @@ package struct ForeignModel: Sendable {
     /// - Parameter chatTemplate: the name of a chat format, or a Jinja template, to use instead of the model's own.
     /// - Throws: ``TrainerError`` if there is no model.
     package init(_ path: String, chatTemplate: String? = nil) throws {
-        let url = URL(fileURLWithPath: path).standardizedFileURL
+        let url = URL(literalPath: path).standardizedFileURL
         self.path = url.path
         if FileManager.default.fileExists(atPath: path + "/config.json") {
             let folder = ModelFolder(path: path)

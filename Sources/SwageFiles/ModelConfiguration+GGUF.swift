@@ -31,7 +31,7 @@ extension ModelConfiguration {
             ropeTheta: theta, ropeScaling: .none, tiesEmbeddings: gguf.tensors["output.weight"] == nil,
             hasQueryKeyValueBias: gguf.tensors["blk.0.attn_q.bias"] != nil,
             hasAttentionOutputBias: gguf.tensors["blk.0.attn_output.bias"] != nil, slidingWindows: [],
-            name: try gguf.optional("general.name", \.text) ?? URL(fileURLWithPath: gguf.file.path).lastPathComponent)
+            name: try gguf.optional("general.name", \.text) ?? URL(literalPath: gguf.file.path).lastPathComponent)
         try validate(gguf.file.path)
         ropeScaling = try gguf.ropeScaling(architecture, headSize: headSize, theta: theta)
         let window = try optional("attention.sliding_window").flatMap { $0 > 0 ? $0 : nil }

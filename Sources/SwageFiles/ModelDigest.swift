@@ -32,8 +32,8 @@ package struct ModelDigest: Sendable, Equatable {
                 try Self.add(try PlainFile(path + "/" + name), to: &weights)
             }
         } else {
-            // Header, tokenizer and weights are one file.
-            try Self.add(try PlainFile(path), to: &weights)
+            // Header, tokenizer and weights are one file, or as many as its name says.
+            for part in Self.parts(of: path) { try Self.add(try PlainFile(part), to: &weights) }
         }
         (self.weights, self.tokenizer) = (weights.finish(), tokenizer.finish())
     }
@@ -42,6 +42,16 @@ package struct ModelDigest: Sendable, Equatable {
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json",
         "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "generation_config.json",
     ]
+
+    /// `model-00002-of-00003.gguf` is one of three; a part that is not there is missed by those who read them.
+    private static func parts(of path: String) -> [String] {
+        guard let match = path.firstMatch(of: /-(\d{5})-of-(\d{5})\.gguf$/), let count = Int(match.2) else { return [path] }
+        let names = (1...max(1, count)).map { number in
+            let digits = String(repeating: "0", count: 5 - "\(number)".count) + "\(number)"
+            return "\(path[..<match.range.lowerBound])-\(digits)-of-\(match.2).gguf"
+        }
+        return names.filter { FileManager.default.fileExists(atPath: $0) }
+    }
 
     private static func isWeights(_ name: String) -> Bool {
         if ["config.json", "adapter_config.json", "model.safetensors.index.json"].contains(name) { return true }

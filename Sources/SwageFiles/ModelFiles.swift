@@ -66,7 +66,7 @@ package struct ModelFiles: Sendable {
 
     private init(folder path: String, chatTemplate: String?) throws {
         let folder = ModelFolder(path: path)
-        let name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
+        let name = URL(literalPath: path).standardizedFileURL.lastPathComponent
         self.path = path
         isSingleFile = false
         var configuration = try ModelConfiguration(

@@ -36,9 +36,15 @@ struct PartialFolder {
 
     /// A name that nothing has, for a folder on its way to `path` or away from it.
     static func name(beside path: String) -> String {
-        let url = URL(fileURLWithPath: path)
+        let url = URL(literalPath: path)
         let name = ".\(url.lastPathComponent)\(marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
         return url.deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    /// Whether a path is named as folders are that are being written, and that are removed where their writer is dead.
+    static func isName(of path: String) -> Bool {
+        let name = URL(literalPath: path).standardizedFileURL.lastPathComponent
+        return name.hasPrefix(".") && name.contains(marker)
     }
 
     /// Takes the mark away: what is in the folder is whole.
@@ -53,20 +59,27 @@ struct PartialFolder {
         if rmdir(path) != 0 { try? WrittenFolder(path).remove() }
     }
 
-    /// Removes the files in it, those in the folders in which ranks put their pieces of one, and the folder. The mark goes
-    /// last.
+    /// Removes the files in it, those in the folders in which ranks put their pieces of one (torch some of them a level
+    /// deeper, in `sharded`), and the folder. The mark goes last.
     private func remove() {
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { $0 != Self.markName }
-        for name in names.map({ "\(path)/\($0)" }) {
-            if name.hasSuffix("-pieces"), FileKind(name) == .folder {
-                for piece in (try? FileManager.default.contentsOfDirectory(atPath: name)) ?? [] { unlink("\(name)/\(piece)") }
-                rmdir(name)
-            } else {
-                unlink(name)
-            }
+        for name in Self.names(in: path) where name.hasSuffix("-pieces") {
+            Self.removePlain("\(path)/\(name)/sharded")
+            Self.removePlain("\(path)/\(name)")
         }
+        for name in Self.names(in: path) where name != Self.markName { unlink("\(path)/\(name)") }
         unlink(path + "/" + Self.markName)
         rmdir(path)
+    }
+
+    /// Removes a folder of files, if it is one.
+    private static func removePlain(_ path: String) {
+        guard FileKind(path) == .folder else { return }
+        for name in names(in: path) { unlink("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    private static func names(in path: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     }
 
     /// Removes what writers of this machine that are no longer alive have left in `directory`.

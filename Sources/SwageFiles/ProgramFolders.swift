@@ -5,7 +5,7 @@ import Foundation
 /// started in, which may be a stranger's.
 package let foldersOfProgram: [String] = {
     // In a test the program is the runner, and the code lies in a bundle that it has loaded.
-    let image = swage_image_path().map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? URL(fileURLWithPath: $0) : nil }
+    let image = swage_image_path().map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? URL(literalPath: $0) : nil }
     let places = [Bundle.main.executableURL, image].compactMap { $0?.resolvingSymlinksInPath().deletingLastPathComponent() }
     var folders: [String] = []
     for place in places {

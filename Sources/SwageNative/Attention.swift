@@ -33,21 +33,42 @@ struct Attention {
     private var scale: Float { 1 / Float(headSize).squareRoot() }
 
     /// Fills `attended` and `logSumExp` of `layer` from its `projected`.
-    func forward(_ layer: LayerActivations) {
-        model.profiler.measure(.attention) { attend(layer) }
+    /// - Parameter checkpoint: called about once a second of a long sequence; what it throws ends the pass.
+    func forward(_ layer: LayerActivations, checkpoint: () throws -> Void) throws {
+        try model.profiler.measure(.attention) { try attend(layer, checkpoint) }
     }
 
     /// Fills the gradient of `projected` from that of `attended`.
-    func backward(_ layer: LayerActivations, _ gradients: GradientActivations) {
-        model.profiler.measure(.attention) { propagate(layer, gradients) }
+    /// - Parameter checkpoint: as in the forward pass.
+    func backward(_ layer: LayerActivations, _ gradients: GradientActivations, checkpoint: () throws -> Void) throws {
+        try model.profiler.measure(.attention) { try propagate(layer, gradients, checkpoint) }
     }
 
-    private func attend(_ layer: LayerActivations) {
+    private func attend(_ layer: LayerActivations, _ checkpoint: () throws -> Void) throws {
         pack(layer, model.queryWidth, into: scratch.keys)
         let allTiles = scratch.segments.indices.flatMap { tiles(of: $0) }
-        model.team.run(jobs: allTiles.count * heads) { thread, job in
-            attend(allTiles[job / heads], head: job % heads, layer, scores: scratch.scores[thread].start)
+        let rounds = self.rounds(of: allTiles, products: 2)
+        for round in 0..<rounds {
+            if round > 0 { try checkpoint() }
+            let part = Self.part(round, of: rounds, allTiles)
+            model.team.run(jobs: part.count * heads) { thread, job in
+                attend(part[part.startIndex + job / heads], head: job % heads, layer, scores: scratch.scores[thread].start)
+            }
         }
+    }
+
+    /// How many multiplications and additions are about a second of work.
+    private static let secondOfWork = 3e10
+
+    /// In how many parts the tiles of a layer are gone through, so that a call can end between them.
+    /// - Parameter products: how many matrix products a tile takes.
+    private func rounds(of tiles: [Tile], products: Int) -> Int {
+        let cost = tiles.reduce(0.0) { $0 + Double($1.queries.count) * Double($1.columns) } * Double(products * headSize * heads)
+        return max(1, Int((cost / Self.secondOfWork).rounded(.up)))
+    }
+
+    private static func part(_ round: Int, of rounds: Int, _ tiles: [Tile]) -> ArraySlice<Tile> {
+        tiles[tiles.count * round / rounds..<tiles.count * (round + 1) / rounds]
     }
 
     private func attend(_ tile: Tile, head: Int, _ layer: LayerActivations, scores: UnsafeMutablePointer<Float>) {
@@ -71,19 +92,26 @@ struct Attention {
         }
     }
 
-    private func propagate(_ layer: LayerActivations, _ gradients: GradientActivations) {
+    private func propagate(_ layer: LayerActivations, _ gradients: GradientActivations, _ checkpoint: () throws -> Void) throws {
         pack(layer, model.queryWidth, into: scratch.keys)
         pack(layer, model.queryWidth + model.keyWidth, into: scratch.values)
         let families = scratch.families
         let longestFirst = families.indices.sorted { (families[$0].count, $1) > (families[$1].count, $0) }
-        model.team.run(jobs: families.count * heads) { thread, job in
-            let (family, head) = (families[longestFirst[job / heads]], job % heads)
-            for row in family.tokens {
-                (scratch.keyGradients.start + row * width + head * headSize).update(repeating: 0, count: headSize)
-                (scratch.valueGradients.start + row * width + head * headSize).update(repeating: 0, count: headSize)
-            }
-            for segment in family.segments {
-                for tile in tiles(of: segment) { backward(tile, head: head, thread: thread, layer, gradients) }
+        let tiles = families.map { $0.segments.flatMap { self.tiles(of: $0) } }
+        let rounds = self.rounds(of: tiles.flatMap { $0 }, products: 5)
+        for round in 0..<rounds {
+            if round > 0 { try checkpoint() }
+            model.team.run(jobs: families.count * heads) { thread, job in
+                let (index, head) = (longestFirst[job / heads], job % heads)
+                if round == 0 {
+                    for row in families[index].tokens {
+                        (scratch.keyGradients.start + row * width + head * headSize).update(repeating: 0, count: headSize)
+                        (scratch.valueGradients.start + row * width + head * headSize).update(repeating: 0, count: headSize)
+                    }
+                }
+                for tile in Self.part(round, of: rounds, tiles[index]) {
+                    backward(tile, head: head, thread: thread, layer, gradients)
+                }
             }
         }
         sumOverGroups(scratch.keyGradients, into: gradients.projected + width)

@@ -3,13 +3,15 @@ import CSwageKernels
 extension DecoderModel {
     /// Carries `flow.residual`, the gradient of the last layer's output, back to the embeddings, and adds every
     /// parameter's gradient to `gradients`, which has the layout of the parameters.
+    /// - Parameter checkpoint: called between layers; what it throws ends the pass, with a part of it added.
     func backward(
         _ tokens: FlatBatch, _ activations: Activations, _ flow: GradientActivations, into gradients: GradientSum,
-        scratch: AttentionScratch
-    ) {
+        scratch: AttentionScratch, checkpoint: () throws -> Void
+    ) throws {
         for index in layout.layers.indices.reversed() {
+            try checkpoint()
             backwardFeedForward(index, activations, flow, gradients, rows: tokens.count)
-            backwardAttention(index, tokens, activations, flow, gradients, scratch)
+            try backwardAttention(index, tokens, activations, flow, gradients, scratch, checkpoint)
         }
         backwardEmbedding(tokens.ids, flow.residual, gradients)
     }
@@ -49,8 +51,8 @@ extension DecoderModel {
 
     private func backwardAttention(
         _ index: Int, _ tokens: FlatBatch, _ activations: Activations, _ flow: GradientActivations,
-        _ gradients: GradientSum, _ scratch: AttentionScratch
-    ) {
+        _ gradients: GradientSum, _ scratch: AttentionScratch, _ checkpoint: () throws -> Void
+    ) throws {
         let offsets = layout.layers[index]
         let layer = activations.layers[index]
         let rows = tokens.count
@@ -64,7 +66,7 @@ extension DecoderModel {
         if let bias = offsets.attentionOutputBias {
             swage_bias_backward(flow.residual, gradients.start + bias, rows, hidden, hidden)
         }
-        Attention(self, layer: index, scratch: scratch).backward(layer, flow)
+        try Attention(self, layer: index, scratch: scratch).backward(layer, flow, checkpoint: checkpoint)
         split(.elementwise, rows) { [self] _, part in
             tokens.positions.withUnsafeBufferPointer { positions in
                 swage_rope(

@@ -2,7 +2,7 @@ import CSwageKernels
 
 extension DecoderModel {
     /// How a layer's queries reach keys and values: over the tokens at hand, or over a cache.
-    typealias Attend = (_ layer: Int, _ activations: LayerActivations) -> Void
+    typealias Attend = (_ layer: Int, _ activations: LayerActivations) throws -> Void
 
     /// Runs all layers over `tokens`, leaving the last one's output `[N, C]` in `activations`.
     ///
@@ -19,7 +19,7 @@ extension DecoderModel {
             try checkpoint()
             let layer = activations.layers[index]
             project(index, tokens, activations)
-            attend(index, layer)
+            try attend(index, layer)
             finishAttention(index, layer, rows: tokens.count)
             feedForward(index, layer, activations, rows: tokens.count)
         }

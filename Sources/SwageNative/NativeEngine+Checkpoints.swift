@@ -45,8 +45,7 @@ extension NativeEngine {
 
     /// Reads everything into fresh memory before anything changes, so that a broken checkpoint changes nothing.
     func load(_ path: String?) throws -> LoadedCheckpoint {
-        let path = try path ?? store.newestComplete()
-        let manifest = try store.manifest(of: path)
+        let (path, manifest) = try store.open(path)
         if let manifest, manifest.modelSignature != model.layout.signature {
             throw TrainerError(
                 .checkpointMismatch, "\(path) belongs to a model with \(manifest.modelSignature)",

@@ -67,6 +67,8 @@ actor NativeEngine {
     /// How many tokens of a batch run at once where a loss allows slices: enough for products at full speed, and few
     /// enough for activations to stay small beside weights, gradients and moments.
     private static let sliceTokens = 640
+    /// So many tokens in a slice keep the backward pass busy for long.
+    private static let longSlice = 16_384
 
     /// The outputs of the model that this engine gives to losses.
     static let lossOutputs = Set(ModelOutput.allCases)
@@ -110,7 +112,9 @@ actor NativeEngine {
         let gradients = try gradients ?? GradientSum(model.layout, team: model.team)
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
-        let restore = isAccumulating ? try gradients.backup(whole: slices.count > 1) : {}
+        // The backward pass of a usual slice is soon over, and is not ended halfway.
+        let isLong = slices.contains { $0.count > Self.longSlice }
+        let restore = isAccumulating ? try gradients.backup(whole: slices.count > 1 || isLong) : {}
         var value: LossPass.Value!
         do {
             for (index, slice) in slices.enumerated() {
@@ -123,7 +127,8 @@ actor NativeEngine {
                 try pass.run(slice, output: activations.output, residual: flow.residual, into: gradients)
                 // The last chance to fail. What the backward pass of a slice adds, only a whole backup takes back.
                 if index + 1 == slices.count { value = try pass.value() }
-                model.backward(slice, activations, flow, into: gradients, scratch: workspace.attention)
+                try model.backward(
+                    slice, activations, flow, into: gradients, scratch: workspace.attention, checkpoint: isLong ? checkpoint : {})
             }
         } catch {
             restore()
@@ -203,7 +208,9 @@ actor NativeEngine {
     func runForward(_ tokens: FlatBatch, _ activations: Activations, checkpoint: () throws -> Void) throws {
         try model.forward(
             tokens, activations,
-            attend: { index, layer in Attention(model, layer: index, scratch: workspace.attention).forward(layer) },
+            attend: { index, layer in
+                try Attention(model, layer: index, scratch: workspace.attention).forward(layer, checkpoint: checkpoint)
+            },
             checkpoint: checkpoint)
     }
 

@@ -133,7 +133,8 @@ struct Rollout {
             try model.forward(
                 part, activations,
                 attend: { index, layer in
-                    Attention(model, layer: index, scratch: workspace.attention).forward(layer)
+                    try Attention(model, layer: index, scratch: workspace.attention)
+                        .forward(layer, checkpoint: { try Task.checkCancellation() })
                     cache.store(layer, index, part)
                 },
                 checkpoint: { try Task.checkCancellation() })

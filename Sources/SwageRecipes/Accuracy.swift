@@ -17,13 +17,14 @@ public struct Accuracy: Sendable, Equatable, Codable {
     public var value: Double { Double(right.reduce(0, +)) / Double(max(problems * samples, 1)) }
 
     /// Where the accuracy lies with 95 % confidence, were other problems of the kind asked: Wilson's interval (1927) for one
-    /// answer to each problem, and otherwise the normal one over problems, because answers to one problem are alike.
+    /// answer to each problem, or where all problems come out alike, and otherwise the normal one over problems, because
+    /// answers to one problem are alike.
     public var interval: ClosedRange<Double> {
         let z = 1.959964
         let n = Double(max(problems, 1))
-        guard samples == 1 else {
-            let rates = right.map { Double($0) / Double(samples) }
-            let half = z * Advantages.deviation(rates) / n.squareRoot()
+        let deviation = Advantages.deviation(right.map { Double($0) / Double(samples) })
+        guard samples == 1 || deviation == 0 else {
+            let half = z * deviation / n.squareRoot()
             return max(0, value - half)...min(1, value + half)
         }
         let center = (value + z * z / (2 * n)) / (1 + z * z / n)

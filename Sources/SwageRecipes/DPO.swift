@@ -82,6 +82,7 @@ public struct DPO: Sendable {
         ] where value < 1 {
             throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "1 or more")
         }
+        try PackedRow.check(rows: options.microbatch, of: options.sequenceLength, batches: 2)
         guard options.beta > 0, options.beta.isFinite else {
             throw TrainerError(.invalidOption, "beta is \(options.beta)", expected: "a finite number, more than 0")
         }
@@ -91,7 +92,7 @@ public struct DPO: Sendable {
         var identity = RunIdentity(
             recipe: "dpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add(["the data": try .init(training), "the held-out data": try heldOut.map { try .init($0) }])
-        identity.add(leftOut: training.skipped.count + (heldOut?.skipped.count ?? 0))
+        identity.add(leftOut: training.skippedCount + (heldOut?.skippedCount ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         self.observe = observe
@@ -150,14 +151,16 @@ private struct DPOAlgorithm: TrainingAlgorithm {
         if !training.hasReference { try training.readReference() }
         let pairs = (position..<position + options.pairsPerStep).map { training.pairs[$0 % training.pairs.count] }
         var sums: [String: Double] = [:]
+        var microbatches = 0
         for begin in stride(from: 0, to: pairs.count, by: options.microbatch) {
             let part = pairs[begin..<min(begin + options.microbatch, pairs.count)]
             let result = try await trainer.forwardBackward(PreferenceSet.batch(part), loss: loss)
+            microbatches += 1
             for (name, value) in result.metrics.merging(["loss": result.loss], uniquingKeysWith: { own, _ in own }) {
                 sums[name, default: 0] += value * Double(part.count) / Double(pairs.count)
             }
         }
-        let result = try await trainer.optimStep()
+        let result = try await trainer.optimStep(of: microbatches)
         position += pairs.count
         return TrainingStep(
             result, loss: sums.removeValue(forKey: "loss") ?? 0,

@@ -39,13 +39,14 @@ public struct Evaluation: Sendable {
                 .invalidOption, "an evaluation of \(limit ?? data.count) examples in \(rows) rows of \(sequenceLength)",
                 expected: "1 or more of each")
         }
+        try PackedRow.check(rows: rows, of: sequenceLength)
         self.rows = rows
         self.sequenceLength = sequenceLength
         identity = RunIdentity(
             recipe: "evaluate",
             options: [
                 "learnedTokens": "\(learnedTokens)", "limit": limit.map { "\($0)" } ?? "none", "rows": "\(rows)",
-                "sequenceLength": "\(sequenceLength)", "linesLeftOut": "\(data.skipped.count)",
+                "sequenceLength": "\(sequenceLength)", "linesLeftOut": "\(data.skippedCount)",
             ], contents: ["the data": try .init(data)])
         let examined = try data.examine(Array(0..<min(limit ?? .max, data.count))) { example in
             Examination(try example.tokenize(with: tokenizer, learning: learnedTokens), limit: sequenceLength + 1)

@@ -5,15 +5,16 @@ import Swage
 ///
 /// The system takes the lock back when its owner ends, however it ends, so that a dead owner's lock is free at once,
 /// whatever process has its number by then. The file says who the owner is, for people.
-final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
     private let path: String
     private let descriptor: Int32
 
+    /// - Parameter instead: what to do where another process works in the folder.
     /// - Throws: ``Swage/TrainerError`` with code `folderInUse` if another process works in `folder`, and `inputOutput` if
     ///   the file cannot be made or locked.
-    init(_ path: String, of folder: String) throws {
+    package init(_ path: String, of folder: String, instead: String = "another output folder") throws {
         self.path = path
-        descriptor = try Self.acquire(path, folder)
+        descriptor = try Self.acquire(path, folder, instead)
     }
 
     deinit {
@@ -22,18 +23,18 @@ final class FolderLock: Sendable {
         close(descriptor)
     }
 
-    private static func acquire(_ path: String, _ folder: String) throws -> Int32 {
+    private static func acquire(_ path: String, _ folder: String, _ instead: String) throws -> Int32 {
         while true {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
             guard descriptor >= 0 else { throw systemError(path, "written") }
             do {
-                try lock(descriptor, path, folder)
+                try lock(descriptor, path, folder, instead)
                 // The owner before may have removed the file after it was opened here.
                 guard isOpen(descriptor, at: path) else {
                     close(descriptor)
                     continue
                 }
-                try takeOver(descriptor, path, folder)
+                try takeOver(descriptor, path, folder, instead)
                 return descriptor
             } catch {
                 close(descriptor)
@@ -42,23 +43,23 @@ final class FolderLock: Sendable {
         }
     }
 
-    private static func lock(_ descriptor: Int32, _ path: String, _ folder: String) throws {
+    private static func lock(_ descriptor: Int32, _ path: String, _ folder: String, _ instead: String) throws {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             if errno == EINTR { continue }
             guard errno == EWOULDBLOCK else { throw systemError(path, "locked") }
             let owner = (try? read(descriptor, path)).map { "by \($0.description)" } ?? "by another process"
             throw TrainerError(
-                .folderInUse, "\(folder) is in use \(owner)", expected: "another output folder, or that process to end first")
+                .folderInUse, "\(folder) is in use \(owner)", expected: "\(instead), or that process to end first")
         }
     }
 
     /// Writes the new owner over the one before, who is dead if it was of this machine.
-    private static func takeOver(_ descriptor: Int32, _ path: String, _ folder: String) throws {
+    private static func takeOver(_ descriptor: Int32, _ path: String, _ folder: String, _ instead: String) throws {
         let own = Owner.current
         if let before = try read(descriptor, path), before.host != own.host {
             throw TrainerError(
                 .folderInUse, "\(folder) was last used by \(before), which this machine cannot see",
-                expected: "another output folder, or, if that process has ended, that you remove \(path)")
+                expected: "\(instead), or, if that process has ended, that you remove \(path)")
         }
         let text = try JSONEncoder().encode(own)
         guard ftruncate(descriptor, 0) == 0, text.withUnsafeBytes({ pwrite(descriptor, $0.baseAddress, $0.count, 0) }) == text.count

@@ -141,6 +141,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     /// What the passes over a rollout have found.
     private struct Pass {
         let selection: GroupSelection
+        var microbatches = 0
         var metrics = WeightedMetrics()
         var seconds = 0.0
     }
@@ -151,6 +152,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
         var pass = Pass(selection: GroupSelection(rollout, options, loss: loss, verifier: rollouts.rewards[0].name))
         for batch in pass.selection.batches(of: options.microbatch).map(trainBatch) {
             let result = try await trainer.forwardBackward(batch, loss: loss)
+            pass.microbatches += 1
             pass.metrics.add(result, weight: Double(batch.targetCount))
         }
         pass.seconds = start.duration(to: .now) / .seconds(1)
@@ -170,7 +172,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
                 idleAt: step, metrics: isFirst ? selection.metrics.merging(rollout.timing) { own, _ in own } : selection.metrics)
         }
         let start = ContinuousClock.now
-        let result = try await trainer.optimStep()
+        let result = try await trainer.optimStep(of: pass.microbatches)
         let seconds = pass.seconds + start.duration(to: .now) / .seconds(1)
         let version = result.step - 1
         position.updates += 1

@@ -53,7 +53,7 @@ struct OutputFolder: Sendable {
         guard FileManager.default.fileExists(atPath: file(name)) else { return nil }
         let data: Data
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: file(name)))
+            data = try Data(contentsOf: URL(literalPath: file(name)))
         } catch {
             throw TrainerError(.inputOutput, "\(file(name)) cannot be read: \(error.summary)")
         }

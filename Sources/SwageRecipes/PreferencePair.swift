@@ -13,7 +13,7 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     /// Reads one line of TRL's preference data, `{"prompt", "chosen", "rejected"}`, texts or lists of messages; or of
     /// OpenAI's `{"input": {"messages"}, "preferred_output", "non_preferred_output"}`.
     ///
-    /// The prompt may stand at the beginning of both completions as well, or there alone if they are lists.
+    /// The prompt may stand at the beginning of both completions as well, or there alone, if they are lists.
     public init(json: Data, notes: inout [String]) throws {
         var row = try ExampleRow(json: json)
         let prompt = try Self.takePrompt(&row, &notes)
@@ -76,13 +76,12 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         case .messages(let messages):
             (self.prompt, self.chosen, self.rejected) = (messages, answer(chosen), answer(rejected))
         case .text(let text):
-            var answers = [chosen, rejected]
-            if answers.allSatisfy({ $0.repeats(text) }) {
-                notes.append("the prompt, which both completions begin with, is read once")
-                answers = answers.map { String(decoding: $0.utf8.dropFirst(text.utf8.count), as: UTF8.self) }
+            // "Hi! How are you?" answers "Hi", and does not repeat it: what is a text is a completion, as in TRL.
+            if !text.isEmpty, [chosen, rejected].allSatisfy({ $0.utf8.starts(with: text.utf8) }) {
+                notes.append("both completions begin with the prompt: they are learned as they stand, after it")
             }
             self.prompt = [ChatMessage(role: "user", content: text)]
-            (self.chosen, self.rejected, isText) = (answer(answers[0]), answer(answers[1]), true)
+            (self.chosen, self.rejected, isText) = (answer(chosen), answer(rejected), true)
         case nil:
             throw TrainerError(.invalidData, "two texts without a prompt", expected: "\"prompt\" beside them")
         }
@@ -98,8 +97,9 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         var repeated = 0
         if common.starts(with: self.prompt, by: { $0.isSpelled(as: $1) }) {
             repeated = self.prompt.count
-        } else if common.suffix(self.prompt.count).isSpelled(as: self.prompt) {
-            // The prompt is the question alone, after a system message or earlier turns.
+        } else if common.first?.role != "assistant", common.suffix(self.prompt.count).isSpelled(as: self.prompt) {
+            // The prompt is the question alone, after a system message or earlier turns. What begins with an answer is none of
+            // that, whatever is asked again in it.
             (self.prompt, repeated) = (common, common.count)
         }
         (self.chosen, self.rejected) = (Array(chosen.dropFirst(repeated)), Array(rejected.dropFirst(repeated)))
@@ -133,16 +133,6 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         return .used(
             rows, tokens: sum({ $0.ids.count - 1 }, rows), targets: sum(\.targetCount, rows),
             beyond: sum(\.ids.count, whole) - sum(\.ids.count, rows))
-    }
-}
-
-extension String {
-    /// Whether a completion is the prompt and what follows it: "The sky is blue" after "The sky", and not "apple" after "a".
-    fileprivate func repeats(_ prompt: String) -> Bool {
-        guard !prompt.isEmpty, utf8.starts(with: prompt.utf8) else { return false }
-        let next = String(decoding: utf8.dropFirst(prompt.utf8.count), as: UTF8.self).unicodeScalars.first
-        let last = prompt.unicodeScalars.last!
-        return !(last.properties.isAlphabetic && next?.properties.isAlphabetic ?? false)
     }
 }
 

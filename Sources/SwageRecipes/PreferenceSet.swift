@@ -52,7 +52,7 @@ struct PreferenceSet: Sendable {
     /// Takes the reference log-probabilities that were computed before.
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` where they are missing or do not fit.
     mutating func readReference() throws {
-        let data = (try? Data(contentsOf: URL(fileURLWithPath: cache))) ?? Data()
+        let data = (try? Data(contentsOf: URL(literalPath: cache))) ?? Data()
         let wanted = pairs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.tokens.count } } * MemoryLayout<Float>.size
         guard data.count == wanted else {
             throw TrainerError(

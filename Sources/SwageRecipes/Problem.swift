@@ -42,6 +42,11 @@ extension Problem: JSONLineDecodable {
             }
             if !last.content.isEmpty { answer = answer ?? last.content }
             messages.removeLast()
+            guard messages.last?.role != "assistant" else {
+                throw TrainerError(
+                    .invalidData, "two messages of the assistant stand at the end of \"\(key)\"",
+                    expected: "one, which is the solution, or none")
+            }
         }
         guard !messages.isEmpty else {
             throw TrainerError(.invalidData, "an assistant's message is all there is", expected: "a message before it")

@@ -20,7 +20,7 @@ struct RecordFile<Record: Recorded> {
     init(
         _ path: String, fault: (_ number: Int, Record) -> String? = { _, _ in nil }, keeping isKept: (Record) -> Bool = { _ in true }
     ) throws {
-        let url = URL(fileURLWithPath: path)
+        let url = URL(literalPath: path)
         let newline = UInt8(ascii: "\n")
         let contents = try FileManager.default.fileExists(atPath: path) ? Self.accessing(path, "read") { try Data(contentsOf: url) } : Data()
         let lines = contents.split(separator: newline)

@@ -1,6 +1,7 @@
 import Foundation
 import Swage
 import SwageFiles
+import SwageText
 
 /// The folder of one training run: what it was begun with, how far it is, and what came out.
 ///
@@ -20,8 +21,10 @@ import SwageFiles
 /// A file or folder of one of these names that the run has not made itself is never written over and never removed.
 public struct RunDirectory: Sendable {
     public let path: String
+    /// Whether what an earlier run has made here is removed, once everything that the new one reads was found good.
+    public let startsOver: Bool
 
-    public init(path: String) { self.path = path }
+    public init(path: String, startsOver: Bool = false) { (self.path, self.startsOver) = (path, startsOver) }
 
     /// The default place of the trainer's checkpoints.
     public var checkpoints: String { path + "/checkpoints" }
@@ -77,6 +80,21 @@ public struct RunDirectory: Sendable {
         return record.files.contains("report.json") ? try folder.read(Report.self, "report.json") : nil
     }
 
+    /// What a run of fine-tuning goes on from, read as it reads it: the record, the metrics, and where in the data it is.
+    /// - Returns: nil where no step of that number has ended.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile`.
+    package func readBack(step: Int) throws -> ExampleStream.Position? {
+        _ = try WorkLayout.run.record(in: folder)
+        _ = try steps(until: step)
+        return try folder.read(Progress<ExampleStream.Position>.self, Self.progressFile(step))?.position
+    }
+
+    /// The metrics, in which a run goes on after `step`.
+    func steps(until step: Int) throws -> RecordFile<TrainingStep> {
+        try RecordFile(
+            metrics, fault: { $1.step == $0 + 1 ? nil : "\"step\" is \($1.step), not \($0 + 1)" }, keeping: { $0.step <= step })
+    }
+
     /// What a step ends with, beside the trainer's own state.
     struct Progress<Position: Recorded>: Recorded {
         var position: Position
@@ -97,11 +115,12 @@ public struct RunDirectory: Sendable {
     static func progressFile(_ step: Int) -> String { "data/step-\(step).json" }
 
     /// Removes the positions of steps whose checkpoints are gone, so that a long run leaves few files.
-    func removeOldProgress(before step: Int) {
+    /// - Parameter isOwn: whether the run has made the file of that name.
+    func removeOldProgress(before step: Int, isOwn: (String) -> Bool) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.file("data"))) ?? []
         for name in names {
             guard let match = name.wholeMatch(of: /step-(\d+)\.json/), let old = Int(match.1), old < step,
-                !FileManager.default.fileExists(atPath: "\(checkpoints)/step-\(old)")
+                isOwn("data/\(name)"), !FileManager.default.fileExists(atPath: "\(checkpoints)/step-\(old)")
             else { continue }
             try? FileManager.default.removeItem(atPath: folder.file("data/\(name)"))
         }

@@ -82,6 +82,7 @@ public struct SupervisedFineTuning: Sendable {
         guard options.accumulation > 0 else {
             throw TrainerError(.invalidOption, "accumulation is \(options.accumulation)", expected: "1 or more")
         }
+        try PackedRow.check(rows: options.batches.rows, of: options.batches.sequenceLength, batches: options.accumulation)
         guard heldOut != nil || options.heldOutLimit == nil else {
             throw TrainerError(.invalidOption, "heldOutLimit has no effect without held-out data", expected: "to leave it out")
         }
@@ -91,7 +92,7 @@ public struct SupervisedFineTuning: Sendable {
         var identity = RunIdentity(
             recipe: "sft", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add(["the data": try .init(training), "the held-out data": try heldOut.map { try .init($0) }])
-        identity.add(leftOut: training.skipped.count + (heldOut?.skipped.count ?? 0))
+        identity.add(leftOut: training.skippedCount + (heldOut?.skippedCount ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)
         (self.trainer, self.sampler) = (trainer, sampler)
@@ -159,7 +160,7 @@ extension SupervisedFineTuning {
                 reported = result.metrics
             }
             return TrainingStep(
-                try await trainer.optimStep(), loss: lossSum / Double(targets), tokens: tokens, metrics: reported)
+                try await trainer.optimStep(of: batches.count), loss: lossSum / Double(targets), tokens: tokens, metrics: reported)
         }
 
         func measure(

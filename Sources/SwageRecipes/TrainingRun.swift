@@ -54,8 +54,12 @@ struct TrainingRun: Sendable {
     ) async throws -> TrainingOutcome<Algorithm.Report> {
         let config = try await trainer.config()
         let identity = identity.adding(config)
-        if let report = try directory.report(Algorithm.Report.self, of: identity) { return .alreadyFinished(report) }
+        if !directory.startsOver, let report = try directory.report(Algorithm.Report.self, of: identity) { return .alreadyFinished(report) }
         try checkCapabilities(algorithm.outputsRead, config)
+        if directory.startsOver {
+            try await checkFreshness()
+            observe(.startedOver(left: try directory.clear()))
+        }
         if try !directory.isBegun() { try await checkFreshness() }
         let folder = try directory.open()
         // Another process may have come to the end before the folder was this one's.
@@ -176,15 +180,16 @@ struct TrainingRun: Sendable {
 
     private func train<Algorithm>(_ session: inout Session<Algorithm>) async throws {
         try session.folder.claim("metrics.jsonl")
-        let metrics = try RecordFile<TrainingStep>(
-            directory.metrics, fault: { $1.step == $0 + 1 ? nil : "\"step\" is \($1.step), not \($0 + 1)" },
-            keeping: { [session] in $0.step <= session.step })
+        let metrics = try directory.steps(until: session.step)
         session.unrecorded.removeAll { $0.step <= metrics.kept.last?.step ?? 0 }
         try record(&session, metrics)
         while session.step < steps {
             do {
                 try Task.checkCancellation()
                 try await step(&session, metrics)
+            } catch let shared as SharedTrainer {
+                // What the trainer holds now is not the run's, and not this one's to clear.
+                throw shared.error
             } catch {
                 throw try await saving(&session, metrics, despite: error)
             }
@@ -198,6 +203,8 @@ struct TrainingRun: Sendable {
         var algorithm = session.algorithm
         var step = try await algorithm.step()
         step.seconds = start.duration(to: .now) / .seconds(1)
+        let taken = session.step - session.idle + (step.isIdle ? 0 : 1)
+        guard step.step == taken else { throw SharedTrainer("it is at step \(step.step), and this run at \(taken)") }
         session.algorithm = algorithm
         session.idle += step.isIdle ? 1 : 0
         step.step += session.idle
@@ -228,7 +235,7 @@ struct TrainingRun: Sendable {
         try session.folder.folder.write(session.progress, to: progress)
         let saved = try await uncancelled { try await trainer.save().path }
         (session.lastCheckpoint, session.savedStep) = (saved, session.step)
-        if saved == "\(directory.checkpoints)/step-\(step)" { directory.removeOldProgress(before: step) }
+        if saved == "\(directory.checkpoints)/step-\(step)" { directory.removeOldProgress(before: step, isOwn: session.folder.hasMade) }
     }
 
     /// Saves what was learned before a step that failed or was cancelled.
@@ -277,7 +284,8 @@ extension RunIdentity {
     /// A model's name is that of its folder, which may be moved.
     fileprivate func adding(_ config: TrainerConfig) -> RunIdentity {
         var identity = self
-        for (name, value) in config.modelConfiguration { identity.options["model.\(name)"] = value.text }
+        identity.add(config.servedContents)
+        for (name, value) in config.modelConfiguration where !name.hasPrefix(TrainerConfig.digestPrefix) { identity.options["model.\(name)"] = value.text }
         identity.options.merge(Self.listing(config.parallelism)) { own, _ in own }
         return identity
     }

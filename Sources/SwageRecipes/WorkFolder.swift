@@ -72,6 +72,9 @@ final class WorkFolder: Sendable {
         }
     }
 
+    /// Whether a name is among those that this work has listed as its own.
+    func hasMade(_ name: String) -> Bool { record.withLock { $0?.files.contains(name) ?? false } }
+
     private func change(_ body: (inout WorkRecord) throws -> Void) throws {
         try record.withLock { record in
             var new = record ?? WorkRecord()

@@ -173,13 +173,13 @@ public final class RemoteTrainer: Trainer {
     }
 
     private var place: SharedCheckpoints? {
-        options.checkpointDirectory.map { SharedCheckpoints(directory: URL(fileURLWithPath: $0).standardizedFileURL.path) }
+        options.checkpointDirectory.map { SharedCheckpoints(directory: URL(literalPath: $0).standardizedFileURL.path) }
     }
 
     /// A server on this machine may have been started in another folder.
     private func seenFromThere(_ path: String) -> String {
         guard let start = options.workingDirectory else { return path }
-        return URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: start, isDirectory: true)).standardizedFileURL.path
+        return URL(literalPath: path, relativeTo: URL(literalPath: start, isDirectory: true)).standardizedFileURL.path
     }
 
     private func saveThere(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {

@@ -35,13 +35,14 @@ public struct TrainerServer: Sendable {
     ///     `save` and `load`, and relative ones begin there. Nil: they name no paths, and save where the trainer does.
     ///   - allowed: more folders below which they may name paths. All of them are made if they are not there.
     ///   - token: what callers have to know.
+    ///   - digests: what the trainer was made of, by what it is, such as `the model`. Runs of clients go on only with the same.
     ///   - limits: how much it does at once.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an open door, or `inputOutput` for a folder that cannot
     ///   be made.
     public init(
         _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress, checkpoints: String? = nil,
         allowing allowed: [String] = [], token: String? = nil, identity: Identity? = nil,
-        limits: Limits = .init()
+        digests: [String: String] = [:], limits: Limits = .init()
     ) throws {
         guard address.isLocal || (token != nil && identity != nil) else {
             throw TrainerError(
@@ -52,7 +53,7 @@ public struct TrainerServer: Sendable {
         self.token = try token.map { try BearerTokenCheck(token: $0) }
         service = TrainerService(
             trainer, sampler: sampler, folders: try ServedFolders(checkpoints: checkpoints, allowing: allowed),
-            limits: limits)
+            digests: digests, limits: limits)
     }
 
     /// Serves until the task is cancelled; calls that are under way then come to their end.

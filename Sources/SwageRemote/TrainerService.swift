@@ -17,6 +17,7 @@ package struct TrainerService: Sendable {
     private let trainer: any Trainer
     private let sampler: (any Sampler)?
     private let folders: ServedFolders
+    private let digests: [String: String]
     private let log = RequestLog()
     private let calls: Held
     /// The bytes of answers that their clients have not read yet.
@@ -25,8 +26,11 @@ package struct TrainerService: Sendable {
     /// - Parameters:
     ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
     ///   - folders: in which callers may save and load.
-    init(_ trainer: any Trainer, sampler: (any Sampler)?, folders: ServedFolders, limits: TrainerServer.Limits) {
-        (self.trainer, self.sampler, self.folders) = (trainer, sampler, folders)
+    init(
+        _ trainer: any Trainer, sampler: (any Sampler)?, folders: ServedFolders, digests: [String: String] = [:],
+        limits: TrainerServer.Limits
+    ) {
+        (self.trainer, self.sampler, self.folders, self.digests) = (trainer, sampler, folders, digests)
         calls = Held(limit: limits.calls)
         answers = Held(limit: limits.answerBytes)
     }
@@ -178,13 +182,13 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     }
 
     /// A caller may be in another folder.
-    private static func seenFromElsewhere(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+    private static func seenFromElsewhere(_ path: String) -> String { URL(literalPath: path).standardizedFileURL.path }
 
     package func getConfig(
         request: Swage_V1_GetConfigRequest, context: ServerContext
     ) async throws -> Swage_V1_GetConfigResponse {
         try await answer(context) {
-            var response = Swage_V1_GetConfigResponse(try await trainer.config())
+            var response = Swage_V1_GetConfigResponse(try await trainer.config().adding(digests: digests))
             response.capabilities.generates = sampler != nil
             return response
         }

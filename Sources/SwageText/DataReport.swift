@@ -57,7 +57,9 @@ public struct DataReport: Sendable, Equatable, Codable {
         if leftOut[index].lines.count < Self.namedLines { leftOut[index].lines.append(line) }
     }
 
-    mutating func note(_ text: String, line: Int) {
+    mutating func note(_ what: String, line: Int) {
+        let isNew = notes.count >= Self.namedReasons && !notes.contains { $0.text == what }
+        let text = isNew ? "other things to note" : what
         guard let index = notes.firstIndex(where: { $0.text == text }) else {
             notes.append(Note(text: text, rows: 1, line: line))
             return

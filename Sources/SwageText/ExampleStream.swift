@@ -63,11 +63,7 @@ public struct ExampleStream: Sendable {
     public init(
         _ data: JSONLines<TrainingExample>, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
     ) throws {
-        guard options.rows > 0, options.sequenceLength > 0 else {
-            throw TrainerError(
-                .invalidOption, "a batch has \(options.rows) rows of \(options.sequenceLength) positions",
-                expected: "1 or more of both")
-        }
+        try PackedRow.check(rows: options.rows, of: options.sequenceLength)
         self.data = data
         self.tokenizer = tokenizer
         self.options = options
@@ -98,6 +94,7 @@ public struct ExampleStream: Sendable {
     public mutating func next() throws -> Batch {
         var rows = [PackedRow](repeating: PackedRow(capacity: options.sequenceLength), count: options.rows)
         while true {
+            try Task.checkCancellation()
             try fillWindow()
             guard let placement = choosePlacement(rows) else { break }
             let index = position.waiting.remove(at: placement.waiting)

@@ -24,7 +24,9 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     public let badLines: BadLines
     /// What is known of the file before any example is used: bad lines are counted as left out, all others as not looked at.
     public let report: DataReport
-    /// The lines that were left out, each with its number and what is wrong.
+    /// How many lines were left out.
+    public let skippedCount: Int
+    /// The first hundred of the lines that were left out, each with its number and what is wrong.
     public let skipped: [String]
     /// The size of the file.
     package var byteCount: Int { file.count }
@@ -35,6 +37,8 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     private struct Line {
         let range: Range<Int>
         let number: Int
+        /// What tells the line from another one. It holds in this process alone.
+        let hash: Int
     }
 
     /// The number of examples.
@@ -48,6 +52,7 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
         try LineReader.refuseOtherKinds(file)
         var lines: [Line] = []
         var skipped: [String] = []
+        var skippedCount = 0
         var report = DataReport(path: path)
         var reader = LineReader(file)
         while let line = try reader.next() {
@@ -55,12 +60,13 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
             do {
                 var notes: [String] = []
                 _ = try Example(json: line.bytes, notes: &notes)
-                lines.append(Line(range: line.range, number: line.number))
+                lines.append(Line(range: line.range, number: line.number, hash: Self.hash(line.bytes)))
                 for note in Set(notes).sorted() { report.note(note, line: line.number) }
             } catch {
                 let problem = TrainerError(.invalidData, "\(path), line \(line.number): \(error.summary)")
                 guard case .skip = badLines else { throw problem }
-                skipped.append(problem.description)
+                skippedCount += 1
+                if skippedCount <= 100 { skipped.append(problem.description) }
                 report.leaveOut(error.summary, line: line.number)
             }
         }
@@ -68,12 +74,27 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
             throw TrainerError(.invalidData, "\(path) has no examples", expected: "one JSON object a line")
         }
         report.unseen = lines.count
-        (self.lines, self.skipped, self.report) = (lines, skipped, report)
+        (self.lines, self.skipped, self.skippedCount, self.report) = (lines, skipped, skippedCount, report)
     }
 
     /// The example at `index` among the good lines.
+    /// - Throws: ``TrainerError`` with code `invalidData` if the line is not what it was when the file was opened.
     public subscript(index: Int) -> Example {
-        get throws { try Example(json: try file.bytes(lines[index].range)) }
+        get throws {
+            let line = lines[index]
+            guard let bytes = try? file.bytes(line.range), Self.hash(bytes) == line.hash else {
+                throw TrainerError(
+                    .invalidData, "\(path), line \(line.number), has changed since the file was opened",
+                    expected: "a file that stays as it is while it is used")
+            }
+            return try Example(json: bytes)
+        }
+    }
+
+    private static func hash(_ bytes: Data) -> Int {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        return hasher.finalize()
     }
 
     /// The number of the line in which an example stands, from 1 on.

@@ -13,6 +13,17 @@ package struct PackedRow: Sendable {
 
     package init(capacity: Int) { self.capacity = capacity }
 
+    /// Makes sure that batches of such rows can be had.
+    /// - Throws: ``TrainerError`` with code `invalidOption` or `tooLarge`.
+    package static func check(rows: Int, of length: Int, batches: Int = 1) throws {
+        guard rows > 0, length > 0, batches > 0 else {
+            throw TrainerError(
+                .invalidOption, "\(batches) batches of \(rows) rows of \(length) positions", expected: "1 or more of each")
+        }
+        // Inputs, targets, mask and segments.
+        try MemoryBudget.require([batches, rows, length], of: Int32.self, copies: 4, for: "the rows of a step")
+    }
+
     package var isEmpty: Bool { inputs.isEmpty }
     /// The number of positions that are taken.
     package var count: Int { inputs.count }

@@ -10,7 +10,7 @@ package final class FileLock {
     /// - Parameter busy: told if another holds it.
     /// - Throws: ``Swage/TrainerError`` with code `inputOutput` if the file cannot be made.
     package init(_ path: String, busy: () -> Void) throws {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        let folder = URL(literalPath: path).deletingLastPathComponent()
         try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {

@@ -15,7 +15,7 @@ public final class MeshHost: Sendable {
     public init(at address: String, environment: WorkerEnvironment = .init("titan")) async throws {
         try environment.requireInstalled()
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: environment.python)
+        process.executableURL = URL(literalPath: environment.python)
         let scratch = try WorkerEnvironment.makeScratch()
         process.arguments = ["-m", "swage_worker.titan.host", address, scratch]
         process.environment = environment.processEnvironment(scratch: scratch)

@@ -87,5 +87,5 @@ public actor Worker {
     }
 }
 
-func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+func absolute(_ path: String) -> String { URL(literalPath: path).standardizedFileURL.path }
 #endif

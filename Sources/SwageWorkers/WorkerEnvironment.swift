@@ -79,7 +79,7 @@ public struct WorkerEnvironment: Sendable {
         try? FileManager.default.removeItem(atPath: modules)
         try FileManager.default.createDirectory(atPath: modules, withIntermediateDirectories: true)
         try FileManager.default.copyItem(atPath: source + "/swage_worker", toPath: modules + "/swage_worker")
-        try wanted.write(to: URL(fileURLWithPath: installed))
+        try wanted.write(to: URL(literalPath: installed))
         report("the engine \(engine) is ready")
     }
 
@@ -95,7 +95,7 @@ public struct WorkerEnvironment: Sendable {
         do {
             if files.fileExists(atPath: directory) { try files.removeItem(atPath: directory) }
             try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Data("Made by swage setup, which may remove this folder.\n".utf8).write(to: URL(fileURLWithPath: mark))
+            try Data("Made by swage setup, which may remove this folder.\n".utf8).write(to: URL(literalPath: mark))
         } catch {
             throw TrainerError(.inputOutput, "\(directory) cannot be made anew: \(error.localizedDescription)")
         }
@@ -103,7 +103,7 @@ public struct WorkerEnvironment: Sendable {
 
     private func run(_ program: String, _ arguments: [String]) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
+        process.executableURL = URL(literalPath: program)
         process.arguments = arguments
         process.environment = Self.inherited
         let output = Pipe()

@@ -37,7 +37,7 @@ final class WorkerProcess: Sendable {
         let (toWorker, fromWorker, errors) = (Pipe(), Pipe(), Pipe())
         input = toWorker.fileHandleForWriting
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: environment.python)
+        process.executableURL = URL(literalPath: environment.python)
         process.arguments = ["-m", "swage_worker", environment.engine]
         process.environment = environment.processEnvironment(scratch: scratch)
         process.standardInput = toWorker

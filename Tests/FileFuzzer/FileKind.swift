@@ -5,14 +5,15 @@ import TestSupport
 enum FileKind: String, CaseIterable {
     case safetensors, index, config, tokenizer, tokenizerConfig, generationConfig, gguf, ggufTensors, ggufPart
     case manifest, optimizer, conversations, preferences, problems
+    case run, metrics, position
 
     /// How a damaged file is made of a whole one.
     enum Form { case json, lines, safetensors, binary }
 
     var form: Form {
         switch self {
-        case .index, .config, .tokenizer, .tokenizerConfig, .generationConfig, .manifest: .json
-        case .conversations, .preferences, .problems: .lines
+        case .index, .config, .tokenizer, .tokenizerConfig, .generationConfig, .manifest, .run, .position: .json
+        case .conversations, .preferences, .problems, .metrics: .lines
         case .safetensors, .optimizer: .safetensors
         case .gguf, .ggufTensors, .ggufPart: .binary
         }
@@ -32,6 +33,9 @@ enum FileKind: String, CaseIterable {
         case .manifest: "checkpoint.json"
         case .optimizer: "optimizer.safetensors"
         case .conversations, .preferences, .problems: "data.jsonl"
+        case .run: "run.json"
+        case .metrics: "metrics.jsonl"
+        case .position: "data/step-2.json"
         }
     }
 

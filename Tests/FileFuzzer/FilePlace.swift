@@ -18,6 +18,7 @@ struct FilePlace {
         folder = "\(parent)/\(kind.rawValue)"
         if FileManager.default.fileExists(atPath: folder) { return }
         switch kind {
+        case .run, .metrics, .position: try RunFiles.write(in: folder)
         case .gguf, .ggufTensors, .ggufPart, .conversations, .preferences, .problems:
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             if kind == .ggufPart { try WholeFiles.ggufParts()[1].write(to: URL(fileURLWithPath: "\(folder)/model-00002-of-00002.gguf")) }
@@ -78,6 +79,7 @@ struct FilePlace {
                 _ = try CheckpointStore(directory: folder).manifest(of: folder)
                 _ = try SafetensorsFile(path: folder + "/optimizer.safetensors")
             }
+        case .run, .metrics, .position: try RunFiles.open(folder)
         case .gguf, .ggufPart: try await openModel(path, trains: trains)
         default: try await openModel(folder, trains: trains)
         }

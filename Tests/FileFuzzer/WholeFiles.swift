@@ -16,6 +16,7 @@ enum WholeFiles {
         func file(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
         switch kind {
         case .conversations, .preferences, .problems: return Data(FileKind.lines[kind]!.utf8)
+        case .run, .metrics, .position: return Data(RunFiles.whole[kind]!.utf8)
         case .tokenizerConfig: return Data(tokenizerConfig.utf8)
         case .gguf: return try file(Golden.decoder(["llama", "qwen2", "qwen3"].contains(model) ? model : "llama3_tied") + "/model.gguf")
         case .ggufTensors: return try file(Golden.root + "/gguf/encodings.gguf")

@@ -72,8 +72,44 @@ import TestSupport
                 let ended = try run(
                     ["conformance", "--engine", "remote", "--address", address, "--learning-rate", "3e-3", "--steps", "3"], in: folder)
                 #expect(ended.status == 0 && ended.text.contains("9 passed, 0 failed"), "\(ended.text)")
-                #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints") == [])
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints") == [".serve.lock"])
             }
+        }
+    }
+
+    @Test func twoServersDoNotShareAFolderAndARunIsNotBegunAnewWhereItCannotBegin() async throws {
+        try await withTemporaryDirectory { folder in
+            let data = try Program.writeData(folder)
+            try await withServer(folder, ["--allow", "runs"]) { address in
+                let second = try run(["serve", "--model", Golden.decoder("llama"), "--listen", "unix:\(folder)/other"], in: folder)
+                #expect(second.status == 1 && second.text.contains("checkpoints is in use by process"), "\(second.text)")
+
+                let first = try run(training(address, "runs/mine", data), in: folder)
+                #expect(first.status == 0, "\(first.text)")
+                let files = try FileManager.default.subpathsOfDirectory(atPath: folder + "/runs/mine").sorted()
+                let again = try run(training(address, "runs/mine", data) + ["--restart"], in: folder)
+                #expect(again.status == 1 && again.text.contains("the trainer is at step 3"), "\(again.text)")
+                #expect(try FileManager.default.subpathsOfDirectory(atPath: folder + "/runs/mine").sorted() == files)
+            }
+        }
+    }
+
+    @Test func aServerOfAnotherModelIsNotTakenForTheSame() async throws {
+        try await withTemporaryDirectory { folder in
+            let data = try Program.writeData(folder)
+            let model = folder + "/m"
+            try FileManager.default.copyItem(atPath: Golden.decoder("llama"), toPath: model)
+            func evaluate(_ says: String, status: Int32) async throws {
+                try await withServer(folder, ["--model", model]) { address in
+                    let ended = try run(
+                        ["evaluate", "--engine", "remote", "--address", address, "--data", data, "--sequence-length", "48", "--output", "e"], in: folder)
+                    #expect(ended.status == status && ended.text.contains(says), "\(ended.text)")
+                }
+            }
+            try await evaluate("loss", status: 0)
+            try await evaluate("loss", status: 0)
+            try damage(model + "/model.safetensors")
+            try await evaluate("the server's model has changed", status: 1)
         }
     }
 

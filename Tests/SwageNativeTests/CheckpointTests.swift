@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageFiles
 import SwageNative
 import Testing
 import TestSupport
@@ -31,6 +32,35 @@ import TestSupport
             #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == ["step-0"])
             #expect(try await trainer.status().step == 1)
             #expect(try await trainer.load().step == 0)
+        }
+    }
+
+    @Test(arguments: ["model.safetensors", "optimizer.safetensors"])
+    func aCheckpointWithAnotherByteIsRefusedByNameAndPassedOver(_ file: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let trainer = try await trainer(directory)
+            let golden = try GoldenTensors(Golden.decoder("llama") + "/golden.safetensors")
+            for _ in 0..<2 {
+                _ = try await trainer.forwardBackward(try golden.batch(0))
+                _ = try await trainer.optimStep()
+                _ = try await trainer.save()
+            }
+            try damage("\(directory)/step-2/\(file)")
+            let error = await #expect(throws: TrainerError.self) { try await trainer.load(directory + "/step-2") }
+            #expect(error?.code == .corruptFile && error?.message.contains(file) == true, "\(String(describing: error))")
+            #expect(try await trainer.load(nil).step == 1)
+            let damaged = CheckpointStore(directory: directory).damaged(after: 1)
+            #expect(damaged.map(\.path) == [directory + "/step-2"], "\(damaged)")
+        }
+    }
+
+    @Test func aNameOfWhatIsBeingWrittenIsRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            let trainer = try await trainer(directory)
+            let error = await #expect(throws: TrainerError.self) {
+                try await trainer.save(name: nil, path: directory + "/.x.partial-999999-1", weightsOnly: false)
+            }
+            #expect(error?.code == .invalidOption, "\(String(describing: error))")
         }
     }
 

@@ -80,13 +80,22 @@ import Testing
         #expect(pair.prompt.map(\.content) == ["S", "Q"] && pair.chosen.count == 1 && pair.rejected.count == 1, "\(pair)")
     }
 
-    @Test(arguments: [("The sky", "The sky is blue", " is blue"), ("a", "apple", "apple"), ("Say: ", "Say: yes", "yes")])
-    func aTextThatIsRepeatedIsReadOnceAndSaidToBe(_ prompt: String, _ chosen: String, _ read: String) throws {
-        let line = #"{"prompt": "\#(prompt)", "chosen": "\#(chosen)", "rejected": "\#(prompt)\#(prompt == "a" ? "nt" : " no")"}"#
+    @Test(arguments: [("Hi", "Hi! How are you?", "Hi."), ("2", "20 apples", "25 pears"), ("天空", "天空蓝", "天空绿")])
+    func aTextThatBeginsAsItsPromptIsLearnedWholeAndSaidToBe(_ prompt: String, _ chosen: String, _ rejected: String) throws {
+        let line = #"{"prompt": "\#(prompt)", "chosen": "\#(chosen)", "rejected": "\#(rejected)"}"#
         var notes: [String] = []
         let pair = try PreferencePair(json: Data(line.utf8), notes: &notes)
-        #expect(pair.isText && pair.chosen[0].content == read, "\(pair)")
-        #expect(notes.contains { $0.contains("read once") } == (read != chosen), "\(notes)")
+        #expect(pair.isText && pair.chosen[0].content == chosen && pair.rejected[0].content == rejected, "\(pair)")
+        #expect(notes.count == 1 && notes[0].contains("begin with the prompt"), "\(notes)")
+    }
+
+    @Test(arguments: [#""Hi""#, #"[{"role": "user", "content": "Hi"}]"#])
+    func aQuestionThatComesAgainInTheCompletionsStaysWhereItIs(_ prompt: String) throws {
+        func side(_ last: String) -> String {
+            #"[{"role": "assistant", "content": "Ho"}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "\#(last)"}]"#
+        }
+        let pair = try PreferencePair(json: Data(#"{"prompt": \#(prompt), "chosen": \#(side("Ho")), "rejected": \#(side("No"))}"#.utf8))
+        #expect(pair.prompt.map(\.content) == ["Hi"] && pair.chosen.map(\.content) == ["Ho", "Hi", "Ho"], "\(pair)")
     }
 
     @Test(arguments: [
@@ -105,6 +114,7 @@ import Testing
     @Test(arguments: [
         #"{"prompt": "3 + 3?", "messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}"#,
         #"{"prompt": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "So"}], "answer": "4"}"#,
+        #"{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "It is 4"}, {"role": "assistant", "content": ""}], "answer": "4"}"#,
         #"{"prompt": "Q", "answer": "4", "tools": [{}]}"#, #"{"prompt": "Q", "answer": "4", "system": "S"}"#,
         #"{"prompt": [{"role": "function", "content": "x"}], "answer": "4"}"#,
     ])

@@ -16,6 +16,7 @@ struct QuickRun {
     var heldOutWord = "is"
     var examples = 20
     var model = Golden.decoder("qwen2")
+    var startsOver = false
     /// Wraps the trainer before it is used.
     var wrapping: @Sendable (NativeTrainer) -> any Trainer = { $0 }
     var observe: @Sendable (SupervisedFineTuning.Event) -> Void = { _ in }
@@ -31,7 +32,7 @@ struct QuickRun {
     ///   - output: the folder of the run.
     ///   - inputs: where its data is written.
     func callAsFunction(_ output: String, inputs: String) async throws -> SupervisedFineTuning.Outcome {
-        let directory = RunDirectory(path: output)
+        let directory = RunDirectory(path: output, startsOver: startsOver)
         let trainer = try await NativeTrainer(
             model: model, optimizer: OptimizerOptions(learningRate: learningRate), checkpointDirectory: directory.checkpoints,
             chatTemplate: "chatml", threads: 1)
@@ -63,10 +64,12 @@ func lossesOfRun(_ output: String) throws -> [Double] {
 struct ChangedTrainer: Trainer {
     let trainer: NativeTrainer
     var saved: @Sendable (_ path: String, _ weightsOnly: Bool) throws -> Void = { _, _ in }
-    var beforePass: @Sendable () async -> Void = {}
+    var beforePass: @Sendable (TextTrainBatch) async throws -> Void = { _ in }
+    /// How many steps it has taken for others.
+    var stepsBefore = 0
 
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
-        await beforePass()
+        try await beforePass(batch)
         return try await trainer.forwardBackward(batch, loss: loss)
     }
     func optimStep() async throws -> OptimStepResult { try await trainer.optimStep() }
@@ -79,6 +82,9 @@ struct ChangedTrainer: Trainer {
     }
     func load(_ path: String?) async throws -> LoadedCheckpoint { try await trainer.load(path) }
     func config() async throws -> TrainerConfig { try await trainer.config() }
-    func status() async throws -> TrainerStatus { try await trainer.status() }
+    func status() async throws -> TrainerStatus {
+        let status = try await trainer.status()
+        return TrainerStatus(step: status.step + stepsBefore, accumulatedMicrobatches: status.accumulatedMicrobatches)
+    }
     func tokenizer() async throws -> any Tokenizer { try await trainer.tokenizer() }
 }

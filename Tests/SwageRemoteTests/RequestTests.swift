@@ -23,14 +23,6 @@ import TestSupport
         await served.stop()
     }
 
-    private func until(_ what: String, _ holds: () -> Bool) async throws {
-        for _ in 0..<2000 {
-            if holds() { return }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        Issue.record("\(what) has not come in ten seconds")
-    }
-
     private static func step(_ stub: OddRequests.Stub, _ id: String) async -> Result<Int64, RPCError> {
         do {
             return .success(try await stub.optimStep(.with { $0.requestID = id }).step)
@@ -71,7 +63,7 @@ import TestSupport
                 } catch { return error as? RPCError }
             }
             async let step = Self.step(stub, "x")
-            try await until("the step") { trainer.counts.begun == 1 }
+            try await waitUntil("the step") { trainer.counts.begun == 1 }
             let meanwhile = await forwardBackward()
             #expect(try await step.get() == 1)
             let after = await forwardBackward()
@@ -113,7 +105,7 @@ import TestSupport
         let trainer = SlowTrainer(.seconds(30))
         try await withStub(trainer) { stub in
             async let deliveries = Self.steps(stub, "x", count: 2)
-            try await until("the step") { trainer.counts.begun == 1 }
+            try await waitUntil("the step") { trainer.counts.begun == 1 }
             // The second one has to come before the end of the first.
             try await Task.sleep(for: .milliseconds(200))
             _ = try await stub.cancel(.with { $0.requestID = "x" })
@@ -132,7 +124,7 @@ import TestSupport
         let trainer = SlowTrainer(.milliseconds(500))
         try await withStub(trainer) { stub in
             let first = Task { await Self.step(stub, "x") }
-            try await until("the step") { trainer.counts.begun == 1 }
+            try await waitUntil("the step") { trainer.counts.begun == 1 }
             let second = Task { await Self.step(stub, "x") }
             try await Task.sleep(for: .milliseconds(100))
             first.cancel()
@@ -145,7 +137,7 @@ import TestSupport
         let trainer = SlowTrainer(.seconds(30))
         try await withServed(trainer) { remote in
             let task = Task { try await remote.forward(ForwardInputs(logProbsOf: TinyModel.batch)) }
-            try await until("the call") { trainer.counts.begun == 1 }
+            try await waitUntil("the call") { trainer.counts.begun == 1 }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(trainer.counts.cancelled == 1)

@@ -30,6 +30,29 @@ import TestSupport
         #expect(try data[2] == .text("Once upon a time"))
     }
 
+    @Test func aLineThatChangesWhileTheFileIsUsedIsRefusedAndWhatFollowsTheFileIsNot() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/chats.jsonl"
+            func write(_ text: String) throws {
+                let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+                try file.truncate(atOffset: 0)
+                try file.write(contentsOf: Data(text.utf8))
+                try file.close()
+            }
+            let lines = ["one", "two"].map { #"{"text": "\#($0)"}"# + "\n" }
+            try lines.joined().write(toFile: path, atomically: true, encoding: .utf8)
+            let data = try JSONLines<TrainingExample>(path: path)
+            try write(lines.joined() + lines[0])
+            #expect(try data[1] == .text("two"))
+            for other in [lines[0] + lines[1].replacing("two", with: "TWO"), lines[0]] {
+                try write(other)
+                #expect(try data[0] == .text("one"))
+                let error = #expect(throws: TrainerError.self) { try data[1] }
+                #expect(error?.message == "\(path), line 2, has changed since the file was opened", "\(String(describing: error))")
+            }
+        }
+    }
+
     @Test(arguments: [
         ("{\"text\": \"cut off", "JSON"), ("[1, 2]", "JSON"), ("{}", "messages"), (#"{"prompt": "alone"}"#, "completion"),
         (#"{"messages": []}"#, "empty"), (#"{"messages": [{"role": "user"}]}"#, "content"),
@@ -189,7 +212,7 @@ import TestSupport
             let data = try JSONLines<TrainingExample>(path: path)
             #expect(truncate(path, 10) == 0)
             let error = #expect(throws: TrainerError.self) { try data[1] }
-            #expect(error?.code == .corruptFile)
+            #expect(error?.code == .invalidData && error?.message.contains("has changed") == true, "\(String(describing: error))")
         }
     }
 }

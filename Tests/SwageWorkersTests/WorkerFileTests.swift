@@ -64,6 +64,11 @@ extension WorkerTests {
                     _ = try await trainer.optimStep()
                 }
                 #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["step-2", "step-3"])
+                // What another byte has got into is passed over, and refused where it is named.
+                try damage(folder + "/step-3/model.safetensors")
+                let error = await #expect(throws: TrainerError.self) { try await trainer.load(folder + "/step-3") }
+                #expect(error?.code == .corruptFile, "\(String(describing: error))")
+                #expect(try await trainer.load(nil).step == 2)
             }
         }
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 import stat
 import time
+import zlib
 
 from safetensors import SafetensorError
 
@@ -25,6 +26,10 @@ class CheckpointStore:
         check(plain, "invalidOption", f'the checkpoint name is "{name}"', "a plain file name that does not begin with a dot")
         check(path != "", "invalidOption", "the checkpoint path is empty")
         if path is not None:
+            last = pathlib.Path(os.path.normpath(path)).name
+            check(
+                not (last.startswith(".") and ".partial-" in last), "invalidOption",
+                f"the checkpoint path {path} is named as what is being written", "a name that does not begin with a dot")
             return pathlib.Path(path) / name if name else pathlib.Path(path)
         return self.directory / (name or f"{'weights-' if weights_only else ''}step-{step}")
 
@@ -41,8 +46,12 @@ class CheckpointStore:
 
     def open(self, path, signature, weights_signature):
         """A checkpoint (None: the newest) of that model, what it says of itself, and whether it holds more than weights."""
-        place = pathlib.Path(path) if path is not None else self.newest()
-        manifest = self.manifest(place)
+        if path is None:
+            place, manifest = self.newest()
+        else:
+            place = pathlib.Path(path)
+            manifest = self.manifest(place)
+            _verify(place, manifest)
         full = manifest is not None and not manifest["weightsOnly"]
         wanted, found = signature if full else weights_signature, (manifest or {}).get("modelSignature")
         check(manifest is None or found == wanted, "checkpointMismatch", f"{place} belongs to a model with {found}", f"one with {wanted}")
@@ -53,8 +62,9 @@ class CheckpointStore:
         def fill_and_sign(partial):
             fill(partial)
             sizes = {file.name: file.stat().st_size for file in partial.iterdir() if file.name != folders.MARK}
+            checksums = {name: _checksum(partial / name) for name in sizes}
             whole = manifest | dict(
-                format=FORMAT, sequence=_next_sequence(place.parent), savedAt=time.time_ns(), fileSizes=sizes)
+                format=FORMAT, sequence=_next_sequence(place.parent), savedAt=time.time_ns(), fileSizes=sizes, fileChecksums=checksums)
             (partial / MANIFEST).write_text(json.dumps(whole, indent=2, sort_keys=True))
 
         try:
@@ -78,13 +88,20 @@ class CheckpointStore:
         return manifest
 
     def newest(self):
-        """The complete checkpoint that was written last, whatever the clock says. Weights alone do not hide the full one that
-        was written before them at the same step."""
+        """The complete checkpoint that was written last, whatever the clock says, and what it says of itself. Weights alone do
+        not hide the full one that was written before them at the same step. A damaged one is passed over."""
         complete = self._complete()
-        check(complete, "checkpointNotFound", f"there is no complete checkpoint in {self.directory}", "a folder that save has written")
-        newest, step = complete[-1][0], complete[-1][1]["step"]
-        of_the_last_step = itertools.takewhile(lambda entry: entry[1]["step"] == step, reversed(complete))
-        return next((place for place, manifest in of_the_last_step if not manifest["weightsOnly"]), newest)
+        while complete:
+            step = complete[-1][1]["step"]
+            of_the_last_step = itertools.takewhile(lambda entry: entry[1]["step"] == step, reversed(complete))
+            newest = next((entry for entry in of_the_last_step if not entry[1]["weightsOnly"]), complete[-1])
+            try:
+                _verify(*newest)
+                return newest
+            except (OSError, TrainerError):
+                complete.remove(newest)
+        raise TrainerError(
+            "checkpointNotFound", f"there is no complete checkpoint in {self.directory}", "a folder that save has written")
 
     def keep_newest(self, written):
         """Removes all but the newest full checkpoints that lie under their own step-N; `written` stays in any case."""
@@ -112,6 +129,22 @@ class CheckpointStore:
             if manifest is not None:
                 found.append((place, manifest))
         return sorted(found, key=lambda entry: (entry[1].get("sequence") or 0, entry[1]["step"], not entry[1]["weightsOnly"]))
+
+
+def _checksum(path):
+    """CRC-32 as eight hexadecimal digits, as Swift's FileChecksum has it."""
+    checksum = 0
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 22):
+            checksum = zlib.crc32(piece, checksum)
+    return f"{checksum:08x}"
+
+
+def _verify(place, manifest):
+    """Makes sure that the files of a checkpoint hold what was written."""
+    for name, checksum in ((manifest or {}).get("fileChecksums") or {}).items():
+        found = _checksum(place / name)
+        check(found == checksum, "corruptFile", f"{place / name} has the checksum {found}", f"{checksum}, as the checkpoint says: it is damaged")
 
 
 def _next_sequence(directory):

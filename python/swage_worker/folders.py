@@ -16,6 +16,8 @@ from .errors import TrainerError, check
 from .manifest import MANIFEST, is_kind, read_manifest
 
 MARK = ".swage-partial"
+# The folder in which torch's HuggingFaceStorageWriter puts what ranks write before it is consolidated.
+TORCH_PIECES = "sharded"
 
 
 def write(place, fill):
@@ -116,18 +118,25 @@ def _discard(folder):
 
 
 def _remove_partial(folder):
-    """The mark goes last. Ranks put the pieces of a file into a folder of their own."""
+    """The mark goes last. Ranks put the pieces of a file into a folder of their own, and torch some of them a level deeper."""
     try:
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MARK):
             if entry.name.endswith("-pieces") and is_kind(entry, stat.S_ISDIR):
-                for piece in entry.iterdir():
-                    piece.unlink()
-                entry.rmdir()
+                _remove_plain(entry / TORCH_PIECES)
+                _remove_plain(entry)
             else:
                 entry.unlink()
         folder.rmdir()
     except OSError:
         pass
+
+
+def _remove_plain(folder):
+    """Removes a folder of files, if it is one."""
+    if is_kind(folder, stat.S_ISDIR):
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
 
 
 def _hidden(place):

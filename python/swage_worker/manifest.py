@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import stat
 
 from .errors import TrainerError, check
@@ -58,6 +59,11 @@ def _validate(manifest, file):
     for name, size in sizes.items():
         need(_is_plain(name), "a file's name", name, "a plain file name")
         need_count(f'the size of "{name}"', size)
+    checksums = {} if manifest.get("fileChecksums") is None else manifest["fileChecksums"]
+    need(isinstance(checksums, dict), "fileChecksums", checksums, "the checksum of each file by name")
+    for name, checksum in checksums.items():
+        fits = name in sizes and isinstance(checksum, str) and re.fullmatch("[0-9a-f]{8}", checksum) is not None
+        need(fits, f'the checksum of "{name:.100}"', checksum, "eight hexadecimal digits for a file that fileSizes names")
     for name in ("step", "accumulatedMicrobatches"):
         need_count(name, manifest.get(name))
     if manifest.get("sequence") is not None:
