@@ -60,7 +60,7 @@ struct ModelOptions: ParsableArguments {
         var settings = RunSettings.of(command, but: others)
         settings["threads"] = engine == .remote ? "the server's" : "\(threads ?? ProcessInfo.processInfo.activeProcessorCount)"
         if engine == .remote {
-            for name in OptimizerArguments().resolved.keys where settings[name] != nil { settings[name] = "the server's" }
+            for name in OptimizerArguments.names where settings[name] != nil { settings[name] = "the server's" }
         }
         return settings
     }

@@ -46,14 +46,15 @@ struct OptimizerArguments: ParsableArguments {
         ]
     }
 
+    /// The names of all of them.
+    static let names = [
+        "learning-rate", "schedule", "warmup-steps", "weight-decay", "beta1", "beta2", "epsilon", "max-gradient-norm",
+    ]
+
     /// The names of the options that were given.
     var given: [String] {
-        let all: [(String, Any?)] = [
-            ("learning-rate", learningRate), ("schedule", schedule), ("warmup-steps", warmupSteps),
-            ("weight-decay", weightDecay), ("beta1", beta1), ("beta2", beta2), ("epsilon", epsilon),
-            ("max-gradient-norm", maxGradientNorm),
-        ]
-        return all.filter { $0.1 != nil }.map(\.0)
+        let values: [Any?] = [learningRate, schedule, warmupSteps, weightDecay, beta1, beta2, epsilon, maxGradientNorm]
+        return zip(Self.names, values).filter { $0.1 != nil }.map(\.0)
     }
 }
 

@@ -97,12 +97,13 @@ package struct ModelFiles: Sendable {
     /// - Throws: ``TrainerError`` with code `checkpointMismatch`.
     package func checkLayerCount() throws {
         let stored = Set(
-            weights.tensorNames.compactMap { name in
+            weights.tensorNames.union(weights.unreadable.keys).compactMap { name in
                 name.split(separator: ".").dropFirst(2).first.flatMap { name.hasPrefix("model.layers.") ? Int($0) : nil }
             })
         guard let missing = (0..<configuration.layerCount).first(where: { !stored.contains($0) }) else { return }
+        let other = weights.tensorNames.sorted().first.map { ", and one named \"\($0)\"" } ?? ""
         throw TrainerError(
-            .checkpointMismatch, "\(path) has no tensor of model.layers.\(missing).",
+            .checkpointMismatch, "\(path) has no tensor of model.layers.\(missing).\(stored.isEmpty ? other : "")",
             expected: "the \(configuration.layerCount) layers that its configuration counts")
     }
 

@@ -36,6 +36,7 @@ struct NumberReader {
             }
         }
         return plain.replacing("{,}", with: ",").replacing("\\!", with: "").replacing("\\$", with: "$").replacing("\\%", with: "%")
+            .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|\*)\s*10\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
             .replacing(/\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(-?\d+)\s*\}/) { "\($0.1)/\($0.2)" }
     }
 

@@ -52,7 +52,7 @@ extension Problem: JSONLineDecodable {
             throw TrainerError(.invalidData, "an assistant's message is all there is", expected: "a message before it")
         }
         for (key, value) in row.untaken {
-            if let reason = MeaningfulKeys.question[key]?(value) {
+            if let reason = MeaningfulKeys.question[key]?(value) ?? MeaningfulKeys.leavesOut(key, value) {
                 throw TrainerError(.invalidData, "\"\(key)\" \(reason), which is not supported", expected: "a line without it")
             }
         }

@@ -10,7 +10,7 @@ package enum MeaningfulKeys {
     /// Keys of a message, beside role, content, weight and reasoning_content.
     package static let ofMessage: [String: Reason] = learning.merging(media) { own, _ in own }.merging(
         all(["tool_calls", "function_call", "tool_call_id", "tool_responses", "tools", "functions"], "is about tools").merging(
-            all(["thinking", "reasoning", "thought", "thoughts"], "holds a thought under a name other than \"reasoning_content\"")
+            all(["thinking", "reasoning", "reasoning_details", "thought", "thoughts"], "holds a thought under a name other than \"reasoning_content\"")
         ) { own, _ in own }.merging(
             all(["name", "recipient", "channel", "end_turn", "prefix", "prefill", "refusal", "from", "value", "system"], "changes the message")
         ) { own, _ in own }
@@ -23,10 +23,15 @@ package enum MeaningfulKeys {
         all(
             ["system", "system_prompt", "instruction", "input", "history", "conversations", "conversation", "documents"],
             "belongs to another form of data")
-    ) { own, _ in own }.merging(all(["chat_template", "chat_template_kwargs"], "changes the chat format")) { own, _ in own }
+    ) { own, _ in own }.merging(all(["chat_template", "chat_template_kwargs", "enable_thinking"], "changes the chat format")) { own, _ in own }
 
     private static let media = all(
         ["image", "images", "audio", "audios", "video", "videos"], "is more than text")
+
+    /// Whether a key of a problem says that it is not to be learned from. A text there is some other field of the data.
+    package static func leavesOut(_ key: String, _ value: JSONValue) -> String? {
+        value.flag == nil && value.number == nil ? nil : learning[key]?(value)
+    }
 
     /// Keys that say whether, or how much, something is learned.
     private static let learning: [String: Reason] = [
@@ -34,14 +39,14 @@ package enum MeaningfulKeys {
         "label": { $0.flag == false ? "says what is wrong" : nil },
         "kto_tag": { $0.flag == true ? nil : "says what is wrong" },
         "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
-        "mask": unlessFalse, "masked": unlessFalse, "train_detail": unlessEmpty("says what is learned"),
+        "mask": unlessFalse, "masked": unlessFalse, "loss_mask": unlessEmpty("says what is learned"), "train_detail": unlessEmpty("says what is learned"),
         "training_detail": unlessEmpty("says what is learned"),
     ]
 
     /// Keys of data in forms that are not read.
     private static let otherShapes = all(
         [
-            "output", "response", "reasoning_content", "thinking", "reasoning", "input_ids", "labels", "attention_mask",
+            "output", "response", "reasoning_content", "reasoning_details", "thinking", "reasoning", "input_ids", "labels", "attention_mask",
             "completion_mask", "assistant_masks", "segments",
         ], "belongs to another form of data")
 

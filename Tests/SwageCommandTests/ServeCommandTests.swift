@@ -108,7 +108,7 @@ import TestSupport
             }
             try await evaluate("loss", status: 0)
             try await evaluate("loss", status: 0)
-            try damage(model + "/model.safetensors")
+            try damage(model + "/model.safetensors", bytes: 4096)
             try await evaluate("the server's model has changed", status: 1)
         }
     }

@@ -115,6 +115,8 @@ import Testing
         #"{"prompt": "3 + 3?", "messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}"#,
         #"{"prompt": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "So"}], "answer": "4"}"#,
         #"{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "It is 4"}, {"role": "assistant", "content": ""}], "answer": "4"}"#,
+        #"{"prompt": "Q", "answer": "4", "label": false}"#, #"{"prompt": "Q", "answer": "4", "weight": 0}"#,
+        #"{"prompt": "Q", "answer": "4", "train": false}"#, #"{"prompt": "Q", "answer": "4", "enable_thinking": true}"#,
         #"{"prompt": "Q", "answer": "4", "tools": [{}]}"#, #"{"prompt": "Q", "answer": "4", "system": "S"}"#,
         #"{"prompt": [{"role": "function", "content": "x"}], "answer": "4"}"#,
     ])
