@@ -95,9 +95,10 @@ fuzz-service: engines .venv/protos/bin/python ## Send a served trainer COUNT ran
 prove-interrupts: engines ## End runs by COUNT signals of each kind at random moments, and compare them with unbroken ones. ENGINE=remote for another.
 	@python3 scripts/prove_interrupts.py $(SWAGE) Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED)
 
-fuzz-files: deps ## Open COUNT damaged files of models, tokenizers, checkpoints and data; none may trap, hang or swell.
-	@swift build -c release $(TRAITS) --product FileFuzzer
-	@.build/release/FileFuzzer $(COUNT) $(SEED)
+fuzz-files: deps ## Open COUNT damaged files of models, tokenizers, checkpoints, runs and data; none may trap, hang or swell. SANITIZE=1 for the address sanitizer.
+	@swift build -c release $(if $(SANITIZE),--sanitize address --scratch-path .build-address,$(TRAITS)) --product FileFuzzer
+	@$(if $(SANITIZE),ASAN_OPTIONS=detect_leaks=0 .build-address,.build)/release/FileFuzzer $(COUNT) $(SEED)
+	@SWAGE_RECIPE_EDITS=$(COUNT) swift test -c release $(TRAITS) --filter RecipeEditTests
 
 fuzz-tokenizers: $(PYTHON) ## Change parts of COUNT tokenizers: each is read as the tokenizers library reads it, or refused.
 	@swift build -c release $(TRAITS) --product FileFuzzer

@@ -28,7 +28,10 @@ func loss(_ number: Int, _ inputs: RandomLossInputs) throws -> LossFunction? {
     let loss = RandomLoss.make(&random, inputs)
     if let failure = loss.failure { throw TrainerError(.invalidLoss, failure) }
     guard number % 3 == 2 else { return loss }
-    let serial = String(decoding: try JSONEncoder().encode(loss), as: UTF8.self)
+    let encoder = JSONEncoder()
+    // In the same order whenever it is asked for.
+    encoder.outputFormatting = .sortedKeys
+    let serial = String(decoding: try encoder.encode(loss), as: UTF8.self)
     let damaged = RandomLoss.damaged(serial, &random)
     guard let read = try? JSONDecoder().decode(LossFunction.self, from: Data(damaged.utf8)) else { return nil }
     let fields = inputs.environment.fields

@@ -98,15 +98,50 @@ import TestSupport
         var edits: [String] = []
     }
 
-    @Test(.timeLimit(.minutes(30))) func tenThousandEditsAreHonouredOrRefused() async throws {
+    /// How many recipes; `make fuzz-files` asks for more.
+    private static let count = ProcessInfo.processInfo.environment["SWAGE_RECIPE_EDITS"].flatMap { Int($0) } ?? 10_000
+
+    @Test(.timeLimit(.minutes(60))) func damagedBytesAreUnderstoodOrRefusedInASentence() async throws {
+        let whole = "# what to do\nmodel: m\ndata: 'd.jsonl'\noutput: runs/mine\nsteps: 3\nlearning_rate: 1e-4\nprompt: \"h\\u00e9\\n\"\nreward: [number]\nstop:\n  - Q\n"
+        try await withTemporaryDirectory { directory in
+            var random = RandomNumbers(seed: 3)
+            let path = directory + "/recipe.yaml"
+            var refused = 0
+            for number in 0..<Self.count / 4 {
+                var bytes = Array(whole.utf8)
+                for _ in 0...random.size(0...3) {
+                    let place = random.size(0...bytes.count - 1)
+                    switch random.size(0...3) {
+                    case 0: bytes[place] = UInt8(random.size(0...255))
+                    case 1: bytes.remove(at: place)
+                    case 2: bytes.insert(contentsOf: Array(["&a ", "*a", "<<: ", "!!int ", "|\n", "? ", "{", "\t", "- "][random.size(0...8)].utf8), at: place)
+                    default: bytes.removeSubrange(place..<min(bytes.count, place + random.size(0...9)))
+                    }
+                }
+                try Data(bytes).write(to: URL(fileURLWithPath: path))
+                do {
+                    _ = try UnderstoodOptions.of(["grpo", path, "--model=m", "--output=o", "--data=d"])
+                } catch let error as UsageError {
+                    refused += 1
+                    let isReadable = error.description.count < 1000 && !error.description.contains { $0.isASCII && ($0.asciiValue ?? 32) < 32 }
+                    if !isReadable || error.description.contains("Yams") { Issue.record("\(number): \(error)\n\(String(decoding: bytes, as: UTF8.self))") }
+                } catch {
+                    Issue.record("\(number) ends with another error: \(error)\n\(String(decoding: bytes, as: UTF8.self))")
+                }
+            }
+            #expect(refused > Self.count / 10, "\(refused)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(60))) func tenThousandEditsAreHonouredOrRefused() async throws {
         let defaults = try Dictionary(uniqueKeysWithValues: Self.needed.map { ($0, try UnderstoodOptions.of([$0] + $1)) })
         try await withTemporaryDirectory { directory in
             try await withThrowingTaskGroup(of: (Int, Int).self) { group in
                 for worker in 0..<4 {
-                    group.addTask { try Self.work(worker, 2500, directory, defaults) }
+                    group.addTask { try Self.work(worker, Self.count / 4, directory, defaults) }
                 }
                 let (honoured, refused) = try await group.reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
-                #expect(honoured > 2000 && refused > 2000, "\(honoured) honoured, \(refused) refused")
+                #expect(honoured > Self.count / 5 && refused > Self.count / 5, "\(honoured) honoured, \(refused) refused")
             }
         }
     }

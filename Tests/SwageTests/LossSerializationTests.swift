@@ -51,6 +51,11 @@ import TestSupport
         ("\"sum\": 2", "\"sum\": 99", "one of its nodes"), ("\"name\": \"x\"", "\"name\": \"\"", "name of 0 bytes"),
         (
             "{\"op\": \"constant\", \"value\": 2}",
+            "{\"op\": \"field\", \"name\": \"f\", \"shape\": [2]}, {\"op\": \"field\", \"name\": \"f\", \"shape\": []}",
+            "read with the shape"
+        ),
+        (
+            "{\"op\": \"constant\", \"value\": 2}",
             "{\"op\": \"field\", \"name\": \"f\", \"shape\": [1048576, 1048576]}", "impossible size"
         ),
         ("{\"op\": \"constant\", \"value\": 2}", "{\"op\": \"field\", \"name\": \"targetMask\", \"shape\": []}", "targetMask"),

@@ -46,7 +46,7 @@ OPERATIONS = {
     "segmentSum": lambda x, node, context: segment_sum(x[0], context.segment_ids),
     "select": lambda x, node, context: torch.where(x[0] != 0, x[1], x[2]),
     "sigmoid": lambda x, node, context: torch.sigmoid(x[0]),
-    "sign": lambda x, node, context: torch.sign(x[0]),
+    "sign": lambda x, node, context: torch.where(x[0].isnan(), x[0], torch.sign(x[0])).detach(),
     "size": lambda x, node, context: x[0].shape[node["axis"]],
     "softmax": lambda x, node, context: torch.softmax(x[0], node["axis"]),
     "softplus": lambda x, node, context: F.softplus(x[0], threshold=50),

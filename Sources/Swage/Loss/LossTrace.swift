@@ -4,6 +4,8 @@ final class LossTrace {
     /// The first thing that did not fit, if anything.
     private(set) var failure: String?
     private var indices: [LossProgram.Node: Int] = [:]
+    /// The shape with which each tensor of the batch is read.
+    private var fields: [String: LossShape] = [:]
     /// Whether sizes are limited: what comes from outside is, a derivative of it is not.
     private let isLimited: Bool
 
@@ -14,6 +16,7 @@ final class LossTrace {
         isLimited = false
         self.program = program
         for (index, node) in program.nodes.enumerated() where indices[node] == nil { indices[node] = index }
+        fields = program.fieldsRead
     }
 
     /// Appends a node, with the shape that its operands give it.
@@ -32,6 +35,12 @@ final class LossTrace {
             node.shape = try Self.shapeOfLeaf(node)
         }
         if let index = indices[node] { return index }
+        if let field = node.field {
+            if let known = fields[field], known != node.shape {
+                throw LossShapeError("\"\(field)\" is read with the shape \(known), and with the shape \(node.shape)")
+            }
+            fields[field] = node.shape
+        }
         if isLimited { try checkLimits(node.shape) }
         program.nodes.append(node)
         indices[node] = program.nodes.count - 1

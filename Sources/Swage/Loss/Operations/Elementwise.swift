@@ -24,7 +24,8 @@ extension LossOperation {
         unary("abs", torch: "torch.abs({0})", { abs($0) }) {
             $0.make("multiply", $0.gradient, $0.make("sign", $0.operands[0]))
         },
-        unary("sign", torch: "torch.sign({0})", { $0 > 0 ? 1 : $0 < 0 ? -1 : $0.isNaN ? $0 : 0 }) { _ in nil },
+        // torch.sign makes 0 of NaN, and a loss must not hide it.
+        unary("sign", torch: "torch.where({0}.isnan(), {0}, torch.sign({0})).detach()", { $0 > 0 ? 1 : $0 < 0 ? -1 : $0.isNaN ? $0 : 0 }) { _ in nil },
         unary("stopGradient", torch: "{0}.detach()", { $0 }) { _ in nil },
         LossOperation("power", arity: 1, torch: "torch.pow({0}, {value})") { operands, attributes in
             guard attributes.value?.isFinite == true else { throw LossShapeError("the exponent is missing") }
