@@ -146,7 +146,8 @@ def _snapshot(folder):
 
 
 def _complete(output):
-    """The steps of the checkpoints that are whole, by their own word."""
+    """The run's steps of which there are whole checkpoints, by their own word. Those are numbered by the steps that the trainer
+    has taken, which are fewer where there was nothing to learn."""
     found = []
     for place in (output / "checkpoints").glob("step-*"):
         check((place / "checkpoint.json").exists(), f"{place} is not whole: {[file.name for file in place.iterdir()]}")
@@ -154,7 +155,8 @@ def _complete(output):
         for name, size in manifest["fileSizes"].items():
             check((place / name).stat().st_size == size, f"{place / name} is not whole")
         check(manifest["step"] == int(place.name[5:]), f"{place} is of step {manifest['step']}")
-        found.append(manifest["step"])
+        position = json.loads((output / "data" / f"{place.name}.json").read_text())
+        found.append(manifest["step"] + (position.get("idle") or 0))
     return sorted(found)
 
 

@@ -3,7 +3,7 @@ extension TrainerError {
     /// a file of any length and content.
     ///
     /// - Parameter keepsLines: for what another program has said, in lines.
-    static func readable(_ text: String, keepsLines: Bool) -> String {
+    package static func readable(_ text: String, keepsLines: Bool) -> String {
         let limit = keepsLines ? 4000 : 900
         // By UTF-8, so that a text of any length costs nothing where nothing is to be done.
         let isPlain = text.utf8.allSatisfy { ($0 >= 0x20 && $0 < 0x7F) || (keepsLines && $0 == 0x0A) }

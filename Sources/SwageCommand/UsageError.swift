@@ -1,9 +1,13 @@
+import Swage
+
 /// A command that is not understood: what was found and where, and what would be right.
 package struct UsageError: Error, CustomStringConvertible {
     package let description: String
 
     init(_ found: String, expected: String? = nil, didYouMean nearest: String? = nil) {
-        description = found + (expected.map { "; expected \($0)" } ?? "") + (nearest.map { "; did you mean \($0)?" } ?? "")
+        let text = found + (expected.map { "; expected \($0)" } ?? "") + (nearest.map { "; did you mean \($0)?" } ?? "")
+        // What is quoted may have come from a file.
+        description = TrainerError.readable(text, keepsLines: false)
     }
 }
 

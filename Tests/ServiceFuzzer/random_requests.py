@@ -109,7 +109,7 @@ class Requests:
     def fill_prompts(self, message):
         for _ in range(self.random.randint(1, 4)):
             # A long one keeps a server busy, which its deadline or cancellation has to end.
-            count = self.random.randint(1, 6) if self.random.random() < 0.995 else self.random.randint(1000, 20_000)
+            count = self.random.randint(1, 6) if self.random.random() < 0.9997 else self.random.randint(1000, 20_000)
             tokens = [self.random.randrange(VOCABULARY) for _ in range(count)]
             message.prompts.add(tokens=tokens, stream=self.random.getrandbits(64))
         message.max_tokens = self.random.randint(1, 6)

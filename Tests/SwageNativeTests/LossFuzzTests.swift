@@ -67,6 +67,23 @@ import TestSupport
         #expect(right + refused > 0, "\(right) right, \(refused) refused")
     }
 
+    /// 0 times a slope that is not finite is no 0.
+    @Test func whatOnlyAMetricReadsLeavesTheGradientAlone() async throws {
+        func norm(_ loss: LossFunction) async throws -> Double {
+            let trainer = try await TinyModel.trainer()
+            let result = try await trainer.forwardBackward(TinyModel.batch, loss: loss)
+            #expect(result.metrics.values.allSatisfy { $0 == 0 }, "\(result)")
+            return try await trainer.optimStep().gradientNorm
+        }
+        let plain = try await norm(LossFunction("plain") { .mean(of: -$0.logProbs, over: $1.targetMask) })
+        let watched = try await norm(
+            LossFunction("watched") { outputs, batch in
+                let root = sqrt(outputs.logits * 0).sum(axis: -1)
+                return .mean(of: -outputs.logProbs, over: batch.targetMask).reporting("root", .mean(of: root, over: batch.targetMask))
+            })
+        #expect(watched == plain, "\(watched) and \(plain)")
+    }
+
     private static func batch(
         for loss: LossFunction, _ inputs: RandomLossInputs, hidden: Int, _ random: inout SeededGenerator
     ) throws -> TextTrainBatch {

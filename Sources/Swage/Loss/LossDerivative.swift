@@ -41,9 +41,10 @@ package struct LossDerivative: Sendable {
             seeds[node] = trace.extend(
                 .init(
                     operation: LossProgram.Node.seedLeaf, attributes: .init(name: "\(node)", shape: shape), shape: shape))
-            if outer[node] == nil { outer[node] = trace.zero(like: node) }
         }
-        let innerGradients = trace.propagate(seeds) { inner.nodes.contains($0) }
+        // What only metrics read is not gone back through: 0 times the slope of a root of something negative is no 0.
+        let innerGradients = trace.propagate(seeds.filter { outer[$0.key] != nil }) { inner.nodes.contains($0) }
+        for node in inner.frontier where outer[node] == nil { outer[node] = trace.zero(like: node) }
 
         var outputGradients: [ModelOutput: Int] = [:]
         for output in source.outputsRead {
