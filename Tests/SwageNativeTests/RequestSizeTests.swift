@@ -37,7 +37,7 @@ import TestSupport
         let sampler = try await TinyModel.trainer().sampler
         let prompts: [[Int32]] = [[5, 9, 200], [7]]
         let greedy = try await sampler.generate(prompts, options: .greedy(maxTokens: 8)).map(\.tokens)
-        for temperature in [1e-50, 1e-300, 5e-324] {
+        for temperature in [1e-50, 1e-300, .leastNonzeroMagnitude] {
             let options = SamplingOptions(maxTokens: 8, temperature: temperature)
             #expect(try await sampler.generate(prompts, options: options).map(\.tokens) == greedy, "\(temperature)")
         }
