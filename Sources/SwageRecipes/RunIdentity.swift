@@ -112,10 +112,3 @@ extension RunIdentity.Content {
 extension Dictionary.Keys where Key: Hashable {
     fileprivate func union(_ others: Self) -> Set<Key> { Set(self).union(others) }
 }
-
-extension TrainerConfig {
-    /// What a trainer in another process says of the files that it was opened from.
-    public var servedContents: [String: RunIdentity.Content] {
-        Dictionary(uniqueKeysWithValues: digests.map { ("the server's \($0)", RunIdentity.Content(path: nil, digest: $1)) })
-    }
-}

@@ -278,30 +278,6 @@ struct TrainingRun: Sendable {
     }
 }
 
-extension RunIdentity {
-    /// With what a trainer says of itself: the shape of its model, and how its work is divided.
-    ///
-    /// A model's name is that of its folder, which may be moved.
-    fileprivate func adding(_ config: TrainerConfig) -> RunIdentity {
-        var identity = self
-        identity.add(config.servedContents)
-        for (name, value) in config.modelConfiguration where !name.hasPrefix(TrainerConfig.digestPrefix) { identity.options["model.\(name)"] = value.text }
-        identity.options.merge(Self.listing(config.parallelism)) { own, _ in own }
-        return identity
-    }
-}
-
-extension ConfigurationValue {
-    fileprivate var text: String {
-        switch self {
-        case .integer(let value): "\(value)"
-        case .number(let value): "\(value)"
-        case .flag(let value): "\(value)"
-        case .text(let value): value
-        }
-    }
-}
-
 extension TrainerError {
     fileprivate func adding(_ more: String) -> TrainerError { TrainerError(code, "\(message); \(more)", expected: expected) }
 }

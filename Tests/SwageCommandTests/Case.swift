@@ -6,6 +6,8 @@ import TestSupport
 struct Case: Decodable {
     /// Where the right value comes from.
     var source: String
+    /// The environment of an engine that has to be installed; without it the case is left out.
+    var needs: String?
     var commands: [Command]
 
     struct Command: Decodable {
@@ -24,6 +26,15 @@ struct Case: Decodable {
         return files.filter { $0.hasSuffix(".case.json") }.map { String($0.dropLast(".case.json".count)) }.sorted()
     }()
 
+    private static func hasEngine(_ name: String) -> Bool {
+        #if Engines
+            let home = ProcessInfo.processInfo.environment["SWAGE_HOME"] ?? NSHomeDirectory() + "/.swage"
+            return FileManager.default.fileExists(atPath: "\(home)/environments/\(name)/bin/python")
+        #else
+            return false
+        #endif
+    }
+
     /// Runs the commands one after another, in a folder with copies of the files that stand beside the case.
     static func run(_ name: String) async throws {
         let file = URL(fileURLWithPath: "\(root)/\(name).case.json")
@@ -32,6 +43,10 @@ struct Case: Decodable {
             found = try JSONDecoder().decode(Case.self, from: Data(contentsOf: file))
         } catch {
             Issue.record("\(name).case.json cannot be read: \(error)")
+            return
+        }
+        if let engine = found.needs, !hasEngine(engine) {
+            print("\(name) was left out: `swage setup \(engine)` has not been run.")
             return
         }
         let folder = file.deletingLastPathComponent()

@@ -33,6 +33,31 @@ import TestSupport
         #expect(try await trainer.status().step == 0)
     }
 
+    /// One layer of so long a sequence takes many seconds.
+    @Test func aLongSequenceEndsWithItsCallAndLeavesWhatWasAccumulated() async throws {
+        let (trainer, other) = (try await TinyModel.trainer(), try await TinyModel.trainer())
+        for each in [trainer, other] { _ = try await each.forwardBackward(TinyModel.batch, loss: nil) }
+        let length = 150_000
+        let ids = Tensor(unchecked: [Int32](repeating: 5, count: length), shape: [1, length])
+        let mask = Tensor(unchecked: [Float](repeating: 1, count: length), shape: [1, length])
+        let batch = TextTrainBatch(inputIDs: ids, targetIDs: ids, targetMask: mask)
+        let calls: [@Sendable () async throws -> Void] = [
+            { _ = try await trainer.forwardBackward(batch, loss: nil) },
+            { _ = try await trainer.sampler.generate([ids.scalars], options: .greedy(maxTokens: 2)) },
+        ]
+        for call in calls {
+            let task = Task { try await call() }
+            try await Task.sleep(for: .milliseconds(500))
+            task.cancel()
+            let cancelled = ContinuousClock.now
+            await #expect(throws: CancellationError.self) { try await task.value }
+            let taken = ContinuousClock.now - cancelled
+            #expect(taken < .seconds(20), "it took \(taken)")
+        }
+        let (found, expected) = (try await trainer.optimStep(), try await other.optimStep())
+        #expect(found.gradientNorm == expected.gradientNorm && found.accumulatedMicrobatches == 1, "\(found) and \(expected)")
+    }
+
     @Test func aTemperatureNearNothingTakesTheLikeliest() async throws {
         let sampler = try await TinyModel.trainer().sampler
         let prompts: [[Int32]] = [[5, 9, 200], [7]]

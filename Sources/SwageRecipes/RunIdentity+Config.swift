@@ -1,0 +1,32 @@
+import Swage
+
+extension RunIdentity {
+    /// With what a trainer says of itself: the shape of its model, and how its work is divided.
+    ///
+    /// A model's name is that of its folder, which may be moved.
+    func adding(_ config: TrainerConfig) -> RunIdentity {
+        var identity = self
+        identity.add(config.servedContents)
+        for (name, value) in config.modelConfiguration where !name.hasPrefix(TrainerConfig.digestPrefix) { identity.options["model.\(name)"] = value.text }
+        identity.options.merge(Self.listing(config.parallelism)) { own, _ in own }
+        return identity
+    }
+}
+
+extension ConfigurationValue {
+    fileprivate var text: String {
+        switch self {
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .flag(let value): "\(value)"
+        case .text(let value): value
+        }
+    }
+}
+
+extension TrainerConfig {
+    /// What a trainer in another process says of the files that it was opened from.
+    public var servedContents: [String: RunIdentity.Content] {
+        Dictionary(uniqueKeysWithValues: digests.map { ("the server's \($0)", RunIdentity.Content(path: nil, digest: $1)) })
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Swage
+import SwageNative
+import SwageRecipes
+import Testing
+import TestSupport
+
+/// What a run does where its trainer or its folder is not its own alone.
+@Suite(.timeLimit(.minutes(30))) struct SoleUseTests {
+    private func write(_ path: String, _ text: String = "theirs") throws {
+        try FileManager.default.createDirectory(
+            at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
+    private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    @Test func aRestartThatCannotBeginLosesNothing() async throws {
+        try await withTemporaryDirectory { directory in
+            let output = directory + "/run"
+            _ = try await QuickRun()(output, inputs: directory)
+            func files() throws -> [String] { try FileManager.default.subpathsOfDirectory(atPath: output).sorted() }
+            let before = try files()
+            var attempts = [QuickRun(sequenceLength: .max), QuickRun(sequenceLength: 1), QuickRun(), QuickRun(steps: 0)]
+            attempts[2].wrapping = { ChangedTrainer(trainer: $0, stepsBefore: 3) }
+            for var attempt in attempts {
+                attempt.startsOver = true
+                await #expect(throws: TrainerError.self) { try await attempt(output, inputs: directory) }
+                #expect(try files() == before)
+            }
+            var anew = QuickRun(learningRate: 1e-2)
+            anew.startsOver = true
+            guard case .finished = try await anew(output, inputs: directory) else { return #expect(Bool(false), "it has not begun anew") }
+        }
+    }
+
+    @Test func positionsThatTheRunHasNotWrittenStay() async throws {
+        try await withTemporaryDirectory { directory in
+            let output = directory + "/run"
+            try await QuickRun().interrupted(after: 2, output, inputs: directory)
+            try write(output + "/data/step-1.json")
+            _ = try await QuickRun()(output, inputs: directory)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: output + "/data").sorted() == ["step-1.json", "step-2.json", "step-4.json"])
+        }
+    }
+
+    @Test func anotherOnesGradientsAndStepsAreNoticed() async throws {
+        try await withTemporaryDirectory { directory in
+            let others: [@Sendable (NativeTrainer, TextTrainBatch) async throws -> Void] = [
+                { _ = try await $0.forwardBackward($1, loss: nil) },
+                {
+                    _ = try await $0.forwardBackward($1, loss: nil)
+                    _ = try await $0.optimStep()
+                },
+            ]
+            for (index, other) in others.enumerated() {
+                var run = QuickRun()
+                run.wrapping = { trainer in ChangedTrainer(trainer: trainer, beforePass: { try await other(trainer, $0) }) }
+                let (attempt, output) = (run, "\(directory)/\(index)")
+                let error = await #expect(throws: TrainerError.self) { try await attempt(output, inputs: directory) }
+                #expect(error?.message.contains("somebody else trains") == true, "\(String(describing: error))")
+                #expect(!isThere(output + "/checkpoints/step-1") && !isThere(output + "/checkpoints/step-2"))
+            }
+        }
+    }
+}
