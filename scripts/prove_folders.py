@@ -91,7 +91,7 @@ def attack(address, root, arena, random, until):
 
 
 def main():
-    swage, model, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    swage, model, seconds = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), float(sys.argv[3])
     generator = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     with tempfile.TemporaryDirectory(prefix="swage-") as folder:
         root = pathlib.Path(folder).resolve()

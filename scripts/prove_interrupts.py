@@ -267,8 +267,8 @@ def prove(case, wanted, counts):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("swage")
-    parser.add_argument("model")
+    parser.add_argument("swage", type=os.path.abspath)
+    parser.add_argument("model", type=os.path.abspath)
     parser.add_argument("--engine", default="native", choices=["native", "huggingface", "titan", "remote"])
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
