@@ -57,9 +57,9 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 	@swift test -c release --traits Engines --skip-build --no-parallel --filter SwageCommandTests
 	@swift test -c release --traits Engines --skip-build --filter "SwageRemoteTests|SwageWorkersTests"
 	@.build/release/FileFuzzer 10000 1
-	@PYTHONPATH=python $(WORKER_PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer 1500 1
+	@PYTHONPATH=python $(WORKER_PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer 5000 1
 	@PYTHONPATH=python/swage_worker/generated $(WORKER_PYTHON) -B Tests/ServiceFuzzer/fuzz_service.py \
-		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine native --count 1500 --seed 1
+		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine native --count 5000 --seed 1
 	@swift run -c release --package-path examples/bring-your-own-trainer
 
 conformance: engines ## Put every engine through the nine promises of the protocol, and nine broken trainers.

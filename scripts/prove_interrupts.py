@@ -93,7 +93,7 @@ class Case:
         self.stop_server()
         (self.folder / "s").unlink(missing_ok=True)
         self.server = subprocess.Popen(
-            [self.options.swage, "serve", "--model", self.options.model, "--listen", f"unix:{self.folder}/s", "--threads", "1",
+            [self.options.swage, "serve", "--model", self.options.model, "--listen", f"unix:{self.folder}/s", "--allow", str(self.folder), "--threads", "1",
              "--learning-rate", "1e-3", "--schedule", "constant", "--chat-template", "chatml", "--log-level", "error"], cwd=self.temporary)
         deadline = time.time() + 60
         while not (self.folder / "s").exists():

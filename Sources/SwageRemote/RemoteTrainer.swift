@@ -305,7 +305,8 @@ public final class RemoteTrainer: Trainer {
         do {
             return try await body()
         } catch let error as RPCError {
-            if error.code == .cancelled { throw CancellationError() }
+            // What a connection says that breaks while its caller ends it is nobody's fault.
+            if error.code == .cancelled || (Task.isCancelled && error.isOfTransport) { throw CancellationError() }
             throw TrainerError(error, from: "\(address)")
         }
     }

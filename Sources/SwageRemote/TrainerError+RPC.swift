@@ -22,6 +22,11 @@ extension RPCError {
         }
     }
 
+    /// Whether no trainer has said it, but the connection to one.
+    var isOfTransport: Bool {
+        [.unavailable, .unknown, .internalError].contains(code) && metadata[stringValues: codeKey].first { _ in true } == nil
+    }
+
     /// The status that each code travels with; others are internal errors. The Python workers' table is made of it.
     package static let statuses: [TrainerError.Code: RPCError.Code] = [
         .invalidShape: .invalidArgument, .invalidBatch: .invalidArgument, .invalidLoss: .invalidArgument,
