@@ -7,14 +7,6 @@ import TestSupport
 
 /// What a run does where its trainer or its folder is not its own alone.
 @Suite(.timeLimit(.minutes(30))) struct SoleUseTests {
-    private func write(_ path: String, _ text: String = "theirs") throws {
-        try FileManager.default.createDirectory(
-            at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-        try text.write(toFile: path, atomically: true, encoding: .utf8)
-    }
-
-    private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
-
     @Test func aRestartThatCannotBeginLosesNothing() async throws {
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"
@@ -38,7 +30,7 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"
             try await QuickRun().interrupted(after: 2, output, inputs: directory)
-            try write(output + "/data/step-1.json")
+            try "theirs".write(toFile: output + "/data/step-1.json", atomically: true, encoding: .utf8)
             _ = try await QuickRun()(output, inputs: directory)
             #expect(try FileManager.default.contentsOfDirectory(atPath: output + "/data").sorted() == ["step-1.json", "step-2.json", "step-4.json"])
         }
@@ -59,7 +51,7 @@ import TestSupport
                 let (attempt, output) = (run, "\(directory)/\(index)")
                 let error = await #expect(throws: TrainerError.self) { try await attempt(output, inputs: directory) }
                 #expect(error?.message.contains("somebody else trains") == true, "\(String(describing: error))")
-                #expect(!isThere(output + "/checkpoints/step-1") && !isThere(output + "/checkpoints/step-2"))
+                for step in 1...2 { #expect(!FileManager.default.fileExists(atPath: "\(output)/checkpoints/step-\(step)")) }
             }
         }
     }

@@ -49,8 +49,8 @@ final class LossTrace {
 
     /// Appends a node of a derivative, whose operands fit because those of the node that it comes from did.
     func extend(_ node: LossProgram.Node) -> Int {
-        // Were a table's derivative not to fit its own shape rule, the tests of every operation and the fuzzer would
-        // end here.
+        // A derivative's only leaves are constants and seeds, and limits are not asked of it. Were a table's derivative not to
+        // fit its own shape rule, the tests of every operation and the fuzzer would end here.
         try! append(node)
     }
 
