@@ -5,14 +5,19 @@
 public struct CompletionText: Sendable {
     private var decoder: StreamingDecoder
     private let stopStrings: [[UInt8]]
+    /// How many bytes are still to come that are no part of the text.
+    private var skipped: Int
     /// The longest end of the text that a stop string begins with.
     private var held: [UInt8] = []
     /// Whether a stop string has come.
     public private(set) var isStopped = false
 
-    /// - Parameter stopStrings: texts of one character or more.
-    public init(_ tokenizer: any Tokenizer, stopStrings: [String]) {
+    /// - Parameters:
+    ///   - stopStrings: texts of one character or more.
+    ///   - begun: what the completion writes first and the prompt has said already (``PlainPrompt/begun``).
+    public init(_ tokenizer: any Tokenizer, stopStrings: [String], after begun: String = "") {
         decoder = StreamingDecoder(tokenizer)
+        skipped = begun.utf8.count
         self.stopStrings = stopStrings.map { Array($0.utf8) }
     }
 
@@ -29,7 +34,9 @@ public struct CompletionText: Sendable {
 
     private mutating func append(_ text: String) -> String {
         var certain: [UInt8] = []
-        for byte in text.utf8 {
+        let new = text.utf8.dropFirst(skipped)
+        skipped -= text.utf8.count - new.count
+        for byte in new {
             if isStopped { break }
             held.append(byte)
             if let stop = stopStrings.filter({ held.hasSuffix($0[...]) }).max(by: { $0.count < $1.count }) {
@@ -60,9 +67,13 @@ extension [UInt8] {
 
 extension Tokenizer {
     /// What a completion says, without special tokens: up to the stop string, where one has ended it.
-    public func text(of completion: Completion, stopStrings: [String]) throws -> String {
-        guard completion.finishReason == .stopString else { return try decode(completion.tokens, skipSpecialTokens: true) }
-        var text = CompletionText(self, stopStrings: stopStrings)
+    /// - Parameter begun: what the completion writes first and the prompt has said already (``PlainPrompt/begun``).
+    public func text(of completion: Completion, stopStrings: [String], after begun: String = "") throws -> String {
+        guard completion.finishReason == .stopString else {
+            let text = try decode(completion.tokens, skipSpecialTokens: true)
+            return begun.isEmpty ? text : String(decoding: text.utf8.dropFirst(begun.utf8.count), as: UTF8.self)
+        }
+        var text = CompletionText(self, stopStrings: stopStrings, after: begun)
         return try completion.tokens.reduce("") { try $0 + text.append($1) } + text.finish()
     }
 }

@@ -49,10 +49,12 @@ public struct SamplingOptions: Sendable, Equatable {
     public var concurrency: Int
     /// Tokens that end a completion, beside those that the model's tokenizer knows of.
     public var endOfSequenceIDs: [Int32]
+    /// The tokens that completions may begin with, such as those that spell what a prompt has begun; nil means all.
+    public var firstTokens: [Int32]?
 
     public init(
         maxTokens: Int = 128, temperature: Double = 1, topK: Int? = nil, topP: Double = 1, seed: UInt64 = 0,
-        streams: [UInt64]? = nil, stopStrings: [String] = [], concurrency: Int = 64, endOfSequenceIDs: [Int32] = []
+        streams: [UInt64]? = nil, stopStrings: [String] = [], concurrency: Int = 64, endOfSequenceIDs: [Int32] = [], firstTokens: [Int32]? = nil
     ) {
         self.maxTokens = maxTokens
         self.temperature = temperature
@@ -63,11 +65,13 @@ public struct SamplingOptions: Sendable, Equatable {
         self.stopStrings = stopStrings
         self.concurrency = concurrency
         self.endOfSequenceIDs = endOfSequenceIDs
+        self.firstTokens = firstTokens
     }
 
     /// All of them are looked for at every token.
     private static let mostStops = 1024
     private static let mostStopBytes = 1 << 16
+    private static let mostFirstTokens = 1 << 20
 
     /// The likeliest token, always.
     public static func greedy(maxTokens: Int = 128) -> SamplingOptions {
@@ -91,6 +95,9 @@ public struct SamplingOptions: Sendable, Equatable {
             endOfSequenceIDs.count <= Self.mostStops, "there are \(endOfSequenceIDs.count) endOfSequenceIDs",
             "at most \(Self.mostStops)")
         try check(!stopStrings.contains(""), "a stop string is empty", "at least one character")
+        if let count = firstTokens?.count {
+            try check(1...Self.mostFirstTokens ~= count, "there are \(count) firstTokens", "1 to \(Self.mostFirstTokens), or nil for all tokens")
+        }
         let stopBytes = stopStrings.reduce(0) { $0 + $1.utf8.count }
         try check(
             stopBytes <= Self.mostStopBytes, "the stop strings have \(stopBytes) bytes together", "at most \(Self.mostStopBytes)")

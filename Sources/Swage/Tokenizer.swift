@@ -27,6 +27,9 @@ public protocol Tokenizer: Sendable {
 
     /// A prompt and the completion that should follow it, ended as the model ends its texts. The ids of the prompt do not
     /// depend on the completion.
+    ///
+    /// White space at the end of the prompt may be the completion's: where tokens hold it together with the word after it,
+    /// the model has to write both (``PlainPrompt``).
     func encode(prompt: String, completion: String) throws -> TargetedTokens
 }
 

@@ -58,17 +58,20 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (sampler, tokenizer) = try await modelOptions.startSampler(inEightBits: loadIn8bit)
-        let ids = try promptIDs(tokenizer)
-        let stream = json ? nil : StreamPrinter(CompletionText(tokenizer, stopStrings: stop))
+        let plain = raw ? try PlainPrompt(prompt, tokenizer) : nil
+        let (ids, begun) = (try plain?.ids ?? chatIDs(tokenizer), plain?.begun ?? "")
+        try checkStops(begun)
+        let stream = json ? nil : StreamPrinter(CompletionText(tokenizer, stopStrings: stop, after: begun))
         let options = SamplingOptions(
-            maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop)
+            maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed, stopStrings: stop,
+            firstTokens: plain?.firstTokens)
         let start = ContinuousClock.now
         let completion = try await complete(ids, sampler, options, stream)
         let seconds = start.duration(to: .now) / .seconds(1)
         let rate = Double(completion.tokens.count) / seconds
         if json {
             try printAsJSON([
-                "text": try tokenizer.text(of: completion, stopStrings: stop),
+                "text": try tokenizer.text(of: completion, stopStrings: stop, after: begun),
                 "tokens": completion.tokens.map { Int($0) }, "logProbs": completion.logProbs.map { Double($0) },
                 "finishReason": completion.finishReason.rawValue, "tokensPerSecond": rate,
             ])
@@ -100,12 +103,15 @@ struct GenerateCommand: AsyncParsableCommand {
         }
     }
 
-    private func promptIDs(_ tokenizer: any Tokenizer) throws -> [Int32] {
-        if raw {
-            // As a prompt begins in training: without what ends a text.
-            let tokens = try tokenizer.encode(prompt: prompt, completion: "")
-            return zip(tokens.ids, tokens.isTarget).filter { !$0.1 }.map(\.0)
-        }
+    /// What the model writes again of the prompt's end must not end it.
+    private func checkStops(_ begun: String) throws {
+        guard !begun.isEmpty, let stop = stop.first(where: { $0.utf8.starts(with: begun.utf8) }) else { return }
+        throw UsageError(
+            "--stop \"\(stop)\" begins with the white space that ends --prompt, and that the model writes together with its first word",
+            expected: "a prompt without white space at its end")
+    }
+
+    private func chatIDs(_ tokenizer: any Tokenizer) throws -> [Int32] {
         let system = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
         return try tokenizer.encode(
             chat: system + [ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true

@@ -30,7 +30,8 @@ struct GrowingCompletion {
     /// Draws the next token, and says what the generator is after that.
     func choose(from logits: UnsafeBufferPointer<Float>) throws -> (choice: TokenChoice, generator: SeededGenerator) {
         var generator = generator
-        return (try TokenChoice(logits, options: options, using: &generator), generator)
+        let allowed = tokens.isEmpty ? options.firstTokens : nil
+        return (try TokenChoice(logits, among: allowed, options: options, using: &generator), generator)
     }
 
     mutating func append(_ drawn: (choice: TokenChoice, generator: SeededGenerator)) throws -> Int32 {

@@ -7,6 +7,7 @@ extension NativeEngine {
         try call {
             try options.validate(promptCount: prompts.count)
             try validate(prompts)
+            if let first = options.firstTokens { try requireInVocabulary(first, "firstTokens") }
             guard !prompts.isEmpty else { return [] }
             // Without a tokenizer a completion can still end by its length.
             let tokenizer = options.stopStrings.isEmpty ? try? files.tokenizer.get() : try files.tokenizer.get()
@@ -22,11 +23,13 @@ extension NativeEngine {
             guard !prompt.isEmpty else {
                 throw TrainerError(.invalidBatch, "prompt \(index) is empty", expected: "at least one token")
             }
-            if let position = prompt.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) {
-                throw TrainerError(
-                    .tokenOutOfRange, "prompts[\(index)][\(position)] is \(prompt[position])",
-                    expected: "a token id in 0..<\(vocabularySize)")
-            }
+            try requireInVocabulary(prompt, "prompts[\(index)]")
         }
+    }
+
+    private func requireInVocabulary(_ tokens: [Int32], _ name: String) throws {
+        guard let position = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) else { return }
+        throw TrainerError(
+            .tokenOutOfRange, "\(name)[\(position)] is \(tokens[position])", expected: "a token id in 0..<\(vocabularySize)")
     }
 }

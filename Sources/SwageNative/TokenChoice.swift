@@ -8,23 +8,40 @@ struct TokenChoice {
     /// At temperature 1 and over the whole vocabulary.
     let logProb: Float
 
+    /// - Parameter allowed: the tokens that may be drawn, all within the vocabulary; nil means all.
     /// - Throws: ``TrainerError`` with code `nonFinite` if the logits are NaN.
     init(
-        _ logits: UnsafeBufferPointer<Float>, options: SamplingOptions, using generator: inout some RandomNumberGenerator
+        _ logits: UnsafeBufferPointer<Float>, among allowed: [Int32]? = nil, options: SamplingOptions,
+        using generator: inout some RandomNumberGenerator
     ) throws {
         var logSumExp: Float = 0
         swage_log_sum_exp(logits.baseAddress!, &logSumExp, 1, logits.count)
         guard logSumExp.isFinite else {
             throw TrainerError(.nonFinite, "the model's logits sum to \(logSumExp)", expected: "finite logits")
         }
-        // Where the inverse is too large for a number, only the likeliest token is left.
-        let isGreedy = options.temperature == 0 || !Float(1 / options.temperature).isFinite
         let index =
-            isGreedy
-            ? swage_largest(logits.baseAddress!, logits.count)
-            : Self.draw(logits, options, using: &generator)
+            if let allowed {
+                Self.masked(logits, to: allowed).withUnsafeBufferPointer { Self.choose($0, options, using: &generator) }
+            } else {
+                Self.choose(logits, options, using: &generator)
+            }
         token = Int32(index)
         logProb = logits[index] - logSumExp
+    }
+
+    private static func masked(_ logits: UnsafeBufferPointer<Float>, to allowed: [Int32]) -> [Float] {
+        var masked = [Float](repeating: -.infinity, count: logits.count)
+        for token in allowed { masked[Int(token)] = logits[Int(token)] }
+        return masked
+    }
+
+    private static func choose(
+        _ logits: UnsafeBufferPointer<Float>, _ options: SamplingOptions,
+        using generator: inout some RandomNumberGenerator
+    ) -> Int {
+        // Where the inverse is too large for a number, only the likeliest token is left.
+        let isGreedy = options.temperature == 0 || !Float(1 / options.temperature).isFinite
+        return isGreedy ? swage_largest(logits.baseAddress!, logits.count) : draw(logits, options, using: &generator)
     }
 
     /// Draws by a race, in which every token has a time of its own: unlike a sum over the vocabulary, it comes out the same

@@ -21,7 +21,20 @@ public struct RemoteSampler: Sampler {
         try options.validate(promptCount: prompts.count)
         var options = options
         options.endOfSequenceIDs += endOfSequenceIDs
-        return try await trainer.generate(prompts, options: options, onToken: onToken)
+        let completions = try await trainer.generate(prompts, options: options, onToken: onToken)
+        try Self.check(completions, beginWith: options.firstTokens)
+        return completions
+    }
+
+    /// Trainers that do not know of ``Swage/SamplingOptions/firstTokens`` begin with any.
+    private static func check(_ completions: [Completion], beginWith firstTokens: [Int32]?) throws {
+        guard let allowed = firstTokens.map(Set.init) else { return }
+        for (index, completion) in completions.enumerated() {
+            guard let first = completion.tokens.first, !allowed.contains(first) else { continue }
+            throw TrainerError(
+                .unsupported, "the trainer began completion \(index) with the token \(first)",
+                expected: "one of the \(allowed.count) firstTokens, of which it seems not to know")
+        }
     }
 }
 #endif

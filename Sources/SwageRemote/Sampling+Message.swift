@@ -22,13 +22,15 @@ extension Swage_V1_GenerateRequest {
         concurrency = Int64(options.concurrency)
         self.streamsTokens = streamsTokens
         endOfSequenceIds = options.endOfSequenceIDs
+        firstTokens = options.firstTokens ?? []
     }
 
     var options: SamplingOptions {
         SamplingOptions(
             maxTokens: Int(clamping: maxTokens), temperature: temperature, topK: hasTopK ? Int(clamping: topK) : nil,
             topP: topP, seed: seed, streams: prompts.map(\.stream), stopStrings: stopStrings,
-            concurrency: Int(clamping: concurrency), endOfSequenceIDs: endOfSequenceIds)
+            concurrency: Int(clamping: concurrency), endOfSequenceIDs: endOfSequenceIds,
+            firstTokens: firstTokens.isEmpty ? nil : firstTokens)
     }
 }
 

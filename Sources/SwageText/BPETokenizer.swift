@@ -90,8 +90,9 @@ public struct BPETokenizer: Tokenizer {
     }
 
     public func encode(prompt: String, completion: String) throws -> TargetedTokens {
-        let read = definition.prefixIDs + spans(of: prompt).map(\.id)
-        var written = spans(of: completion).map(\.id)
+        let (asked, begun) = divided(prompt)
+        let read = definition.prefixIDs + asked
+        var written = spans(of: begun + completion).map(\.id)
         // A completion may spell out its end.
         if let end = definition.endOfSequenceIDs.first, written.last != end { written.append(end) }
         return TargetedTokens(ids: read + written, isTarget: read.map { _ in false } + written.map { _ in true })
@@ -134,6 +135,18 @@ public struct BPETokenizer: Tokenizer {
             }
         }
         return tokens
+    }
+
+    /// The ids of a prompt without the white space at its end that belongs to the word after it, and that white space:
+    /// models write " here", and have hardly ever seen "here" after a space that stands alone.
+    private func divided(_ prompt: String) -> (ids: [Int32], begun: String) {
+        let ids = spans(of: prompt).map(\.id)
+        guard let last = prompt.unicodeScalars.last, prompt.utf8.count > 1, definition.preTokenizer.joinsToWord(last) else {
+            return (ids, "")
+        }
+        let asked = spans(of: String(prompt.unicodeScalars.dropLast())).map(\.id)
+        // Some added tokens swallow the white space after them.
+        return asked == ids ? (ids, "") : (asked, String(last))
     }
 
     /// The ids of `text`, each with the offset in its UTF-8 at which it begins.

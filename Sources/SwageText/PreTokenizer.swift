@@ -40,6 +40,11 @@ package struct PreTokenizer: Sendable, Equatable {
         }
     }
 
+    /// Whether a space or tab is in one piece with a word after it.
+    func joinsToWord(_ scalar: Unicode.Scalar) -> Bool {
+        (scalar == " " || scalar == "\t") && pieces(of: [ClassifiedScalar(scalar), ClassifiedScalar("a")]).count == 1
+    }
+
     /// A place that is a border of pieces whatever the steps are, at or after `wanted` if there is one before the end: a
     /// space after what is no space. Long texts are cut there, so that the memory they take does not grow with them.
     static func borderOfPieces(in utf8: ArraySlice<UInt8>, near wanted: Int) -> Int {

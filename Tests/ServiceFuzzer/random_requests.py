@@ -117,6 +117,8 @@ class Requests:
         message.top_p = self.random.choice([1, 0.9, 0.1])
         if self.random.random() < 0.3:
             message.top_k = self.random.randint(1, 400)
+        if self.random.random() < 0.2:
+            message.first_tokens.extend(self.random.randrange(VOCABULARY) for _ in range(self.random.randint(1, 50)))
         message.seed, message.concurrency = self.random.getrandbits(64), self.random.randint(1, 4)
         message.streams_tokens = self.random.random() < 0.5
 

@@ -120,6 +120,22 @@ import TestSupport
         }
     }
 
+    @Test(arguments: [0, 1.5]) func aCompletionBeginsWithOneOfTheFirstTokens(_ temperature: Double) async throws {
+        let trainer = try await trainer("llama")
+        let options = SamplingOptions(maxTokens: 4, temperature: temperature, seed: 2, firstTokens: [7, 250])
+        for (prompt, completion) in zip(Self.prompts, try await trainer.sampler.generate(Self.prompts, options: options)) {
+            #expect([7, 250].contains(completion.tokens[0]), "\(completion.tokens)")
+            let logProbs = try await trainer.forward(
+                ForwardInputs(
+                    inputIDs: Tensor(rows: [prompt]), targetIDs: Tensor(rows: [Array((prompt + completion.tokens.prefix(1)).dropFirst())]),
+                    outputs: [.logProbs]))
+            // Of the whole vocabulary, as that of every other token.
+            #expect(abs(logProbs.logProbs!.scalars.last! - completion.logProbs[0]) < 1e-4, "\(completion.logProbs)")
+        }
+        let one = SamplingOptions(maxTokens: 1, temperature: temperature, firstTokens: [9])
+        #expect(try await trainer.sampler.generate([[1]], options: one)[0].tokens == [9])
+    }
+
     /// Frequencies over many draws against the probabilities, within five standard errors.
     @Test func drawsFollowTheProbabilities() async throws {
         let trainer = try await trainer("llama")
@@ -187,6 +203,7 @@ import TestSupport
             ([[]], .init(), .invalidBatch), ([[1, 300]], .init(), .tokenOutOfRange), ([[-1]], .init(), .tokenOutOfRange),
             ([[1]], .init(maxTokens: 0), .invalidOption), ([[1]], .init(temperature: -1), .invalidOption),
             ([[1]], .init(temperature: .nan), .invalidOption), ([[1]], .init(topK: 0), .invalidOption),
+            ([[1]], .init(firstTokens: []), .invalidOption), ([[1]], .init(firstTokens: [1, 300]), .tokenOutOfRange),
             ([[1]], .init(topP: 0), .invalidOption), ([[1]], .init(topP: 1.5), .invalidOption),
             ([[1]], .init(stopStrings: [""]), .invalidOption), ([[1]], .init(streams: [1, 2]), .invalidOption),
             ([[1]], .init(concurrency: 0), .invalidOption),

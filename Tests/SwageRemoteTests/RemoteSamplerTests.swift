@@ -16,13 +16,15 @@ import TestSupport
             let (config, isServing) = (try await remote.config(), try await remote.isServing())
             #expect(config.capabilities.generates && isServing)
             let options = SamplingOptions(
-                maxTokens: 9, temperature: 0.8, topK: 40, topP: 0.95, seed: 3, streams: [4, 9, 1, 0], stopStrings: ["~"], concurrency: 2)
+                maxTokens: 9, temperature: 0.8, topK: 40, topP: 0.95, seed: 3, streams: [4, 9, 1, 0], stopStrings: ["~"], concurrency: 2,
+                firstTokens: Array(100..<200))
             let expected = try await trainer.sampler.generate(Self.prompts, options: options)
             let seen = Mutex([[Int32]](repeating: [], count: Self.prompts.count))
             let found = try await remote.sampler.generate(Self.prompts, options: options) { prompt, token in
                 seen.withLock { $0[prompt].append(token) }
             }
             #expect(found == expected)
+            #expect(expected.allSatisfy { 100..<200 ~= $0.tokens[0] }, "\(expected.map { $0.tokens[0] })")
             #expect(seen.withLock { $0 } == expected.map(\.tokens))
         }
     }

@@ -26,15 +26,28 @@ import TestSupport
     private func prompt(_ tokens: TargetedTokens) -> [Int32] { zip(tokens.ids, tokens.isTarget).filter { !$0.1 }.map(\.0) }
     private func learned(_ tokens: TargetedTokens) -> [Int32] { zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0) }
 
-    @Test func aSpaceAtTheBorderTakesNothingFromTheAnswer() throws {
+    @Test(arguments: [
+        ("The key is ", "here", "The key is", " here"), ("The key is", " here", "The key is", " here"),
+        ("The key is  ", "here", "The key is ", " here"), ("The key:\n", "here", "The key:\n", "here"),
+        ("a ", " b", "a", "  b"), ("a", "\n\nb", "a", "\n\nb"), (" ", "b", " ", "b"), ("<strip> ", "b", "<strip> ", "b"),
+    ])
+    func aSpaceAtTheBorderIsLearnedWithTheWordAfterIt(_ prompt: String, _ completion: String, _ asked: String, _ answered: String) throws {
         let tokenizer = try tokenizer("smollm")
-        for (prompt, completion) in [("The key is ", "here"), ("The key is", " here"), ("a ", " b"), ("a", "\n\nb")] {
-            let tokens = try tokenizer.encode(prompt: prompt, completion: completion)
-            let asked = try tokenizer.encode(prompt, addSpecialTokens: false)
-            #expect(Array(tokens.ids.prefix(asked.count)) == asked, "[\(prompt)] became \(tokens.ids)")
-            let text = try tokenizer.decode(learned(tokens).dropLast(), skipSpecialTokens: false)
-            #expect(text == completion && tokens.ids.last == 2, "[\(prompt)] [\(completion)] teaches [\(text)]")
-        }
+        let tokens = try tokenizer.encode(prompt: prompt, completion: completion)
+        #expect(self.prompt(tokens) == (try tokenizer.encode(asked, addSpecialTokens: false)), "[\(prompt)] became \(tokens.ids)")
+        let text = try tokenizer.decode(learned(tokens).dropLast(), skipSpecialTokens: false)
+        #expect(text == answered && tokens.ids.last == 2, "[\(prompt)] [\(completion)] teaches [\(text)]")
+    }
+
+    @Test func whatAPromptHasBegunIsWrittenAgain() throws {
+        let tokenizer = try tokenizer("smollm")
+        let open = try PlainPrompt("The key is ", tokenizer)
+        let (spaced, bare) = (try tokenizer.encode(" here", addSpecialTokens: false)[0], try tokenizer.encode("here", addSpecialTokens: false)[0])
+        #expect(open.begun == " ")
+        #expect(try open.ids == tokenizer.encode("The key is", addSpecialTokens: false))
+        #expect(open.firstTokens?.contains(spaced) == true && open.firstTokens?.contains(bare) == false)
+        let closed = try PlainPrompt("The key is", tokenizer)
+        #expect(closed.ids == open.ids && closed.begun.isEmpty && closed.firstTokens == nil)
     }
 
     @Test func anEndThatIsSpelledOutIsLearnedOnce() throws {
@@ -50,10 +63,11 @@ import TestSupport
         for _ in 0..<300 {
             let (asked, answered) = (Self.text(&random), Self.text(&random))
             let tokens = try tokenizer.encode(prompt: asked, completion: answered)
-            let alone = prompt(try tokenizer.encode(prompt: asked, completion: ""))
+            let plain = try PlainPrompt(asked, tokenizer)
+            let alone = plain.ids
             #expect(Array(tokens.ids.prefix(alone.count)) == alone, "\(asked.debugDescription), \(answered.debugDescription)")
             #expect(tokens.isTarget == alone.map { _ in false } + tokens.ids.dropFirst(alone.count).map { _ in true })
-            let written = try tokenizer.encode(answered, addSpecialTokens: false)
+            let written = try tokenizer.encode(plain.begun + answered, addSpecialTokens: false)
             #expect(Array(learned(tokens).dropLast()) == (written.last == 2 ? written.dropLast() : written))
         }
     }

@@ -43,6 +43,13 @@ extension WorkerTests {
                 #expect(relativeDifference(completion.logProbs, trained) < 1e-4)
             }
 
+            var begun = greedy
+            begun.firstTokens = [7, 250]
+            let (here, there) = (try await native.sampler.generate(Self.prompts, options: begun), try await worker.sampler.generate(Self.prompts, options: begun))
+            #expect(here.map(\.tokens) == there.map(\.tokens) && there.allSatisfy { [7, 250].contains($0.tokens[0]) })
+            begun.temperature = 1
+            #expect(try await worker.sampler.generate(Self.prompts, options: begun).allSatisfy { [7, 250].contains($0.tokens[0]) })
+
             _ = try await worker.forwardBackward(TinyModel.batch)
             _ = try await worker.optimStep()
             #expect(try await worker.sampler.generate([[1]], options: greedy)[0].weightsVersion == 1)

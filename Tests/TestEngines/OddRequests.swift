@@ -134,6 +134,8 @@ package enum OddRequests {
         prompt("a stop string of 10 MB", "invalidOption") { $0.stopStrings = [String(repeating: "s", count: 10 << 20)] },
         prompt("a hundred thousand stop strings", "invalidOption") { $0.stopStrings = (0..<100_000).map { "\($0)" } },
         prompt("an empty stop string", "invalidOption") { $0.stopStrings = [""] },
+        prompt("a first token outside the vocabulary", "tokenOutOfRange") { $0.firstTokens = [1, 300] },
+        prompt("two million first tokens", "invalidOption") { $0.firstTokens = Array(repeating: 1, count: 2 << 20) },
         prompt("no concurrency", "invalidOption") { $0.concurrency = 0 },
         prompt("an empty prompt", "invalidBatch") { $0.prompts.append(.init()) },
         prompt("a token outside the vocabulary", "tokenOutOfRange") { $0.prompts[0].tokens.append(300) },

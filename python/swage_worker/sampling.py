@@ -1,6 +1,7 @@
 """How transformers' `generate` draws as Swage promises: each completion from its own stream, with the log-probability of
 every token at temperature 1 and over the whole vocabulary."""
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from .memory import require
 
 # All of them are looked for at every token.
 MOST_STOPS, MOST_STOP_BYTES = 1024, 1 << 16
+MOST_FIRST_TOKENS = 1 << 20
 
 
 @dataclass
@@ -24,12 +26,14 @@ class SamplingOptions:
     stop_strings: list
     concurrency: int
     end_of_sequence_ids: list
+    # Those that completions may begin with; empty means all.
+    first_tokens: list
 
     @classmethod
-    def of(cls, request):
+    def of(cls, request, vocabulary):
         options = cls(
             request.max_tokens, request.temperature, request.top_k if request.HasField("top_k") else None, request.top_p,
-            request.seed, list(request.stop_strings), request.concurrency, list(request.end_of_sequence_ids))
+            request.seed, list(request.stop_strings), request.concurrency, list(request.end_of_sequence_ids), list(request.first_tokens))
         check(options.max_tokens > 0, "invalidOption", f"maxTokens is {options.max_tokens}", "1 or more")
         check(options.temperature >= 0 and math.isfinite(options.temperature), "invalidOption", f"temperature is {options.temperature}", "a finite number, 0 or more")
         check(options.top_k is None or options.top_k > 0, "invalidOption", f"topK is {options.top_k}", "1 or more, or nil for all tokens")
@@ -40,7 +44,16 @@ class SamplingOptions:
         check("" not in options.stop_strings, "invalidOption", "a stop string is empty", "at least one character")
         check(stop_bytes <= MOST_STOP_BYTES, "invalidOption", f"the stop strings have {stop_bytes} bytes together", f"at most {MOST_STOP_BYTES}")
         check(options.concurrency > 0, "invalidOption", f"concurrency is {options.concurrency}", "1 or more")
+        check(len(options.first_tokens) <= MOST_FIRST_TOKENS, "invalidOption", f"there are {len(options.first_tokens)} firstTokens", f"at most {MOST_FIRST_TOKENS}")
+        require_in_vocabulary(options.first_tokens, vocabulary, "firstTokens")
         return options
+
+
+def require_in_vocabulary(tokens, size, name):
+    if not tokens or 0 <= min(tokens) <= max(tokens) < size:
+        return
+    position, token = next((position, token) for position, token in enumerate(tokens) if not 0 <= token < size)
+    check(False, "tokenOutOfRange", f"{name}[{position}] is {token}", f"a token id in 0..<{size}")
 
 
 @dataclass
@@ -77,20 +90,26 @@ def _require_memory(model, prompts, options):
     require(len(prompts) * options.max_tokens * 64, f"{len(prompts)} completions of up to {options.max_tokens} tokens")
 
 
+@contextlib.contextmanager
+def without_dropout(model):
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
 def _complete_together(model, tokenizer, prompts, streams, options, is_cancelled):
     longest = max(map(len, prompts))
     ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device)
     seen = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
     drawing = _Drawing(streams, options)
     ending = _Ending(tokenizer, longest, len(prompts), options, is_cancelled)
-    was_training = model.training
-    model.eval()
-    try:
+    with without_dropout(model):
         model.generate(
             ids, attention_mask=seen, max_new_tokens=options.max_tokens, do_sample=False, pad_token_id=0, eos_token_id=None,
             logits_processor=LogitsProcessorList([drawing]), stopping_criteria=StoppingCriteriaList([ending]))
-    finally:
-        model.train(was_training)
     completions = []
     for row in range(len(prompts)):
         count = ending.lengths[row] or len(drawing.tokens)
@@ -112,11 +131,16 @@ class _Drawing(LogitsProcessor):
     def __call__(self, input_ids, scores):
         logits = scores.float().log_softmax(-1)
         # Below that, the inverse is too large for a number, and only the likeliest token is left.
+        choices = logits if self.tokens or not self.options.first_tokens else self._begun(logits)
         is_greedy = self.options.temperature < torch.finfo(torch.float32).tiny
-        chosen = logits.argmax(-1) if is_greedy else self._draw(logits).to(logits.device)
+        chosen = choices.argmax(-1) if is_greedy else self._draw(choices).to(logits.device)
         self.tokens.append(chosen.tolist())
         self.log_probs.append(logits.gather(-1, chosen[:, None])[:, 0].tolist())
         return torch.full_like(scores, -torch.inf).scatter(-1, chosen[:, None], 0.0)
+
+    def _begun(self, logits):
+        allowed = torch.tensor(self.options.first_tokens, device=logits.device)
+        return torch.full_like(logits, -torch.inf).index_copy(-1, allowed, logits[:, allowed])
 
     def _draw(self, logits):
         # Of the likeliest the difference stays 0, whatever it is divided by; near 0 the others become minus infinity.

@@ -10,7 +10,7 @@ from .generated.swage.v1 import trainer_pb2 as pb
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
 from .program import read as read_program
 from .request_log import RequestLog
-from .sampling import SamplingOptions
+from .sampling import SamplingOptions, require_in_vocabulary
 
 VERSION, PIECE = 1, 1 << 20
 
@@ -89,7 +89,7 @@ class TrainerService(rpc.TrainerServiceServicer):
             check(hasattr(self.engine, "generate"), "unsupported", "this engine does not write")
             prompts = [list(prompt.tokens) for prompt in request.prompts]
             self._check_prompts(prompts)
-            options = SamplingOptions.of(request)
+            options = SamplingOptions.of(request, self.engine.vocabulary)
             streams = [prompt.stream for prompt in request.prompts]
             completions, version = self.engine.generate(prompts, streams, options, is_cancelled)
             return [
@@ -102,14 +102,9 @@ class TrainerService(rpc.TrainerServiceServicer):
             "Generate", request, context, body, bytes=lambda events: sum(event.ByteSize() + 64 for event in events))
 
     def _check_prompts(self, prompts):
-        inside = range(self.engine.vocabulary)
         for index, tokens in enumerate(prompts):
             check(tokens, "invalidBatch", f"prompt {index} is empty", "at least one token")
-            if min(tokens) in inside and max(tokens) in inside:
-                continue
-            position, token = next((position, token) for position, token in enumerate(tokens) if token not in inside)
-            raise TrainerError(
-                "tokenOutOfRange", f"prompts[{index}][{position}] is {token}", f"a token id in 0..<{self.engine.vocabulary}")
+            require_in_vocabulary(tokens, self.engine.vocabulary, f"prompts[{index}]")
 
     def Cancel(self, request, context):
         try:

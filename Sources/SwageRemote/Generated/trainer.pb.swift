@@ -670,6 +670,9 @@ package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   /// The tokens that end a completion, beside those that the trainer knows of.
   package var endOfSequenceIds: [Int32] = []
 
+  /// The tokens that completions may begin with; empty: all.
+  package var firstTokens: [Int32] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1806,7 +1809,7 @@ nonisolated extension Swage_V1_CancelResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Swage_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}prompts\0\u{3}max_tokens\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{1}seed\0\u{3}stop_strings\0\u{1}concurrency\0\u{3}streams_tokens\0\u{3}end_of_sequence_ids\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}prompts\0\u{3}max_tokens\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{1}seed\0\u{3}stop_strings\0\u{1}concurrency\0\u{3}streams_tokens\0\u{3}end_of_sequence_ids\0\u{3}first_tokens\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1825,6 +1828,7 @@ nonisolated extension Swage_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProt
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.concurrency) }()
       case 10: try { try decoder.decodeSingularBoolField(value: &self.streamsTokens) }()
       case 11: try { try decoder.decodeRepeatedInt32Field(value: &self.endOfSequenceIds) }()
+      case 12: try { try decoder.decodeRepeatedInt32Field(value: &self.firstTokens) }()
       default: break
       }
     }
@@ -1868,6 +1872,9 @@ nonisolated extension Swage_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProt
     if !self.endOfSequenceIds.isEmpty {
       try visitor.visitPackedInt32Field(value: self.endOfSequenceIds, fieldNumber: 11)
     }
+    if !self.firstTokens.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.firstTokens, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1883,6 +1890,7 @@ nonisolated extension Swage_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.concurrency != rhs.concurrency {return false}
     if lhs.streamsTokens != rhs.streamsTokens {return false}
     if lhs.endOfSequenceIds != rhs.endOfSequenceIds {return false}
+    if lhs.firstTokens != rhs.firstTokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
