@@ -86,6 +86,43 @@ extension WorkerTests {
             }
         }
 
+        /// A model of the tests with one line of its configuration changed.
+        private static func model(_ name: String, _ key: String, _ value: String, in directory: String) throws -> String {
+            let path = directory + "/" + key
+            try FileManager.default.copyItem(atPath: Golden.decoder(name), toPath: path)
+            let config = try String(contentsOfFile: path + "/config.json", encoding: .utf8)
+            let changed = config.split(separator: "\n").map { $0.contains("\"\(key)\"") ? "  \"\(key)\": \(value)," : String($0) }
+            try changed.joined(separator: "\n").write(toFile: path + "/config.json", atomically: true, encoding: .utf8)
+            return path
+        }
+
+        @Test func theTokenThatPadsIsLearnedFromAsAnyOther() async throws {
+            try await withTemporaryDirectory { directory in
+                let token = TinyModel.batch.inputIDs.scalars[1]
+                let model = try Self.model("llama3_tied", "pad_token_id", "\(token)", in: directory)
+                let engines: [any Trainer] = [
+                    try await HuggingFaceTrainer(model: model, optimizer: Self.optimizer),
+                    try await NativeTrainer(model: model, optimizer: Self.optimizer, threads: 1),
+                ]
+                var norms: [Double] = []
+                for engine in engines {
+                    _ = try await engine.forwardBackward(TinyModel.batch)
+                    norms.append(try await engine.optimStep().gradientNorm)
+                }
+                #expect(abs(norms[0] - norms[1]) < 1e-4 * norms[1], "\(norms)")
+            }
+        }
+
+        @Test func nothingIsDroppedWhereNothingIsLearned() async throws {
+            try await withTemporaryDirectory { directory in
+                let model = try Self.model("llama", "attention_dropout", "0.5", in: directory)
+                let inputs = ForwardInputs(logProbsOf: TinyModel.batch)
+                let found = try await HuggingFaceTrainer(model: model).forward(inputs).logProbs!.scalars
+                let expected = try await NativeTrainer(model: model, threads: 1).forward(inputs).logProbs!.scalars
+                #expect(relativeDifference(found, expected) < 1e-4, "\(found) and \(expected)")
+            }
+        }
+
         @Test func adaptersKeepThePromisesAndMergeIntoWhatTheyCompute() async throws {
             try await withTemporaryDirectory { directory in
                 var options = HuggingFaceTrainer.Options()

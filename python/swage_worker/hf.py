@@ -17,7 +17,7 @@ from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, TrainerError, check
 from .loss import OUTPUTS, evaluate_batch, outputs_read
-from .sampling import complete
+from .sampling import complete, without_dropout
 from .steps import Snapshot
 
 CHUNK = 512
@@ -96,7 +96,8 @@ class HuggingFaceEngine(Engine):
     @torch.no_grad()
     def forward(self, batch, outputs, is_cancelled):
         batch.check_answerable(outputs)
-        computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
+        with without_dropout(self.model):
+            computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
         # A copy of the output head: weights go on while an answer is read.
         return {name: computed[name].detach().to("cpu", torch.float32, copy=name == "outputHead") for name in outputs}
 
@@ -269,4 +270,9 @@ def _load(options):
     arguments = dict(
         dtype=getattr(torch, options.get("dtype") or "float32"), attn_implementation=options.get("attention") or "sdpa",
         trust_remote_code=False, use_safetensors=True)
-    return AutoModelForCausalLM.from_pretrained(options["model"], **arguments)
+    model = AutoModelForCausalLM.from_pretrained(options["model"], **arguments)
+    for module in model.modules():
+        # Learns nothing for the token that pads, which in many models is the one that ends a turn, and is in every chat.
+        if isinstance(module, torch.nn.Embedding):
+            module.padding_idx = None
+    return model
