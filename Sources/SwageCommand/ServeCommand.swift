@@ -65,15 +65,19 @@ struct ServeCommand: AsyncParsableCommand {
         let token = try modelOptions.remote.token()
         let lock = try Self.lock(checkpoints)
         defer { withExtendedLifetime(lock) {} }
-        async let digests = modelOptions.digests()
-        let engine = try await modelOptions.start(
-            optimizer: optimizerOptions.options(totalSteps: steps), checkpointDirectory: checkpoints
-        )
+        async let files = modelOptions.digests()
+        let optimizer = optimizerOptions.options(totalSteps: steps)
+        let engine = try await modelOptions.start(optimizer: optimizer, checkpointDirectory: checkpoints)
+        let digests = try await files.merging([TrainerConfig.optimizerDigest: optimizer.digest()]) { own, _ in own }
         let server = try TrainerServer(
             engine.trainer, sampler: engine.sampler, at: address, checkpoints: checkpoints, allowing: allow,
-            token: token, identity: identity, digests: try await digests)
+            token: token, identity: identity, digests: digests)
         let logger = modelOptions.logger()
-        try await server.run { logger.notice("serving \(modelOptions.modelName) at \($0)") }
+        try await server.run {
+            logger.notice("serving \(modelOptions.modelName) at \($0)")
+        } saved: {
+            logger.notice("what was learned and nobody has saved is at \($0)")
+        }
     }
 
     /// Two servers in one folder would replace each other's checkpoints of the same step.

@@ -25,8 +25,21 @@ extension ConfigurationValue {
 }
 
 extension TrainerConfig {
-    /// What a trainer in another process says of the files that it was opened from.
-    public var servedContents: [String: RunIdentity.Content] {
+    /// What the digest of a served trainer's optimizer is called. No evaluation depends on it.
+    package static let optimizerDigest = "optimizer"
+
+    /// What a trainer in another process says of what it was made of.
+    public var servedContents: [String: RunIdentity.Content] { Self.contents(digests) }
+
+    /// That part of it on which an evaluation depends.
+    public var measuredContents: [String: RunIdentity.Content] { Self.contents(digests.filter { $0.key != Self.optimizerDigest }) }
+
+    private static func contents(_ digests: [String: String]) -> [String: RunIdentity.Content] {
         Dictionary(uniqueKeysWithValues: digests.map { ("the server's \($0)", RunIdentity.Content(path: nil, digest: $1)) })
     }
+}
+
+extension OptimizerOptions {
+    /// Equal for equal options.
+    package func digest() throws -> String { RunIdentity.Content(of: try RecordCoding.encode(self)).digest }
 }

@@ -251,7 +251,8 @@ struct TrainingRun: Sendable {
         } catch let failure {
             guard let error = error as? TrainerError else { throw failure }
             guard session.step > session.savedStep else { return error }
-            return error.adding("step \(session.step) could not be saved either: \(failure)")
+            let reason = (failure as? TrainerError)?.message ?? "\(failure)"
+            return error.adding("step \(session.step) could not be saved either" + (reason == error.message ? "" : ": \(reason)"))
         }
         return (error as? TrainerError)?.adding("step \(session.step) is saved at \(session.lastCheckpoint ?? "")") ?? error
     }

@@ -14,6 +14,9 @@ extension TrainerServer {
         public var stall = Duration.seconds(60)
         /// For how long a connection may stay without calls.
         public var idle = Duration.seconds(600)
+        /// How long, once it is to end, it waits after each call for clients to save what they have learned. If nobody does,
+        /// it saves that itself. With 0 it does neither.
+        public var saving = Duration.seconds(10)
 
         public init() {}
     }

@@ -47,6 +47,9 @@ extension String {
 }
 
 extension TrainerError {
+    /// Whether it is about how gRPC waits for a connection, which says nothing of why there is none.
+    private static func isOfGRPC(_ reason: String) -> Bool { reason.contains("wait for ready") }
+
     /// What a call over the wire ended with, in the words of this side.
     init(_ error: RPCError, from place: String) {
         if let code = Array(error.metadata[stringValues: codeKey]).first {
@@ -59,7 +62,7 @@ extension TrainerError {
         switch error.code {
         case .unavailable:
             self.init(
-                .connectionLost, "the trainer at \(place) cannot be reached: \(reason)",
+                .connectionLost, "the trainer at \(place) cannot be reached\(Self.isOfGRPC(reason) ? "" : ": \(reason)")",
                 expected: "a trainer that is being served there")
         case .aborted:
             self.init(

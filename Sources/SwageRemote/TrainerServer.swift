@@ -3,6 +3,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import NIOCore
 import Swage
+import Synchronization
 
 /// A process's end of the trainer service: serves one trainer at one address, until its task is cancelled.
 ///
@@ -27,6 +28,7 @@ public struct TrainerServer: Sendable {
     private let service: TrainerService
     private let token: BearerTokenCheck?
     private let limits: Limits
+    private let connections = Connections()
 
     /// - Parameters:
     ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
@@ -56,48 +58,79 @@ public struct TrainerServer: Sendable {
             digests: digests, limits: limits)
     }
 
-    /// Serves until the task is cancelled; calls that are under way then come to their end.
-    /// - Parameter ready: called with the address, once the server can be reached there.
+    /// Serves until the task is cancelled. Then calls that are under way come to their end, and of others those alone are
+    /// taken that save what was learned; what nobody saves is saved in the trainer's default place (``Limits/saving``).
+    /// - Parameters:
+    ///   - ready: called with the address, once the server can be reached there.
+    ///   - saved: called with the checkpoint of what nobody else has saved.
     /// - Throws: ``Swage/TrainerError`` with code `inputOutput`, or `invalidOption` if something is at the path of a socket.
-    public func run(ready: @Sendable (TrainerAddress) -> Void) async throws {
+    public func run(
+        ready: @Sendable (TrainerAddress) -> Void, saved: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
         OpenFiles.raiseLimit()
         let security = try Self.security(identity)
         guard case .socket(let path) = address.kind else {
             let transport = HTTP2ServerTransport.Posix(
                 address: address.socketAddress, transportSecurity: security, config: config)
-            return try await run(transport, ready)
+            return try await run(transport, ready, saved)
         }
         let listener = try UnixListener(path: path)
         defer { listener.removeFile() }
         let transport = HTTP2ServerTransport.Posix(
             listeningSocketDescriptor: Int(listener.descriptor), transportSecurity: security, config: config)
-        try await run(transport, ready)
+        try await run(transport, ready, saved)
     }
 
     private func run(
-        _ transport: HTTP2ServerTransport.Posix, _ ready: @Sendable (TrainerAddress) -> Void
+        _ transport: HTTP2ServerTransport.Posix, _ ready: @Sendable (TrainerAddress) -> Void,
+        _ saved: @escaping @Sendable (String) -> Void
     ) async throws {
         var interceptors: [any ServerInterceptor] = [InstanceCheck(instance: service.instance), MessageCheck()]
         if let token { interceptors.insert(token, at: 0) }
         let server = GRPCServer(transport: transport, services: [service, HealthService()], interceptors: interceptors)
+        // In a task of its own: a cancellation has to let it come to its end.
+        let serving = Task { try await server.serve() }
+        let ending = Mutex<Task<Void, any Error>?>(nil)
         do {
             try await withTaskCancellationHandler {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await server.serve() }
+                do {
                     ready(try await listeningAddress(transport))
-                    try await group.waitForAll()
+                } catch {
+                    server.beginGracefulShutdown()
+                    try await serving.value
+                    throw error
                 }
+                try await serving.value
             } onCancel: {
-                server.beginGracefulShutdown()
+                ending.withLock { $0 = Task { try await close(server, saved) } }
             }
+            try await ending.withLock { $0 }?.value
         } catch let error as RuntimeError {
             if Task.isCancelled { return }
             throw TrainerError(.inputOutput, "\(address) cannot be served: \(error)", expected: "an address that is free")
         }
     }
 
+    private func close(
+        _ server: GRPCServer<HTTP2ServerTransport.Posix>, _ saved: @Sendable (String) -> Void
+    ) async throws {
+        defer {
+            server.beginGracefulShutdown()
+            // Most clients end their connections by then, and nobody waits for this.
+            Task { await closeConnections() }
+        }
+        if let path = try await service.close(waiting: limits.saving) { saved(path) }
+    }
+
+    /// Ends what clients leave open, when answers have had time to arrive.
+    private func closeConnections() async {
+        await service.finishCalls()
+        try? await Task.sleep(for: min(.seconds(3), limits.stall))
+        connections.close()
+    }
+
     private var config: HTTP2ServerTransport.Posix.Config {
-        .defaults { [limits] config in
+        .defaults { [limits, connections] config in
             config.rpc.maxRequestPayloadSize = Self.maximumMessageBytes
             config.http2.targetWindowSize = 8 << 20
             config.http2.maxFrameSize = 1 << 20
@@ -107,6 +140,10 @@ public struct TrainerServer: Sendable {
             config.connection.keepalive.time = limits.stall
             config.connection.keepalive.clientBehavior.allowWithoutCalls = true
             config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
+            config.channelDebuggingCallbacks.onAcceptTCPConnection = { connection in
+                connections.add(connection)
+                return connection.eventLoop.makeSucceededVoidFuture()
+            }
             let requests = Held(limit: limits.requestBytes)
             config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { stream in
                 stream.eventLoop.makeCompletedFuture {

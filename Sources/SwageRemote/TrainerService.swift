@@ -19,6 +19,7 @@ package struct TrainerService: Sendable {
     private let folders: ServedFolders
     private let digests: [String: String]
     private let log = RequestLog()
+    private let closing = Closing()
     private let calls: Held
     /// The bytes of answers that their clients have not read yet.
     private let answers: Held
@@ -35,10 +36,23 @@ package struct TrainerService: Sendable {
         answers = Held(limit: limits.answerBytes)
     }
 
+    /// Takes no more work, waits until what was learned is saved, and saves it if nobody else does.
+    /// - Parameter waiting: how long after the last call; nothing is waited for or saved if it is 0.
+    /// - Returns: the checkpoint that was written; nil if none had to be.
+    func close(waiting: Duration) async throws -> String? {
+        guard waiting > .zero, await closing.close(waiting: waiting) else { return nil }
+        return try await trainer.save().path
+    }
+
+    /// Returns when no call is under way.
+    func finishCalls() async { await closing.finishCalls() }
+
     /// Carries a request out, once for each id, and ends it when all its callers are gone.
-    /// - Parameter bytes: how much it takes to keep an answer; nil for one that is not kept.
+    /// - Parameters:
+    ///   - use: what it does to the trainer.
+    ///   - bytes: how much it takes to keep an answer; nil for one that is not kept.
     private func answer<Response: Sendable>(
-        _ context: ServerContext, _ id: String = "", bytes: @escaping @Sendable (Response) -> Int? = { _ in 512 },
+        _ context: ServerContext, _ id: String = "", _ use: Closing.Use = .other, bytes: @escaping @Sendable (Response) -> Int? = { _ in 512 },
         _ body: @escaping @Sendable () async throws -> Response
     ) async throws -> Response {
         guard calls.take(1) else {
@@ -46,11 +60,13 @@ package struct TrainerService: Sendable {
                 TrainerError(.busy, "\(calls.limit) calls wait here already, and this one was not taken", expected: "fewer at once"))
         }
         defer { calls.release(1) }
-        let log = log
+        let (log, closing) = (log, closing)
         let caller = log.newCaller()
         let call = Task {
             do {
-                return try await log.once(id, context.descriptor.method, caller: caller, bytes: bytes, body)
+                return try await closing.admit(use) {
+                    try await log.once(id, context.descriptor.method, caller: caller, bytes: bytes, body)
+                }
             } catch {
                 throw RPCError(error)
             }
@@ -81,7 +97,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func forwardBackward(
         request: Swage_V1_ForwardBackwardRequest, context: ServerContext
     ) async throws -> Swage_V1_ForwardBackwardResponse {
-        try await answer(context, request.requestID) {
+        try await answer(context, request.requestID, .work) {
             let result = try await trainer.forwardBackward(try request.batch(), loss: try request.lossFunction())
             return .with {
                 $0.loss = result.loss
@@ -93,8 +109,9 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func optimStep(
         request: Swage_V1_OptimStepRequest, context: ServerContext
     ) async throws -> Swage_V1_OptimStepResponse {
-        try await answer(context, request.requestID) {
+        try await answer(context, request.requestID, .work) {
             let result = try await trainer.optimStep()
+            closing.hasLearned()
             return .with {
                 $0.step = Int64(result.step)
                 $0.learningRate = result.learningRate
@@ -116,7 +133,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func forward(
         request: Swage_V1_ForwardRequest, response: RPCWriter<Swage_V1_TensorPiece>, context: ServerContext
     ) async throws {
-        let outputs = try await answer(context, request.requestID, bytes: { _ in nil }) {
+        let outputs = try await answer(context, request.requestID, .work, bytes: { _ in nil }) {
             try await trainer.forward(try request.inputs())
         }
         let bytes = outputs.byteCount
@@ -148,7 +165,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         _ request: Swage_V1_GenerateRequest, _ context: ServerContext, into feed: AsyncStream<Swage_V1_GenerateEvent>.Continuation
     ) async throws -> [Completion] {
         defer { feed.finish() }
-        return try await answer(context, request.requestID, bytes: { $0.reduce(512) { $0 + 64 + 8 * $1.tokens.count } }) {
+        return try await answer(context, request.requestID, .work, bytes: { $0.reduce(512) { $0 + 64 + 8 * $1.tokens.count } }) {
             guard let sampler else { throw TrainerError(.unsupported, "this trainer does not write") }
             let onToken: @Sendable (Int, Int32) -> Void = { prompt, token in
                 var event = Swage_V1_GenerateEvent()
@@ -166,13 +183,15 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
             let (name, path) = try folders.destination(
                 name: request.hasName ? request.name : nil, path: request.hasPath ? request.path : nil)
             let saved = try await trainer.save(name: name, path: path, weightsOnly: request.weightsOnly)
+            if !request.weightsOnly { closing.hasSaved() }
             return .with { $0.path = Self.seenFromElsewhere(saved.path) }
         }
     }
 
     package func load(request: Swage_V1_LoadRequest, context: ServerContext) async throws -> Swage_V1_LoadResponse {
-        try await answer(context, request.requestID) {
+        try await answer(context, request.requestID, .work) {
             let loaded = try await trainer.load(try folders.source(request.hasPath ? request.path : nil))
+            closing.hasSaved()
             return .with {
                 $0.path = Self.seenFromElsewhere(loaded.path)
                 $0.step = Int64(loaded.step)

@@ -11,8 +11,10 @@ package struct ServedTrainer {
     package init(
         _ trainer: any Trainer, sampler: (any Sampler)? = nil, at address: TrainerAddress? = nil, checkpoints: String? = nil,
         allowing allowed: [String] = [], token: String? = nil, identity: TrainerServer.Identity? = nil,
-        limits: TrainerServer.Limits = .init()
+        limits: TrainerServer.Limits = .init(), savesAtEnd: Bool = false, saved: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws {
+        var limits = limits
+        if !savesAtEnd { limits.saving = .zero }
         let address = address ?? .socket(shortTemporaryPath())
         let server = try TrainerServer(
             trainer, sampler: sampler, at: address, checkpoints: checkpoints, allowing: allowed, token: token, identity: identity,
@@ -20,7 +22,7 @@ package struct ServedTrainer {
         let (ready, signal) = AsyncStream.makeStream(of: TrainerAddress.self)
         task = Task {
             defer { signal.finish() }
-            try await server.run { signal.yield($0) }
+            try await server.run(ready: { signal.yield($0) }, saved: saved)
         }
         var addresses = ready.makeAsyncIterator()
         guard let bound = await addresses.next() else {
