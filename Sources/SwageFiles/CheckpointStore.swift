@@ -64,7 +64,12 @@ package struct CheckpointStore: Sendable {
         guard FileManager.default.fileExists(atPath: path) else {
             throw TrainerError(.checkpointNotFound, "there is no checkpoint at \(path)", expected: expectedPlace)
         }
-        guard let manifest = try CheckpointManifest.read(from: path) else { return nil }
+        guard let manifest = try CheckpointManifest.read(from: path) else {
+            guard FileKind(path) != .folder || FileManager.default.fileExists(atPath: path + "/config.json") else {
+                throw TrainerError(.checkpointNotFound, "\(path) holds no checkpoint", expected: expectedPlace)
+            }
+            return nil
+        }
         for (name, size) in manifest.fileSizes.sorted(by: { $0.key < $1.key }) {
             let file = path + "/" + name
             guard FileKind(file) == .file else {

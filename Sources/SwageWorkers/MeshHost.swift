@@ -7,6 +7,7 @@ import Swage
 /// Whoever reaches the address can run code here: it is for a network that nobody else is on.
 public final class MeshHost: Sendable {
     private let input: FileHandle
+    private let identifier: Int32
     private let ended: AsyncStream<Int32>
 
     /// Returns when ranks can be started.
@@ -36,9 +37,11 @@ public final class MeshHost: Sendable {
             try? FileManager.default.removeItem(atPath: scratch)
             throw error
         }
+        identifier = process.processIdentifier
         let (ready, reading) = AsyncStream.makeStream(of: Void.self)
         output.fileHandleForReading.readToEnd({ _ in reading.yield() }, end: { reading.finish() })
         for await _ in ready { return }
+        await end()
         try Task.checkCancellation()
         throw TrainerError(.engineFailed, "the mesh's host at \(address) ended before it was ready")
     }
@@ -51,6 +54,20 @@ public final class MeshHost: Sendable {
         for await status in ended {
             throw TrainerError(.engineFailed, "the mesh's host ended with status \(status)")
         }
+        await end()
+    }
+
+    /// Returns when the process has ended, which it is made to.
+    private func end() async {
+        try? input.close()
+        let (identifier, ended) = (identifier, ended)
+        // While it starts, it does not notice that its input is closed.
+        let killing = Task.detached {
+            try await Task.sleep(for: .seconds(2))
+            kill(identifier, SIGKILL)
+        }
+        await Task.detached { for await _ in ended {} }.value
+        killing.cancel()
     }
 }
 #endif

@@ -81,9 +81,21 @@ public actor Worker {
             throw error
         }
         try await started.awaitReady()
-        let remote = try await RemoteTrainer(at: address, options: .init(
-            connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
-        return Running(process: started, remote: remote, address: address)
+        return Running(process: started, remote: try await connect(started, at: address), address: address)
+    }
+
+    /// A worker that lives has said that it serves; on a busy machine the connection may take a while all the same.
+    private static func connect(_ process: WorkerProcess, at address: TrainerAddress) async throws -> RemoteTrainer {
+        let giveUp = ContinuousClock.now + .seconds(120)
+        while true {
+            do {
+                return try await RemoteTrainer(at: address, options: .init(
+                    connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
+            } catch let error as TrainerError where error.code == .connectionLost {
+                if let failure = await process.failureSoon() { throw failure }
+                if ContinuousClock.now >= giveUp { throw error }
+            }
+        }
     }
 }
 

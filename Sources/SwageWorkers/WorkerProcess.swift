@@ -75,9 +75,11 @@ final class WorkerProcess: Sendable {
     var failure: TrainerError? {
         state.withLock { state in
             guard let status = state.status else { return nil }
-            let lines = state.lastLines.suffix(6).joined(separator: "\n")
+            // What the worker itself says of its end is all that there is to say.
+            let said = state.lastLines.last { $0.hasPrefix("swage: ") }.map { String($0.dropFirst("swage: ".count)) }
+            let lines = said.map { " \($0)" } ?? state.lastLines.suffix(6).reduce("") { $0 + "\n\($1)" }
             return TrainerError(
-                .engineFailed, "the \(engine) worker ended with status \(status)\(lines.isEmpty ? "" : ":\n\(lines)")",
+                .engineFailed, "the \(engine) worker ended with status \(status)\(lines.isEmpty ? "" : ":" + lines)",
                 expected: "a worker that lives; load a checkpoint in a new one to go on")
         }
     }

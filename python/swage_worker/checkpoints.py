@@ -77,6 +77,7 @@ class CheckpointStore:
         check(place.is_dir(), "checkpointNotFound", f"there is no checkpoint at {place}", "a folder that save has written")
         manifest = read_manifest(place)
         if manifest is None:
+            check((place / "config.json").exists(), "checkpointNotFound", f"{place} holds no checkpoint", "a folder that save has written")
             return None
         for name, size in manifest["fileSizes"].items():
             found = (place / name).lstat().st_size if is_kind(place / name, stat.S_ISREG) else None

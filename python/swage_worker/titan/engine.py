@@ -198,7 +198,8 @@ def _free_port():
 
 def _end(failure):
     """A rank has died, and what it held with it: so does this process, and says why."""
-    print(f"a rank has died: {failure}", file=sys.stderr, flush=True)
+    # The first line is for those who look into it, the second for those who are told of it.
+    print(f"{failure}\nswage: a rank has died, and what it held with it", file=sys.stderr, flush=True)
     os._exit(1)
 
 
