@@ -108,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "SwageWorkersTests",
             dependencies: [
-                "SwageWorkers", "SwageNative", "SwageRecipes", "SwageConformance", "TestEngines", "TestSupport",
+                "SwageWorkers", "SwageFiles", "SwageNative", "SwageRecipes", "SwageConformance", "TestEngines", "TestSupport",
             ] + gRPC),
         .target(name: "TutorialLoops", dependencies: ["Swage"], path: "examples/loops"),
         .testTarget(
