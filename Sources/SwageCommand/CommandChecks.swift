@@ -51,6 +51,16 @@ extension GRPOCommand: OptionChecking {
         try given.require(clipLow >= 0 && clipLow <= 1, "clip-low", clipLow, "0 to 1")
         try given.require(clipHigh >= 0 && clipHigh.isFinite, "clip-high", clipHigh, "0 or more")
         try given.require(klCoefficient >= 0 && klCoefficient.isFinite, "kl-coefficient", klCoefficient, "0 or more")
+        try given.refuse(
+            ["clip-low", "clip-high", "importance-cap"], where: learnsFromItsOwnWeights,
+            "on one update a rollout, which is by the weights that wrote it: no probability has changed",
+            expected: "--updates-per-rollout 2 or more, or --async")
+    }
+
+    /// Whether each rollout is learned from once, by the very weights that have written it.
+    private var learnsFromItsOwnWeights: Bool {
+        let hasSamplerOfItsOwn = modelOptions.engine == .titan || (modelOptions.engine == .remote && modelOptions.model != nil)
+        return updatesPerRollout == 1 && !self.async && !hasSamplerOfItsOwn
     }
 }
 

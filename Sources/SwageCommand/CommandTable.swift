@@ -62,15 +62,19 @@ extension CommandOption {
         _ argument: Dumped.Argument, _ name: String, _ type: (any ExpressibleByArgument.Type)?, isInvertible: Bool
     ) {
         let isFlag = argument.kind == "flag"
+        let kind: Kind =
+            isFlag ? .flag(isOnByDefault: argument.defaultValue == "--" + name) : CommandOption.kind(of: type, words: argument.allValues ?? [])
         self.init(
-            name: name,
-            kind: isFlag
-                ? .flag(isOnByDefault: argument.defaultValue == "--" + name)
-                : CommandOption.kind(of: type, words: argument.allValues ?? []),
+            name: name, kind: kind,
             isList: argument.isRepeating && !isFlag, takesWordsBehind: argument.parsingStrategy == "upToNextOption",
             isRequired: !argument.isOptional, isInvertible: isInvertible, hasDefault: argument.defaultValue != nil,
-            help: argument.abstract ?? "", accepts: { type?.init(argument: $0) != nil })
+            help: argument.abstract ?? "", accepts: { type?.init(argument: $0) != nil && !(kind == .number && vanishes($0)) })
     }
+}
+
+/// Whether a number is so near to 0 that it would be read as 0.
+private func vanishes(_ number: String) -> Bool {
+    Double(number) == 0 && number.prefix { !"eEpP".contains($0) }.contains { "123456789".contains($0) }
 }
 
 /// What ArgumentParser tells of a program, as far as it is read here.

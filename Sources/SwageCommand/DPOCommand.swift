@@ -74,7 +74,7 @@ struct DPOCommand: AsyncParsableCommand {
         let heldOutData = try heldOut.map { try JSONLines<PreferencePair>(path: $0, badLines: badLines) }
         let engine = try await started
         try await engine.requireRoom(rows: 2 * microbatch, of: sequenceLength)
-        display.note("\(try await engine.trainer.config().modelName) learns from \(training.count) preferences")
+        display.note("\(try await engine.trainer.config().modelName) learns from the preferences of \(data)")
         let dpo = try DPO(
             trainer: engine.trainer, training: training, heldOut: heldOutData,
             tokenizer: try await engine.trainer.tokenizer(), directory: runOptions.directory,

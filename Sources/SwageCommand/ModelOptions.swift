@@ -28,7 +28,11 @@ struct ModelOptions: ParsableArguments {
 
     func validate() throws {
         if let chatTemplate { writeToStandardError("The chat format is \(chatTemplate), whatever template the model has.\n") }
-        if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
+        // Threads wait for each other at every product: with very many, a step does not end.
+        let most = 16 * ProcessInfo.processInfo.activeProcessorCount
+        if let threads, !(1...most ~= threads) {
+            throw ValidationError("--threads is \(threads); expected 1 to \(most), 16 times the cores of this machine.")
+        }
         switch engine {
         case .native where model == nil, .huggingface where model == nil, .titan where model == nil:
             throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.")

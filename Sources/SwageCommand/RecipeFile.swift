@@ -78,10 +78,24 @@ struct RecipeFile {
             throw UsageError("the recipe \(path) is not text in UTF-8", expected: "a YAML file with options as keys")
         }
         if text.first == "\u{FEFF}" { text.removeFirst() }
+        try checkLineBreaks(text, path)
         do {
             return try Yams.compose(yaml: text)
         } catch {
             throw UsageError("\(path)\(reason(error))")
+        }
+    }
+
+    /// Some characters end a line in YAML 1.1, which the parser reads, and none in YAML 1.2 (5.4).
+    private static func checkLineBreaks(_ text: String, _ path: String) throws {
+        let lines = text.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" }
+        for (index, line) in lines.enumerated() {
+            guard let odd = line.first(where: { ["\u{85}", "\u{2028}", "\u{2029}"].contains($0) }) else { continue }
+            let digits = String(odd.value, radix: 16, uppercase: true)
+            let name = String(repeating: "0", count: 4 - digits.count) + digits
+            throw UsageError(
+                "\(path), line \(index + 1), has the character U+\(name), which ends a line in some readers of YAML and not in others",
+                expected: "\\u\(name) in double quotes")
         }
     }
 

@@ -67,7 +67,7 @@ struct SFTCommand: AsyncParsableCommand {
         let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0) }
         let engine = try await started
         try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength)
-        display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.count) examples")
+        display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(data)")
         var options = options
         if options.prompt != nil, engine.sampler == nil {
             options.prompt = nil

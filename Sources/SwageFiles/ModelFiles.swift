@@ -75,7 +75,13 @@ package struct ModelFiles: Sendable {
         self.weights = try TiedWeights(weights, &configuration)
         self.configuration = configuration
         format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
-        tokenizer = try Self.unlessUnsupported { try folder.tokenizer(chatTemplate: chatTemplate) }
+        tokenizer = try Self.unlessUnsupported {
+            let tokenizer = try folder.tokenizer(chatTemplate: chatTemplate)
+            guard let odd = tokenizer.endOfSequenceIDs.first(where: { $0 >= configuration.vocabularySize }) else { return tokenizer }
+            throw TrainerError(
+                .unsupported, "the tokenizer in \(path) ends a text by the token \(odd), and the model has \(configuration.vocabularySize)",
+                expected: "an \"eos_token\" that the model's vocabulary has")
+        }
         companions = try folder.companions()
     }
 

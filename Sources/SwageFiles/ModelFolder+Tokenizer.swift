@@ -50,13 +50,7 @@ extension BPETokenizer.Definition {
             try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
         }
         let end = try configuration["eos_token"].flatMap { id(of: try Self.content($0)) }
-        let beginning = try configuration["bos_token"].flatMap { id(of: try Self.content($0)) }
-        // Either of the two keys replaces what the post-processor adds.
-        let adds = try (configuration["add_bos_token"]?.flag(), configuration["add_eos_token"]?.flag())
-        if adds.0 != nil || adds.1 != nil {
-            prefixIDs = adds.0 == true ? [beginning].compactMap { $0 } : []
-            suffixIDs = adds.1 == true ? [end].compactMap { $0 } : []
-        }
+        // Beside tokenizer.json, transformers reads neither add_bos_token nor add_eos_token: its post-processor says what is added.
         if let field = configuration["add_prefix_space"], try field.flag() { throw field.wrong("false", code: .unsupported) }
         if let field = configuration["split_special_tokens"], try field.flag() { throw field.wrong("false", code: .unsupported) }
         return [end].compactMap { $0 }

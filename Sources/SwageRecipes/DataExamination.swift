@@ -78,6 +78,9 @@ final class DataExamination<Example: JSONLineDecodable>: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for what has been found since.
     func check() throws { if let failure = findings.failure { throw failure } }
 
+    /// Whether it goes on beside what is done with the examples.
+    var isUnderWay: Bool { task != nil && report.unseen > 0 }
+
     func cancel() { task?.cancel() }
 }
 

@@ -37,7 +37,10 @@ struct NumberReader {
         }
         return plain.replacing("{,}", with: ",").replacing("\\!", with: "").replacing("\\$", with: "$").replacing("\\%", with: "%")
             .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|\*)\s*10\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
-            .replacing(/\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(-?\d+)\s*\}/) { "\($0.1)/\($0.2)" }
+            .replacing(/(\d\s*)?\\[dt]?frac\s*(?:\{\s*(-?\d+)\s*\}|(\d))\s*(?:\{\s*(-?\d+)\s*\}|(\d))/) {
+                let before = $0.1.map { "\($0.first!) " } ?? ""
+                return before + "\($0.2 ?? $0.3 ?? "")/\($0.4 ?? $0.5 ?? "")"
+            }
     }
 
     /// The number that a line consists of, but for what stands around it.
@@ -67,7 +70,9 @@ struct NumberReader {
                 place += 1
                 continue
             }
-            if let (fraction, end) = fraction(number, from: place, slash: end) {
+            if let (mixed, end) = mixed(from: place, space: end) {
+                (found, place) = (found + [mixed], end)
+            } else if let (fraction, end) = fraction(number, from: place, slash: end) {
                 (found, place) = (found + [fraction], end)
             } else {
                 (found, place) = (found + [number], end)
@@ -112,7 +117,7 @@ struct NumberReader {
         return (ExactNumber(isNegative: isNegative, whole: whole, fraction: fraction, exponent: exponent), place)
     }
 
-    /// The digits before the point, without the commas between thousands. None before the point of `.5`.
+    /// The digits before the point, without the marks between thousands. None before the point of `.5`.
     private func whole(at place: Int, from start: Int) -> (digits: [UInt8], end: Int)? {
         if scalar(place) == ".", isDigit(place + 1), place > start || !(isBehindWord(place) || scalar(place - 1) == ".") {
             return ([], place)
@@ -123,7 +128,8 @@ struct NumberReader {
         guard whole.count <= 3 else { return (whole, end) }
         var groups: [UInt8] = []
         var next = end
-        while scalar(next) == ",", digits(from: next + 1).count == 3 {
+        let mark = [",", "_", "'", "\u{2019}"].first { $0 == scalar(next) }
+        while let mark, scalar(next) == mark, digits(from: next + 1).count == 3 {
             groups += digits(from: next + 1)
             next += 4
         }
@@ -146,9 +152,26 @@ struct NumberReader {
         return (isSigned && scalar(place + 1) == "-" ? -value : value, end)
     }
 
+    /// The whole number and a fraction that `1 1/2` is.
+    private func mixed(from start: Int, space: Int) -> (ExactNumber, end: Int)? {
+        let isSigned = scalar(start) == "-" || scalar(start) == "+"
+        let slash = space + 1 + digits(from: space + 1).count
+        let parts = [start + (isSigned ? 1 : 0), space + 1, slash + 1].map { digits(from: $0) }
+        let end = slash + 1 + parts[2].count
+        guard scalar(space) == " ", scalar(slash) == "/", parts.allSatisfy({ 1...6 ~= $0.count }),
+            start + (isSigned ? 1 : 0) + parts[0].count == space, scalar(end) != "/", !(scalar(end) == "." && isDigit(end + 1))
+        else { return nil }
+        let values = parts.map { $0.reduce(0) { $0 * 10 + Int($1) } }
+        guard values[1] < values[2] else { return nil }
+        let numerator = String(values[0] * values[2] + values[1]).utf8.map { $0 - 48 }
+        let whole = ExactNumber(isNegative: scalar(start) == "-", whole: numerator)
+        return ExactNumber(whole, over: ExactNumber(isNegative: false, whole: parts[2])).map { ($0, end) }
+    }
+
     /// The fraction of two numbers that `3/4` is, unless it is part of a date or a path.
     private func fraction(_ number: ExactNumber, from start: Int, slash: Int) -> (ExactNumber, end: Int)? {
-        guard scalar(slash) == "/", isDigit(slash + 1), isDigit(slash - 1), !(start > 0 && scalar(start - 1) == "/"),
+        let isSigned = scalar(slash + 1) == "-" || scalar(slash + 1) == "+"
+        guard scalar(slash) == "/", isDigit(slash + (isSigned ? 2 : 1)), isDigit(slash - 1), !(start > 0 && scalar(start - 1) == "/"),
             let (divisor, end) = self.number(at: slash + 1), scalar(end) != "/", slash - start < 400, end - slash < 400
         else { return nil }
         return ExactNumber(number, over: divisor).map { ($0, end) }

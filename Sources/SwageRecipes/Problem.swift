@@ -32,7 +32,7 @@ extension Problem: JSONLineDecodable {
             guard value.list == nil, value.object == nil else {
                 throw TrainerError(.invalidData, "\"\(name)\" is \(value.summary)", expected: "a text, a number or a flag")
             }
-            answer = value.asText
+            answer = value.text?.isEmpty == true ? nil : value.asText
         }
         if let last = messages.last, last.role == "assistant" {
             guard answer == nil || key == "messages" || last.content.isEmpty else {
@@ -55,6 +55,7 @@ extension Problem: JSONLineDecodable {
             if let reason = MeaningfulKeys.question[key]?(value) ?? MeaningfulKeys.leavesOut(key, value) {
                 throw TrainerError(.invalidData, "\"\(key)\" \(reason), which is not supported", expected: "a line without it")
             }
+            notes.append("the key \"\(key)\" is a field, which rewards written in code may read and the stock ones do not")
         }
         self.init(
             messages: messages, answer: answer,

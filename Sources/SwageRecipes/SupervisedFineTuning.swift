@@ -119,11 +119,13 @@ public struct SupervisedFineTuning: Sendable {
         }
         if let evaluation { observe(.data(evaluation.report)) }
         let stream = try ExampleStream(examination.examples, tokenizer: tokenizer, options: batches)
-        return try await run.run(
+        let outcome = try await run.run(
             Algorithm(
                 trainer: trainer, sampler: sampler, tokenizer: tokenizer, examination: examination, evaluation: evaluation,
-                options: options, stream: stream),
+                options: options, leavesOut: { [observe] in observe(.leftOut($0, of: $1)) }, stream: stream),
             observe: observe)
+        if case .finished(let report) = outcome, examination.isUnderWay, let used = report.data?.first { observe(.data(used)) }
+        return outcome
     }
 }
 
@@ -135,6 +137,8 @@ extension SupervisedFineTuning {
         let examination: DataExamination<TrainingExample>
         let evaluation: Evaluation?
         let options: Options
+        /// Told of the rows that the steps themselves leave out, and of their file.
+        let leavesOut: @Sendable (DataReport.LeftOut, String) -> Void
         var stream: ExampleStream
 
         /// The trainer's own loss is cross entropy.
@@ -147,7 +151,11 @@ extension SupervisedFineTuning {
         mutating func step() async throws -> TrainingStep {
             // What is wrong with the data is found before anything of the step is done.
             try examination.check()
+            let known = stream.report
             let batches = try (0..<options.accumulation).map { _ in try stream.next() }
+            if examination.isUnderWay {
+                for rows in stream.report.leftOut(since: known) { leavesOut(rows, known.path) }
+            }
             var lossSum = 0.0
             var targets = 0
             var tokens = 0
@@ -170,9 +178,11 @@ extension SupervisedFineTuning {
         }
 
         func report(before: Measurement, after: Measurement, end: TrainingEnd) -> Report {
-            Report(
+            // Of a large file the steps may have seen more than was looked at beside them.
+            let data = [examination.report, stream.report].min { $0.unseen < $1.unseen }!
+            return Report(
                 before: before, after: after, prompt: options.prompt,
-                data: [examination.report] + (evaluation.map { [$0.report] } ?? []), end: end)
+                data: [data] + (evaluation.map { [$0.report] } ?? []), end: end)
         }
 
         private func reply() async throws -> String? {

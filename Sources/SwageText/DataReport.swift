@@ -46,6 +46,27 @@ public struct DataReport: Sendable, Equatable, Codable {
     /// How many reasons are told apart.
     private static let namedReasons = 20
 
+    /// Counts a row that was looked at.
+    mutating func add<Use>(_ examination: Examination<Use>, line: Int) {
+        unseen -= 1
+        switch examination {
+        case .used(_, let tokens, let targets, let beyond):
+            whole += beyond == 0 ? 1 : 0
+            cut += beyond == 0 ? 0 : 1
+            (self.tokens, self.targets, cutTokens) = (self.tokens + tokens, self.targets + targets, cutTokens + beyond)
+        case .leftOut(let reason): leaveOut(reason, line: line)
+        }
+    }
+
+    /// The lines that are named here and not in an earlier state of the same report, with their reasons.
+    package func leftOut(since earlier: DataReport) -> [LeftOut] {
+        leftOut.compactMap { now in
+            let known = earlier.leftOut.first { $0.reason == now.reason }?.lines.count ?? 0
+            let lines = Array(now.lines.dropFirst(known))
+            return lines.isEmpty ? nil : LeftOut(reason: now.reason, rows: lines.count, lines: lines)
+        }
+    }
+
     mutating func leaveOut(_ why: String, line: Int) {
         let isNew = leftOut.count >= Self.namedReasons && !leftOut.contains { $0.reason == why }
         let reason = isNew ? "other reasons" : why
@@ -70,12 +91,13 @@ public struct DataReport: Sendable, Equatable, Codable {
 
 extension DataReport: CustomStringConvertible {
     public var description: String {
+        if unseen > 0, unseen == rows { return "\(path): \(rows) rows, which are looked at while they are used" }
         var counts = ["\(rows) rows: \(whole) whole"]
         if cut > 0 { counts.append("\(cut) cut (\(cutTokens) tokens beyond the limit)") }
         counts.append("\(leftOutRows) left out")
         if unseen > 0 { counts.append("\(unseen) not looked at") }
         let lines =
-            ["\(path): \(counts.joined(separator: ", ")); \(tokens) tokens, \(targets) of them learned"]
+            ["\(path): \(counts.joined(separator: ", ")); \(tokens) tokens" + (targets > 0 ? ", \(targets) of them learned" : "")]
             + leftOut.map { "  left out: \($0.reason) (\(Self.listed($0)))" }
             + notes.map { "  \($0.text) (line \($0.line)\($0.rows > 1 ? " and \($0.rows - 1) more" : ""))" }
         return lines.joined(separator: "\n")

@@ -13,6 +13,13 @@ extension Error {
     }
 }
 
+extension TrainerError {
+    /// The error of a row, with the place of the row unless it says that itself.
+    func placed(at place: String) -> TrainerError {
+        message.hasPrefix(place) ? self : TrainerError(.invalidData, "\(place): \(self)")
+    }
+}
+
 extension DecodingError {
     fileprivate var summaryWithPath: String {
         switch self {

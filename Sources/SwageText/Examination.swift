@@ -47,20 +47,13 @@ extension JSONLines {
     ) throws -> [(index: Int, use: Use)] {
         var uses: [(index: Int, use: Use)] = []
         for (index, outcome) in zip(indices, outcomes(indices, isConcurrent: isConcurrent, examine)) {
-            report.unseen -= 1
             switch outcome {
-            case .success(.used(let use, let tokens, let targets, let beyond)):
-                uses.append((index, use))
-                report.whole += beyond == 0 ? 1 : 0
-                report.cut += beyond == 0 ? 0 : 1
-                report.tokens += tokens
-                report.targets += targets
-                report.cutTokens += beyond
-            case .success(.leftOut(let reason)):
-                report.leaveOut(reason, line: line(index))
+            case .success(let examination):
+                report.add(examination, line: line(index))
+                if case .used(let use, _, _, _) = examination { uses.append((index, use)) }
             case .failure(let error):
-                guard case .skip = badLines else { throw TrainerError(.invalidData, "\(path), line \(line(index)): \(error)") }
-                report.leaveOut("\(error)", line: line(index))
+                guard case .skip = badLines else { throw error.placed(at: "\(path), line \(line(index))") }
+                report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
             }
         }
         return uses

@@ -50,6 +50,8 @@ public struct ExampleStream: Sendable {
 
     public private(set) var position: Position
     public let options: Options
+    /// What became of the rows that were drawn in the first pass over the data.
+    package private(set) var report: DataReport
 
     private let data: JSONLines<TrainingExample>
     private let tokenizer: any Tokenizer
@@ -68,6 +70,7 @@ public struct ExampleStream: Sendable {
         self.tokenizer = tokenizer
         self.options = options
         self.position = position
+        report = data.report
         try checkPosition()
     }
 
@@ -135,14 +138,18 @@ public struct ExampleStream: Sendable {
     }
 
     /// An example as far as it fits into a row; nil for one that has no target there, or is to be skipped.
-    private func usableTokens(_ index: Int) throws -> TargetedTokens? {
+    private mutating func usableTokens(_ index: Int) throws -> TargetedTokens? {
         do {
             let examination = try options.examine(data[index], with: tokenizer)
+            if position.epoch == 0 { report.add(examination, line: data.line(index)) }
             guard case .used(let tokens, _, _, _) = examination else { return nil }
             return tokens
         } catch let error as TrainerError {
-            if case .skip = data.badLines { return nil }
-            throw TrainerError(.invalidData, "\(data.path), line \(data.line(index)): \(error)")
+            if case .skip = data.badLines {
+                if position.epoch == 0 { report.add(Examination<TargetedTokens>.leftOut("\(error)"), line: data.line(index)) }
+                return nil
+            }
+            throw error.placed(at: "\(data.path), line \(data.line(index))")
         }
     }
 

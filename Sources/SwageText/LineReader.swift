@@ -73,16 +73,24 @@ struct LineReader {
     /// Says what a file is that people take for lines of JSON.
     /// - Throws: ``TrainerError`` with code `invalidData`.
     static func refuseOtherKinds(_ file: PlainFile) throws {
-        let beginning = try file.bytes(0..<min(4, file.count))
+        let beginning = try file.bytes(0..<min(64, file.count))
         let kinds: [([UInt8], String)] = [
             ([0x1F, 0x8B], "is compressed by gzip"), ([0x28, 0xB5, 0x2F, 0xFD], "is compressed by zstd"),
             ([0x50, 0x4B, 0x03, 0x04], "is a zip archive"), (Array("PAR1".utf8), "is a Parquet file"),
+            (Array("BZh".utf8), "is compressed by bzip2"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "is compressed by xz"),
+            (Array("ARROW1".utf8), "is an Arrow file"), (Array("SQLite format 3".utf8), "is an SQLite database"),
+            (Array("version https://git-lfs".utf8), "stands for a file that Git LFS has not fetched"),
+            ([0xFF, 0xFE, 0, 0], "is in UTF-32"), ([0, 0, 0xFE, 0xFF], "is in UTF-32"),
             ([0xFF, 0xFE], "is in UTF-16"), ([0xFE, 0xFF], "is in UTF-16"),
         ]
         for (signature, kind) in kinds where beginning.starts(with: signature) {
             throw TrainerError(.invalidData, "\(file.path) \(kind)", expected: "text in UTF-8, one JSON object a line")
         }
-        if beginning.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) == UInt8(ascii: "[") {
+        let first = beginning.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        if first == UInt8(ascii: "<") {
+            throw TrainerError(.invalidData, "\(file.path) begins with <, as a page of the web does", expected: "one JSON object a line")
+        }
+        if first == UInt8(ascii: "[") {
             throw TrainerError(.invalidData, "\(file.path) begins with a list", expected: "one JSON object a line, without brackets around them")
         }
     }

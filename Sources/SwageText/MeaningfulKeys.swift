@@ -36,7 +36,7 @@ package enum MeaningfulKeys {
     /// Keys that say whether, or how much, something is learned.
     private static let learning: [String: Reason] = [
         "weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
-        "label": { $0.flag == false ? "says what is wrong" : nil },
+        "label": { $0.isFalse ? "says what is wrong" : nil },
         "kto_tag": { $0.flag == true ? nil : "says what is wrong" },
         "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
         "mask": unlessFalse, "masked": unlessFalse, "loss_mask": unlessEmpty("says what is learned"), "train_detail": unlessEmpty("says what is learned"),
@@ -61,6 +61,9 @@ package enum MeaningfulKeys {
 }
 
 extension JSONValue {
+    /// Whether it says no, in one of the ways in which data says so.
+    fileprivate var isFalse: Bool { flag == false || number?.double == 0 || ["0", "false"].contains(text?.lowercased()) }
+
     /// Whether it holds nothing: no text, no values, no members.
     fileprivate var isEmpty: Bool {
         switch self {

@@ -56,7 +56,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
             try Self.check(messages, learning)
             tokens = try tokenizer.encode(chat: messages, addGenerationPrompt: false)
         case .chatCompletion(let prompt, let completion):
-            try Self.check(completion, learning)
+            try Self.check(prompt + completion, learning)
             tokens = try tokenizer.encode(prompt: prompt, completion: completion)
         case .completion(let prompt, let completion):
             tokens = try tokenizer.encode(prompt: prompt, completion: completion)
@@ -68,9 +68,9 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
     }
 
     private static func check(_ messages: [ChatMessage], _ learning: LearnedTokens) throws {
-        guard learning == .all, messages.contains(where: { $0.weight == 0 && $0.role == "assistant" }) else { return }
+        guard learning == .all, let message = messages.first(where: { $0.weight == 0 }) else { return }
         throw TrainerError(
-            .invalidData, "a message of the assistant has the weight 0, and all tokens are to be learned",
+            .invalidData, "a message of the \(message.role) has the weight 0, and all tokens are to be learned",
             expected: "the assistant's tokens alone to be learned, or no weights of 0")
     }
 }

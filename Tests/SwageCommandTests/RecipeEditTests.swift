@@ -84,7 +84,7 @@ import TestSupport
 
     private static let needed: [String: [String]] = [
         "sft": ["--model=m", "--data=d", "--output=o"], "dpo": ["--model=m", "--data=d", "--output=o"],
-        "grpo": ["--model=m", "--arithmetic=1", "--output=o"], "evaluate": ["--model=m", "--arithmetic=1", "--samples=8"],
+        "grpo": ["--model=m", "--arithmetic=1", "--output=o", "--updates-per-rollout=2"], "evaluate": ["--model=m", "--arithmetic=1", "--samples=8"],
     ]
 
     /// One command line, in the making.
