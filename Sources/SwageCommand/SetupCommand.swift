@@ -2,7 +2,6 @@
 import ArgumentParser
 import Foundation
 import Swage
-import SwageFiles
 import SwageWorkers
 
 struct SetupCommand: ParsableCommand {
@@ -24,7 +23,7 @@ struct SetupCommand: ParsableCommand {
     }
 
     func run() throws {
-        guard let source = source ?? Self.nearestSource else {
+        guard let source = source ?? WorkerEnvironment.source else {
             throw TrainerError(
                 .inputOutput, "the folder of swage_worker is not beside this program",
                 expected: "--source, the folder python of a clone of Swage")
@@ -32,10 +31,6 @@ struct SetupCommand: ParsableCommand {
         for engine in engines {
             try WorkerEnvironment(engine).install(from: source) { writeToStandardError("\($0)\n") }
         }
-    }
-
-    private static var nearestSource: String? {
-        foldersOfProgram.map { $0 + "/python" }.first { FileManager.default.fileExists(atPath: $0 + "/swage_worker") }
     }
 }
 #endif

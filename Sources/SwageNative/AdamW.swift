@@ -92,7 +92,7 @@ final class AdamW {
         if areFinite.allSatisfy({ $0 }) { return }
         throw TrainerError(
             .nonFinite, "step \(step) at the learning rate \(learningRate) would leave weights that are NaN or infinite, so it was not taken",
-            expected: "a smaller learning rate, weight decay or gradient; clearGradients drops these gradients")
+            expected: "a smaller learning rate, weight decay or gradient")
     }
 
     /// The layout in runs of no more than a block that all decay or all do not.

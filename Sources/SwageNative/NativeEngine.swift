@@ -157,7 +157,7 @@ actor NativeEngine {
         guard norm.isFinite else {
             throw TrainerError(
                 .nonFinite, "the gradient norm at step \(state.step) is \(norm), so the step was not taken",
-                expected: "a finite norm; clearGradients drops these gradients")
+                expected: "a finite norm")
         }
         let clip = state.options.maxGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
         let learningRate = state.options.learningRate(afterSteps: state.step)

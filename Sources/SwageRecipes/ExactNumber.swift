@@ -47,6 +47,8 @@ struct ExactNumber: Sendable {
         denominator = Self.one
     }
 
+    static func powerOfTen(_ exponent: Int) -> ExactNumber { ExactNumber(isNegative: false, whole: [1], exponent: exponent) }
+
     /// A fraction; nil if it is divided by zero.
     init?(_ numerator: ExactNumber, over denominator: ExactNumber) {
         guard !denominator.numerator.digits.isEmpty else { return nil }

@@ -1,85 +1,127 @@
-/// Reads the number that a text gives as its answer, as graders of GSM8K and MATH do.
+/// Reads the number that a text gives as its answer, where graders of GSM8K and MATH look for it.
 ///
-/// The number behind the last `####` that nothing else follows in its line (GSM8K); else the last one in the last
-/// `\boxed{…}` (MATH); else the last one in the text. ``Reward/number`` has the rule for what a number is.
+/// The number directly behind the last `####` (GSM8K); else the last one in the last `\boxed{…}` (MATH); else the last one in the
+/// text. ``Reward/number`` has the rule for what a number is. Where something else stands in its place, such as a root, there is
+/// none.
 struct NumberReader {
     private let text: [Unicode.Scalar]
 
     /// - Returns: nil if there is no number where one was looked for.
     static func answer(in text: String) -> ExactNumber? {
-        let plain = plain(text)
+        let plain = PlainMath.text(text)
         if let marked = plain.ranges(of: "####").reversed().lazy.compactMap({ markedNumber(in: plain[$0.upperBound...]) }).first {
             return marked
         }
-        if let boxed = lastBoxed(in: plain) { return NumberReader(boxed).numbers.last }
-        return NumberReader(plain[...]).numbers.last
+        let place = lastBoxed(in: plain) ?? plain[...]
+        return isTuple(place) ? nil : NumberReader(place).numbers.last ?? nil
     }
 
     private init(_ text: Substring) { self.text = Array(text.unicodeScalars) }
 
-    /// The text with digits, signs and marks of other writing systems and of LaTeX as ASCII has them.
-    private static func plain(_ text: String) -> String {
-        var plain = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\u{2212}", "\u{2013}", "\u{FE63}", "\u{FF0D}": plain.append("-")
-            case "\u{FF0B}": plain.append("+")
-            case "\u{FF0E}": plain.append(".")
-            case "\u{FF0C}": plain.append(",")
-            case "\u{FF0F}", "\u{2044}", "\u{2215}": plain.append("/")
-            default:
-                if scalar.properties.numericType == .decimal, let value = scalar.properties.numericValue {
-                    plain += "\(Int(value))"
-                } else {
-                    plain.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return plain.replacing("{,}", with: ",").replacing("\\!", with: "").replacing("\\$", with: "$").replacing("\\%", with: "%")
-            .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|\*)\s*10\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
-            .replacing(/(\d\s*)?\\[dt]?frac\s*(?:\{\s*(-?\d+)\s*\}|(\d))\s*(?:\{\s*(-?\d+)\s*\}|(\d))/) {
-                let before = $0.1.map { "\($0.first!) " } ?? ""
-                return before + "\($0.2 ?? $0.3 ?? "")/\($0.4 ?? $0.5 ?? "")"
-            }
-    }
-
-    /// The number that a line consists of, but for what stands around it.
+    /// The number that a line begins with; nil for a heading, as in `#### 2. Compute`.
     private static func markedNumber(in rest: Substring) -> ExactNumber? {
-        let line = rest.prefix { !$0.isNewline }
-        let numbers = NumberReader(line).numbers
-        return numbers.count == 1 && !line.contains { $0.isLetter && $0 != "e" && $0 != "E" } ? numbers[0] : nil
+        let line = NumberReader(rest.prefix { !$0.isNewline })
+        let start = line.text.prefix { $0 == " " || currencies.contains($0) }.count
+        guard let (number, end) = line.element(at: start), let number else { return nil }
+        let after = line.text[end...].drop { $0 == "%" }
+        let isEnded = after.first == nil || after.elementsEqual(".".unicodeScalars) || " (=".unicodeScalars.contains(after.first!)
+        return isEnded ? number : nil
     }
 
+    /// Whether a text is a pair of numbers, an interval, or the like.
+    private static func isTuple(_ text: Substring) -> Bool {
+        text.wholeMatch(of: /\s*\$?[(\[][^()\[\]]*\d,\s*[-+]?\d[^()\[\]]*[)\]]\$?\s*/) != nil
+    }
+
+    /// What stands in the last `\boxed{…}`, `\boxed …` or `\fbox{…}`.
     private static func lastBoxed(in text: String) -> Substring? {
-        guard let start = text.ranges(of: "\\boxed{").last?.upperBound else { return nil }
-        var depth = 1
-        for index in text[start...].indices {
-            if text[index] == "{" { depth += 1 }
-            if text[index] == "}" { depth -= 1 }
-            if depth == 0 { return text[start..<index] }
+        guard let box = text.ranges(of: /\\f?box(?:ed)?\s*/).last else { return nil }
+        let rest = text[box.upperBound...]
+        guard rest.first == "{" else { return rest.prefix { !$0.isWhitespace && $0 != "$" } }
+        var depth = 0
+        for index in rest.indices {
+            if rest[index] == "{" { depth += 1 }
+            if rest[index] == "}" { depth -= 1 }
+            if depth == 0 { return rest[..<index].dropFirst() }
         }
-        return text[start...]
+        return rest.dropFirst()
     }
 
-    /// All numbers, in order.
-    private var numbers: [ExactNumber] {
-        var found: [ExactNumber] = []
+    /// All numbers, in order; nil for what is more than one, such as a root or a power.
+    private var numbers: [ExactNumber?] {
+        var found: [ExactNumber?] = []
         var place = 0
         while place < text.count {
-            guard let (number, end) = number(at: place) else {
-                place += 1
-                continue
-            }
-            if let (mixed, end) = mixed(from: place, space: end) {
-                (found, place) = (found + [mixed], end)
-            } else if let (fraction, end) = fraction(number, from: place, slash: end) {
-                (found, place) = (found + [fraction], end)
-            } else {
+            if let end = unreadable(at: place) {
+                (found, place) = (found + [nil], end)
+            } else if let (number, end) = element(at: place) {
                 (found, place) = (found + [number], end)
+            } else {
+                place += 1
             }
         }
         return found
     }
+
+    /// What begins here: a number, a fraction, or nil for what is made of a number and is none. Exponents and indices of what is
+    /// no number, as in `cm^2`, are nothing.
+    private func element(at place: Int) -> (ExactNumber?, end: Int)? {
+        guard let (number, end) = number(at: place) else { return nil }
+        if isRaisedOrLowered(place) { return nil }
+        if let (mixed, end) = mixed(from: place, space: end) { return (mixed, end) }
+        if let (fraction, end) = fraction(number, from: place, slash: end) { return (fraction, end) }
+        if scalar(end) == "^", let (exponent, end) = index(at: end + 1) {
+            return (number == ExactNumber(isNegative: false, whole: [1, 0]) ? exponent.map { .powerOfTen($0) } : nil, end)
+        }
+        if scalar(end) == "_", let (base, end) = index(at: end + 1) { return (base == 10 ? number : nil, end) }
+        let after = end + text.dropFirst(end).prefix { $0 == " " }.count
+        if let end = unreadable(at: after) { return (nil, end) }
+        if scalar(end) == "i", !isLetter(end + 1) { return (nil, end + 1) }
+        return (number, end)
+    }
+
+    private func isRaisedOrLowered(_ place: Int) -> Bool {
+        let before = scalar(place - 1) == "{" ? place - 2 : place - 1
+        return scalar(before) == "^" || scalar(before) == "_"
+    }
+
+    /// A power or a base, in braces or without: its value, if it is a small whole number, and where it ends.
+    private func index(at place: Int) -> (Int?, end: Int)? {
+        let isBraced = scalar(place) == "{"
+        var start = isBraced ? place + 1 : place
+        let isNegative = scalar(start) == "-"
+        if isNegative { start += 1 }
+        let digits = digits(from: start)
+        let end = start + digits.count
+        guard !digits.isEmpty, !isBraced || scalar(end) == "}" else { return nil }
+        let value = digits.count > 4 ? nil : digits.reduce(0) { $0 * 10 + Int($1) }
+        return (value.map { isNegative ? -$0 : $0 }, isBraced ? end + 1 : end)
+    }
+
+    /// Where something ends that stands for a number which is not read: a root, π, a fraction of them, a part that repeats.
+    private func unreadable(at place: Int) -> Int? {
+        for sign in Self.unreadable where text.dropFirst(place).starts(with: sign) {
+            var end = place + sign.count
+            if scalar(end) != "{" { return end + digits(from: end).count }
+            while scalar(end) == "{" { end = endOfGroup(end) }
+            return end
+        }
+        return nil
+    }
+
+    /// Where the braces that open here have closed.
+    private func endOfGroup(_ start: Int) -> Int {
+        var depth = 0
+        for place in start..<text.count {
+            if text[place] == "{" { depth += 1 }
+            if text[place] == "}" { depth -= 1 }
+            if depth == 0 { return place + 1 }
+        }
+        return text.count
+    }
+
+    private static let unreadable = ["\\sqrt", "\\frac", "√", "\\pi", "π", "\\overline", "\\infty", "∞"].map { Array($0.unicodeScalars) }
+    private static let currencies = Array("$€£¥".unicodeScalars)
 
     private func scalar(_ place: Int) -> Unicode.Scalar? { text.indices.contains(place) ? text[place] : nil }
     private func isDigit(_ place: Int) -> Bool { scalar(place).map { "0"..."9" ~= $0 } ?? false }
@@ -103,7 +145,7 @@ struct NumberReader {
             if isBehindWord(place) { return nil }
             isNegative = sign == "-"
             place += 1
-            if scalar(place) == "$" { place += 1 }
+            if let sign = scalar(place), Self.currencies.contains(sign) { place += 1 }
         }
         guard let (whole, afterWhole) = whole(at: place, from: start) else { return nil }
         place = afterWhole

@@ -32,7 +32,7 @@ extension Problem: JSONLineDecodable {
             guard value.list == nil, value.object == nil else {
                 throw TrainerError(.invalidData, "\"\(name)\" is \(value.summary)", expected: "a text, a number or a flag")
             }
-            answer = value.text?.isEmpty == true ? nil : value.asText
+            answer = value.text.map { $0.allSatisfy(\.isWhitespace) } == true ? nil : value.asText
         }
         if let last = messages.last, last.role == "assistant" {
             guard answer == nil || key == "messages" || last.content.isEmpty else {
@@ -52,7 +52,7 @@ extension Problem: JSONLineDecodable {
             throw TrainerError(.invalidData, "an assistant's message is all there is", expected: "a message before it")
         }
         for (key, value) in row.untaken {
-            if let reason = MeaningfulKeys.question[key]?(value) ?? MeaningfulKeys.leavesOut(key, value) {
+            if let reason = MeaningfulKeys.question[key.lowercased()]?(value) ?? MeaningfulKeys.leavesOut(key, value) {
                 throw TrainerError(.invalidData, "\"\(key)\" \(reason), which is not supported", expected: "a line without it")
             }
             notes.append("the key \"\(key)\" is a field, which rewards written in code may read and the stock ones do not")

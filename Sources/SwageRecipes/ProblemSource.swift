@@ -56,8 +56,12 @@ public struct ProblemFile: ProblemSource {
         let (uses, report) = try data.examine { problem in
             for reward in rewards {
                 guard let lack = reward.cannotScore(problem) else { continue }
+                let compares = "the problem \(lack), which the reward \"\(reward.name)\" compares with"
+                guard problem.answer == nil else {
+                    throw TrainerError(.invalidData, compares, expected: "another answer, or another reward")
+                }
                 throw TrainerError(
-                    .invalidData, "the problem \(lack), which the reward \"\(reward.name)\" compares with; beside what is asked, the line has \(Self.listed(problem.fields))",
+                    .invalidData, "\(compares); beside what is asked, the line has \(Self.listed(problem.fields))",
                     expected: "\"answer\", \"reference_answer\", \"solution\", \"ground_truth\" or \"completion\"")
             }
             let prompt = try tokenizer.encode(chat: problem.messages, addGenerationPrompt: true)

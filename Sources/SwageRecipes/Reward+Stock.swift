@@ -8,15 +8,16 @@ extension Reward {
 
     /// 1 if the number that the reply gives is the one that the answer gives.
     ///
-    /// In both it is looked for as graders of GSM8K and MATH do: the number behind the last `####` that has its line to
-    /// itself; else the last number in the last `\boxed{…}`; else the last number. Numbers are compared exactly, digit by
-    /// digit, whatever their size.
+    /// In both it is looked for where graders of GSM8K and MATH look: directly behind the last `####`; else the last number in the
+    /// last `\boxed{…}`; else the last number. Numbers are compared exactly, digit by digit, whatever their size.
     ///
     /// A number has a sign (`-`, `+`, `−`, `–`), unless that stands directly behind a letter, a digit or a closing bracket:
     /// `10-20` ends with 20, `5-3` with 3; a sign with a space behind it is none. It has digits with or without commas between
-    /// thousands, a part behind a point (`1,234.50`, `.5`), and perhaps a power of ten (`1e-1`). Two with `/` directly between
-    /// them, or in `\frac`, are a fraction: `3/4` equals `0.75`. Digits of all writing systems count, and ², ½ do not. Currencies, units and `%`
-    /// are passed over: `50%` equals 50. A point at the end of a sentence is none of the number. Spaces and points between
+    /// thousands, a part behind a point (`1,234.50`, `.5`), and perhaps a power of ten (`1e-1`, `2 \times 10^5`). Two with `/` between
+    /// them, or in `\frac`, are a fraction, a whole one before it belongs to it: `3/4` equals `0.75`, `1 1/2` 1.5. Digits of all writing
+    /// systems count, and ½ does not. Currencies, units (`cm^2`) and `%` are passed over: `50%` equals 50. Where a root, a power, π, an
+    /// imaginary part, another base or a pair stands in the number's place, there is none: nothing is right or wrong by its digits.
+    /// A point at the end of a sentence is none of the number. Spaces and points between
     /// thousands are not understood: `1 234` ends with 234, and `1.000,5` with 5.
     public static let number = Reward("number", cannotScore: withoutNumber) { conversation in
         guard let wanted = NumberReader.answer(in: conversation.problem.answer ?? "") else { return 0 }

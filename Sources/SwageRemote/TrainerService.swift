@@ -41,7 +41,9 @@ package struct TrainerService: Sendable {
     /// - Returns: the checkpoint that was written; nil if none had to be.
     func close(waiting: Duration) async throws -> String? {
         guard waiting > .zero, await closing.close(waiting: waiting) else { return nil }
-        return try await trainer.save().path
+        // Under a name of its own: step-N may be what somebody has saved on purpose.
+        let name = "left-at-step-\(try await trainer.status().step)-\(instance.prefix(8))"
+        return try await trainer.save(name: name).path
     }
 
     /// Returns when no call is under way.

@@ -93,8 +93,8 @@ public struct BPETokenizer: Tokenizer {
         let (asked, begun) = divided(prompt)
         let read = definition.prefixIDs + asked
         var written = spans(of: begun + completion).map(\.id)
-        // A completion may spell out its end.
-        if let end = definition.endOfSequenceIDs.first, written.last != end { written.append(end) }
+        // A completion may spell out its end, any that the model knows.
+        if let end = definition.endOfSequenceIDs.first, !definition.endOfSequenceIDs.contains(written.last ?? -1) { written.append(end) }
         return TargetedTokens(ids: read + written, isTarget: read.map { _ in false } + written.map { _ in true })
     }
 

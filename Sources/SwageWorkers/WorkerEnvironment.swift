@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
 import Swage
+import SwageFiles
 import SwageRemote
 
 /// The Python environment of a kind of worker: pinned packages and a copy of `swage_worker`, in a folder of its own.
@@ -54,6 +55,29 @@ public struct WorkerEnvironment: Sendable {
             throw TrainerError(
                 .missingDependency, "the engine \(engine) is not installed", expected: "`swage setup \(engine)`, once")
         }
+        guard !isOfAnotherVersion else {
+            throw TrainerError(
+                .missingDependency, "the engine \(engine) was installed by another version of swage",
+                expected: "`swage setup \(engine)` once more, which is short where no package has changed")
+        }
+    }
+
+    /// The folder `python` of what came with this program, if it is there.
+    package static var source: String? {
+        foldersOfProgram.map { $0 + "/python" }.first { FileManager.default.fileExists(atPath: $0 + "/swage_worker") }
+    }
+
+    /// Whether the worker's modules are others than this program's.
+    private var isOfAnotherVersion: Bool {
+        guard let source = Self.source else { return false }
+        return Self.modules(in: source) != Self.modules(in: modules)
+    }
+
+    /// The worker's modules by their names.
+    private static func modules(in folder: String) -> [String: Data] {
+        let root = folder + "/swage_worker/"
+        let names = (FileManager.default.subpaths(atPath: root) ?? []).filter { $0.hasSuffix(".py") }
+        return Dictionary(uniqueKeysWithValues: names.map { ($0, FileManager.default.contents(atPath: root + $0) ?? Data()) })
     }
 
     /// Installs what is pinned, some gigabytes and minutes, if that is not there yet, and copies the worker's modules.

@@ -47,6 +47,7 @@ import TestSupport
             _ = try await remote.optimStep()
             await served.stop()
             let path = try #require(byServer.withLock { $0 })
+            #expect(path.contains("/left-at-step-1-"), "\(path)")
             #expect(try await TinyModel.trainer(directory).load(path).step == 1)
         }
     }

@@ -54,6 +54,10 @@ import TestSupport
         let tokenizer = try tokenizer("smollm")
         let spelled = try tokenizer.encode(prompt: "a", completion: " b<|im_end|>")
         #expect(spelled == (try tokenizer.encode(prompt: "a", completion: " b")))
+        var definition = try GoldenTokenizerTests.tokenizer("smollm").definition
+        definition.endOfSequenceIDs = [2, 0]
+        let other = try BPETokenizer(definition).encode(prompt: "a", completion: " b<|endoftext|>")
+        #expect(other.ids == spelled.ids.dropLast() + [0], "\(other.ids) and \(spelled.ids)")
     }
 
     @Test(arguments: ["gpt2", "smollm", "llama3", "qwen2", "tiny"])

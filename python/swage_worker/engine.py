@@ -56,13 +56,13 @@ class Engine:
     def optim_step(self):
         check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
         norm = self.gradient_norm() / self.denominator
-        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm; clearGradients drops these gradients")
+        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm")
         limit = self.optimizer_options.get("maxGradientNorm")
         clip = min(1.0, limit / (norm + 1e-6)) if limit else 1.0
         reached = max(self.reached if self.reached is not None else self.largest_moment(), norm * clip)
         scale, rate = clip / self.denominator, self.learning_rate()
         rate = self.apply(scale, stays_finite(self.optimizer_options, rate, self.step, scale, reached, self.dtype))
-        check(rate is not None, "nonFinite", f"step {self.step + 1} at the learning rate {self.learning_rate()} would leave weights that are NaN or infinite, so it was not taken", "a smaller learning rate, weight decay or gradient; clearGradients drops these gradients")
+        check(rate is not None, "nonFinite", f"step {self.step + 1} at the learning rate {self.learning_rate()} would leave weights that are NaN or infinite, so it was not taken", "a smaller learning rate, weight decay or gradient")
         microbatches = self.microbatches
         self.reached = reached
         self.step += 1

@@ -7,7 +7,7 @@ from .errors import TrainerError, check
 from .operations import OPERATIONS
 
 # As LossProgram's limits in Swift.
-MOST_NODES, MOST_DEPTH, MOST_EXTENT = 4096, 1024, 1 << 20
+MOST_NODES, MOST_DEPTH, MOST_EXTENT, MOST_NAME_BYTES = 4096, 1024, 1 << 20, 256
 LEAVES = ("output", "field", "constant")
 AXES = ("batch", "sequence", "vocabulary", "hidden", "pairs")
 
@@ -39,6 +39,10 @@ def _check(program):
     fail_unless(form == ("swage.loss", 1), f"has the form {form[0]}, version {form[1]}", "swage.loss, version 1")
     nodes, metrics = program["nodes"], program["metrics"]
     fail_unless(1 <= len(nodes) <= MOST_NODES, f"has {len(nodes)} nodes", f"1 to {MOST_NODES}")
+    names = [metric["name"] for metric in metrics]
+    fail_unless(len(set(names)) == len(names), "has two metrics of one name", "a name for each")
+    for text in [name, *names]:
+        fail_unless(not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text) and 1 <= len(text.encode()) <= MOST_NAME_BYTES, f"has the name {text[:64]!r}", f"1 to {MOST_NAME_BYTES} bytes, without control characters")
     depths = []
     for index, node in enumerate(nodes):
         operation, operands = node["op"], node.get("of") or []

@@ -36,6 +36,8 @@ public struct LossFunction: Sendable, Hashable {
                 trace.fail("the \(what), \(expression.trace.describe(expression.node)), has the shape \(expression.shape), not that of a scalar")
             }
         }
+        let names = value.metrics.map(\.name)
+        if let name = names.first(where: { name in names.count { $0 == name } > 1 }) { trace.fail("two metrics are called \"\(name)\"") }
         failure = trace.failure.map { "\($0) (\(fileID):\(line))" }
         let program = trace.finish(
             sum: value.sum.node, denominator: value.denominator.node,
