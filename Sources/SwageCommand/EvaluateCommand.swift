@@ -71,8 +71,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         try directory?.check(inputs: inputs.compactMapValues { $0 })
         async let model = modelOptions.contents()
         let engine = try await modelOptions.start()
-        let loss = try await lossEvaluation(engine)
-        let accuracy = try await accuracyEvaluation(engine)
+        var tokenizer = try await engine.trainer.tokenizer()
+        if let directory { tokenizer = try directory.asBegun(tokenizer, isNew: restart) }
+        let loss = try await lossEvaluation(engine, tokenizer)
+        let accuracy = try await accuracyEvaluation(engine, tokenizer)
         let data = [loss?.report, accuracy?.report].compactMap { $0 }
         for report in data { writeToStandardError("\(report)\n") }
         if restart { try directory?.clear() }
@@ -98,20 +100,20 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
     }
 
-    private func lossEvaluation(_ engine: StartedEngine) async throws -> Evaluation? {
+    private func lossEvaluation(_ engine: StartedEngine, _ tokenizer: any Tokenizer) async throws -> Evaluation? {
         guard let data else { return nil }
         try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength, isTraining: false)
         return try Evaluation(
-            try dataOptions.open(data), tokenizer: try await engine.trainer.tokenizer(),
+            try dataOptions.open(data), tokenizer: tokenizer,
             learnedTokens: dataOptions.lossOn, limit: limit, rows: dataOptions.batchSize,
             sequenceLength: dataOptions.sequenceLength)
     }
 
-    private func accuracyEvaluation(_ engine: StartedEngine) async throws -> AccuracyEvaluation? {
+    private func accuracyEvaluation(_ engine: StartedEngine, _ tokenizer: any Tokenizer) async throws -> AccuracyEvaluation? {
         guard problems != nil || arithmetic != nil else { return nil }
         let (source, count) = try source()
         return try AccuracyEvaluation(
-            try await modelOptions.sampler(for: engine), tokenizer: try await engine.trainer.tokenizer(), problems: source,
+            try await modelOptions.sampler(for: engine), tokenizer: tokenizer, problems: source,
             count: count, verifier: try rewardOptions.rewards()[0], samples: samples,
             options: Rollouts.Options(sampling: samplingOptions.options(seed: seed)))
     }

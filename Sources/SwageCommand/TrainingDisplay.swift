@@ -30,6 +30,10 @@ final class TrainingDisplay: Sendable {
             bar.note("Going on from step \(step) (\(checkpoint))")
         case .passedOver(let checkpoint, let reason):
             bar.note("Passed over \(checkpoint): \(reason)")
+        case .lost(let steps, .checkpoints):
+            bar.note("No checkpoint is left of the \(steps) steps in metrics.jsonl: the run begins again")
+        case .lost(let steps, .metrics):
+            bar.note("metrics.jsonl lacks \(steps) of the steps so far")
         case .measuring(let moment, let done):
             bar.show("measuring \(moment.rawValue)", fraction: done, detail: ["\(Int(done * 100))%"], isMilestone: false)
         case .measured(let moment, let measurement):

@@ -132,6 +132,15 @@ package struct CheckpointStore: Sendable {
         }
     }
 
+    /// Makes sure that checkpoints of later steps can be written: what lies in their places is a trainer's to replace.
+    /// - Throws: ``TrainerError`` with code `notAllowed`.
+    package func requireRoom(after step: Int) throws {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        for name in names.sorted() where name.hasPrefix("step-") && Int(name.dropFirst(5)) ?? 0 > step {
+            try WrittenFolder.requireReplaceable("\(directory)/\(name)")
+        }
+    }
+
     /// Removes all but the `count` newest full checkpoints that lie under their own `step-N`, and nothing but those.
     /// - Parameter written: the one that was written just now, which stays in any case.
     package func keepNewest(_ count: Int, written: String) {

@@ -39,7 +39,9 @@ public struct AccuracyEvaluation: Sendable {
     func identity() throws -> RunIdentity {
         var options = RunIdentity.listing(rollouts.options)
         options.merge(["problems": "\(count)", "verifier": verifier.name, "environment": environment]) { $1 }
-        return RunIdentity(recipe: "evaluate", options: options, contents: ["the problems": try problems.content()])
+        var identity = RunIdentity(recipe: "evaluate", options: options, contents: ["the problems": try problems.content()])
+        identity.add(dayOf: rollouts.tokenizer)
+        return identity
     }
 
     /// - Parameters:

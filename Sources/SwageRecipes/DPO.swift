@@ -89,9 +89,11 @@ public struct DPO: Sendable {
         guard heldOut != nil || options.heldOutLimit == nil else {
             throw TrainerError(.invalidOption, "heldOutLimit has no effect without held-out data", expected: "to leave it out")
         }
+        let tokenizer = try directory.asBegun(tokenizer)
         var identity = RunIdentity(
             recipe: "dpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add(["the data": try .init(training), "the held-out data": try heldOut.map { try .init($0) }])
+        identity.add(dayOf: tokenizer)
         identity.add(leftOut: training.skippedCount + (heldOut?.skippedCount ?? 0))
         run = try TrainingRun(
             trainer: trainer, directory: directory, identity: identity, steps: options.steps, saveEvery: options.saveEvery)

@@ -42,12 +42,14 @@ public struct Evaluation: Sendable {
         try PackedRow.check(rows: rows, of: sequenceLength)
         self.rows = rows
         self.sequenceLength = sequenceLength
-        identity = RunIdentity(
+        var identity = RunIdentity(
             recipe: "evaluate",
             options: [
                 "learnedTokens": "\(learnedTokens)", "limit": limit.map { "\($0)" } ?? "none", "rows": "\(rows)",
                 "sequenceLength": "\(sequenceLength)", "linesLeftOut": "\(data.skippedCount)",
             ], contents: ["the data": try .init(data)])
+        identity.add(dayOf: tokenizer)
+        self.identity = identity
         let examined = try data.examine(Array(0..<min(limit ?? .max, data.count))) { example in
             Examination(try example.tokenize(with: tokenizer, learning: learnedTokens), limit: sequenceLength + 1)
         }

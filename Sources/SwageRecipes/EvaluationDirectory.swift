@@ -49,6 +49,11 @@ public struct EvaluationDirectory: Sendable {
         _ = try WorkFolder(path, .evaluation).clear()
     }
 
+    /// The tokenizer as the evaluation here began with it: a chat format that writes today's date goes on writing that day's.
+    public func asBegun(_ tokenizer: any Tokenizer, isNew: Bool = false) throws -> any Tokenizer {
+        try WorkLayout.evaluation.asBegun(tokenizer, in: folder, isNew: isNew)
+    }
+
     /// Begins an evaluation here, or makes sure that the one that was begun can go on.
     /// - Parameters:
     ///   - settings: what changes the result beside the options of both evaluations, by name.
@@ -63,7 +68,9 @@ public struct EvaluationDirectory: Sendable {
     ) throws {
         var identity = RunIdentity(recipe: "evaluate", settings: settings, contents: contents)
         for (name, part) in [("loss", loss?.identity), ("accuracy", try accuracy?.identity())] {
-            for (option, value) in part?.options ?? [:] { identity.options["\(name).\(option)"] = value }
+            for (option, value) in part?.options ?? [:] {
+                identity.options[option == RunIdentity.day ? option : "\(name).\(option)"] = value
+            }
             identity.add(part?.contents ?? [:])
         }
         try check(inputs: identity.contents.compactMapValues(\.path))

@@ -101,12 +101,14 @@ public struct GRPO: Sendable {
         }
         try Self.checkEffects(
             options, loss: loss, hasReference: reference != nil, hasHeldOut: heldOut != nil, hasEnvironment: environment != nil)
+        let tokenizer = try directory.asBegun(tokenizer)
         var identity = RunIdentity(
             recipe: "grpo", settings: settings, options: RunIdentity.listing(options, but: ["saveEvery"]), contents: contents)
         identity.add([
             "the data": try problems.content(), "the held-out data": try heldOut?.content(),
             "the loss \(loss.name)": .init(of: try RecordCoding.encode(loss)),
         ])
+        identity.add(dayOf: tokenizer)
         identity.options["rewards"] = rewards.map { "\($0.name) * \($0.weight)" }.joined(separator: ", ")
         identity.options["environment"] = environment == nil ? "none" : "in code"
         run = try TrainingRun(

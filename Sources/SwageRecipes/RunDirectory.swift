@@ -69,6 +69,11 @@ public struct RunDirectory: Sendable {
     /// The folder, for this process alone.
     func open() throws -> WorkFolder { try WorkFolder(path, .run) }
 
+    /// The tokenizer as the run here began with it: a chat format that writes today's date goes on writing that day's.
+    func asBegun(_ tokenizer: any Tokenizer) throws -> any Tokenizer {
+        try WorkLayout.run.asBegun(tokenizer, in: folder, isNew: startsOver)
+    }
+
     /// Whether a run has begun here.
     func isBegun() throws -> Bool { try WorkLayout.run.record(in: folder)?.identity != nil }
 
@@ -92,7 +97,13 @@ public struct RunDirectory: Sendable {
     /// The metrics, in which a run goes on after `step`.
     func steps(until step: Int) throws -> RecordFile<TrainingStep> {
         try RecordFile(
-            metrics, fault: { $1.step == $0 + 1 ? nil : "\"step\" is \($1.step), not \($0 + 1)" }, keeping: { $0.step <= step })
+            // A file that was cut short lacks steps, and has none twice.
+            metrics, fault: { $1.step > $0 ? nil : "\"step\" is \($1.step), not \($0 + 1) or more" }, keeping: { $0.step <= step })
+    }
+
+    /// How many lines the metrics have.
+    var recordedStepCount: Int {
+        (FileManager.default.contents(atPath: metrics) ?? Data()).split(separator: UInt8(ascii: "\n")).count
     }
 
     /// What a step ends with, beside the trainer's own state.

@@ -67,6 +67,11 @@ public struct RunIdentity: Sendable, Equatable, Codable {
         return mirror.displayStyle == .optional ? mirror.children.first?.value : value
     }
 
+    /// The option that holds the day which the chat format writes.
+    static let day = "day"
+
+    mutating func add(dayOf tokenizer: any Tokenizer) { options[Self.day] = (tokenizer as? BPETokenizer)?.day }
+
     /// - Parameter lines: how many lines of the data cannot be used, and are left out.
     mutating func add(leftOut lines: Int) { options["linesLeftOut"] = "\(lines)" }
 

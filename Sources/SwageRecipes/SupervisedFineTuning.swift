@@ -105,7 +105,9 @@ public struct SupervisedFineTuning: Sendable {
     /// All examples are looked at before the first step, and those of a large file beside the steps.
     /// - Throws: ``Swage/TrainerError``.
     public func run() async throws -> Outcome {
-        let tokenizer = try await trainer.tokenizer()
+        let tokenizer = try run.directory.asBegun(try await trainer.tokenizer())
+        var run = run
+        run.identity.add(dayOf: tokenizer)
         let batches = options.batches
         let examination = try DataExamination(
             training, bytesAtOnce: bytesAtOnce, observe: { [observe] in observe(.data($0)) }) { example in

@@ -13,11 +13,16 @@ public enum TrainingEvent<Measurement: Sendable>: Sendable {
     case resumed(step: Int, checkpoint: String)
     /// A checkpoint is newer than the one that the run goes on from, and damaged.
     case passedOver(checkpoint: String, reason: String)
+    /// Of steps that the run has taken before, something is gone. Without checkpoints it begins again.
+    case lost(steps: Int, Loss)
     /// The model is being measured; `done` goes from 0 to 1.
     case measuring(TrainingMoment, done: Double)
     case measured(TrainingMoment, Measurement)
     case step(TrainingStep, of: Int)
     case saving(step: Int)
+
+    /// What may be gone of steps.
+    public enum Loss: Sendable { case checkpoints, metrics }
 }
 
 /// Before the first step of a run, or after the last.

@@ -31,7 +31,7 @@ struct TrainingRun: Sendable {
     let trainer: any Trainer
     let directory: RunDirectory
     /// What the run is. It only goes on with the same.
-    let identity: RunIdentity
+    var identity: RunIdentity
     let steps: Int
     /// After how many steps a checkpoint is written; one is always written at the end.
     let saveEvery: Int?
@@ -147,15 +147,24 @@ struct TrainingRun: Sendable {
         do {
             loaded = try await trainer.load()
         } catch let error as TrainerError where error.code == .checkpointNotFound {
-            tellOfDamage(session, after: 0)
+            try tellOfDamage(session, after: 0)
+            let steps = directory.recordedStepCount
+            if steps > 0 { session.observe(.lost(steps: steps, .checkpoints)) }
             return try await checkFreshness()
         }
-        tellOfDamage(session, after: loaded.step)
+        try tellOfDamage(session, after: loaded.step)
         let file = RunDirectory.progressFile(loaded.step)
-        guard let progress = try session.folder.folder.read(RunDirectory.Progress<Algorithm.Position>.self, file) else {
+        let advice = "that file, or that you move \(loaded.path) away, to go on from the checkpoint before it"
+        let progress: RunDirectory.Progress<Algorithm.Position>?
+        do {
+            progress = try session.folder.folder.read(RunDirectory.Progress<Algorithm.Position>.self, file)
+        } catch let error as TrainerError {
+            throw TrainerError(error.code, error.message, expected: advice)
+        }
+        guard let progress else {
             throw TrainerError(
-                .checkpointMismatch, "\(loaded.path) is at step \(loaded.step), where no step of this run ended",
-                expected: "a checkpoint of the run in \(directory.path)")
+                .checkpointMismatch, "of step \(loaded.step), at which \(loaded.path) is, this run has no \(session.folder.folder.file(file))",
+                expected: advice)
         }
         do {
             try session.algorithm.resume(at: progress.position, step: loaded.step)
@@ -172,16 +181,21 @@ struct TrainingRun: Sendable {
     }
 
     /// Says which checkpoints the run would rather have gone on from.
-    private func tellOfDamage<Algorithm>(_ session: Session<Algorithm>, after step: Int) {
-        for (path, error) in CheckpointStore(directory: directory.checkpoints).damaged(after: step) {
+    /// - Throws: ``Swage/TrainerError`` with code `notAllowed` if one of them is in the way, and nobody's to replace.
+    private func tellOfDamage<Algorithm>(_ session: Session<Algorithm>, after step: Int) throws {
+        let store = CheckpointStore(directory: directory.checkpoints)
+        for (path, error) in store.damaged(after: step) {
             session.observe(.passedOver(checkpoint: path, reason: error.description))
         }
+        try store.requireRoom(after: step)
     }
 
     private func train<Algorithm>(_ session: inout Session<Algorithm>) async throws {
         try session.folder.claim("metrics.jsonl")
         let metrics = try directory.steps(until: session.step)
         session.unrecorded.removeAll { $0.step <= metrics.kept.last?.step ?? 0 }
+        let missing = session.step - metrics.kept.count - session.unrecorded.count
+        if missing > 0 { session.observe(.lost(steps: missing, .metrics)) }
         try record(&session, metrics)
         while session.step < steps {
             do {

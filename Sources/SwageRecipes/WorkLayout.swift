@@ -1,6 +1,7 @@
 import Foundation
 import Swage
 import SwageFiles
+import SwageText
 
 /// Which files a kind of work has in its folder.
 struct WorkLayout: Sendable {
@@ -25,6 +26,12 @@ struct WorkLayout: Sendable {
 
     /// Nil if nothing was begun in the folder.
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for a file that we have not written.
+    /// A tokenizer that writes the day on which the work in a folder began, where its chat format writes a day.
+    func asBegun(_ tokenizer: any Tokenizer, in folder: OutputFolder, isNew: Bool = false) throws -> any Tokenizer {
+        guard let dated = tokenizer as? BPETokenizer, dated.day != nil else { return tokenizer }
+        return dated.writing(day: isNew ? nil : try record(in: folder)?.identity?.options[RunIdentity.day])
+    }
+
     func record(in folder: OutputFolder) throws -> WorkRecord? { try folder.read(WorkRecord.self, record) }
 
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if the work that was begun is not the same.

@@ -42,7 +42,7 @@ public struct BPETokenizer: Tokenizer {
     private let normalizedMatcher: AddedTokenMatcher
     private let bytesByID: [[UInt8]]
     private let specialIDs: Set<Int32>
-    private let chatTemplate: Result<ChatTemplate, TrainerError>
+    private var chatTemplate: Result<ChatTemplate, TrainerError>
 
     /// - Throws: ``TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
@@ -102,6 +102,24 @@ public struct BPETokenizer: Tokenizer {
     /// - Throws: ``TrainerError`` if the model has no chat template, or one that is not known.
     public func text(of chat: [ChatMessage], addGenerationPrompt: Bool) throws -> String {
         try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt).map(\.text).joined()
+    }
+
+    /// The day that the chat format writes into every conversation, where that is another one each day.
+    package var day: String? {
+        guard case .success(.llama3(let date?)) = chatTemplate else { return nil }
+        return switch date {
+        case .today: ChatTemplate.today
+        case .begun(let day): day
+        case .fixed: nil
+        }
+    }
+
+    /// The same, whose chat format goes on writing one day; nil means today.
+    package func writing(day: String?) -> BPETokenizer {
+        guard let today = self.day else { return self }
+        var copy = self
+        copy.chatTemplate = .success(.llama3(date: .begun(day ?? today)))
+        return copy
     }
 
     /// The chat template that was recognised, in words.

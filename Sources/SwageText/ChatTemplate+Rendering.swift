@@ -115,8 +115,8 @@ extension ChatTemplate {
         guard let date else { return messages }
         let today =
             switch date {
-            case .fixed(let day): day
-            case .today: Self.dayMonthYear(Foundation.Date())
+            case .fixed(let day), .begun(let day): day
+            case .today: Self.today
             }
         let hasSystem = messages[0].role == "system"
         let system = hasSystem ? messages[0].content : ""
@@ -124,11 +124,12 @@ extension ChatTemplate {
         return [ChatMessage(role: "system", content: dated)] + messages.dropFirst(hasSystem ? 1 : 0)
     }
 
-    private static func dayMonthYear(_ date: Foundation.Date) -> String {
+    /// Today, as Llama's templates write it: `26 Jul 2024`.
+    static var today: String {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.dateFormat = "dd MMM yyyy"
-        return formatter.string(from: date)
+        return formatter.string(from: Foundation.Date())
     }
 }
 

@@ -18,6 +18,8 @@ enum ChatTemplate: Sendable, Equatable {
     enum Date: Equatable {
         case fixed(String)
         case today
+        /// The day that was today when some work began.
+        case begun(String)
     }
 
     /// The names by which a user can choose a format for a model that brings no template, or one that is not known.
@@ -62,6 +64,7 @@ enum ChatTemplate: Sendable, Equatable {
         case .llama3(nil): "Llama 3"
         case .llama3(.fixed(let date)?): "Llama 3.1, dated \(date)"
         case .llama3(.today?): "Llama 3.1, dated today"
+        case .llama3(.begun(let date)?): "Llama 3.1, dated \(date), when it began"
         }
     }
 }

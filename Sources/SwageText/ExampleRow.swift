@@ -39,7 +39,7 @@ package struct ExampleRow {
     /// Refuses what is left where it would change a meaning, and notes the rest.
     package func finish(_ notes: inout [String]) throws {
         for (key, value) in untaken {
-            if let reason = MeaningfulKeys.ofRow[key]?(value) { throw Self.refused("\"\(key)\"", reason) }
+            if let reason = MeaningfulKeys.ofRow[key.lowercased()]?(value) { throw Self.refused("\"\(key)\"", reason) }
             notes.append("the key \"\(key)\" is not read")
         }
     }
@@ -70,7 +70,7 @@ extension JSONValue {
         }
         let (weight, thought, content) = (row.take("weight"), row.take("reasoning_content"), row.take("content"))
         for (key, value) in row.untaken {
-            if let reason = MeaningfulKeys.ofMessage[key]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
+            if let reason = MeaningfulKeys.ofMessage[key.lowercased()]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
             notes.append("the key \"\(key)\" of a message is not read")
         }
         return ChatMessage(

@@ -4,7 +4,7 @@
 package enum MeaningfulKeys {
     package typealias Reason = @Sendable (JSONValue) -> String?
 
-    /// Keys of a line.
+    /// Keys of a line, in lower case.
     package static let ofRow: [String: Reason] = question.merging(learning) { own, _ in own }.merging(otherShapes) { own, _ in own }
 
     /// Keys of a message, beside role, content, weight and reasoning_content.
@@ -30,7 +30,7 @@ package enum MeaningfulKeys {
 
     /// Whether a key of a problem says that it is not to be learned from. A text there is some other field of the data.
     package static func leavesOut(_ key: String, _ value: JSONValue) -> String? {
-        value.flag == nil && value.number == nil ? nil : learning[key]?(value)
+        value.flag == nil && value.number == nil ? nil : learning[key.lowercased()]?(value)
     }
 
     /// Keys that say whether, or how much, something is learned.
@@ -40,7 +40,8 @@ package enum MeaningfulKeys {
         "kto_tag": { $0.flag == true ? nil : "says what is wrong" },
         "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
         "mask": unlessFalse, "masked": unlessFalse, "loss_mask": unlessEmpty("says what is learned"), "train_detail": unlessEmpty("says what is learned"),
-        "training_detail": unlessEmpty("says what is learned"),
+        "training_detail": unlessEmpty("says what is learned"), "ignore": unlessFalse, "skip": unlessFalse, "exclude": unlessFalse,
+        "weights": { $0.number?.double == 1 ? nil : "weighs what is learned" },
     ]
 
     /// Keys of data in forms that are not read.
@@ -62,7 +63,7 @@ package enum MeaningfulKeys {
 
 extension JSONValue {
     /// Whether it says no, in one of the ways in which data says so.
-    fileprivate var isFalse: Bool { flag == false || number?.double == 0 || ["0", "false"].contains(text?.lowercased()) }
+    fileprivate var isFalse: Bool { flag == false || number?.double == 0 || ["0", "false", "no"].contains(text?.lowercased()) }
 
     /// Whether it holds nothing: no text, no values, no members.
     fileprivate var isEmpty: Bool {

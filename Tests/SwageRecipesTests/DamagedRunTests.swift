@@ -1,0 +1,79 @@
+import Foundation
+import Swage
+import SwageRecipes
+import Testing
+import TestSupport
+
+/// A run of which something is gone goes on as far as it can, and says so, or says what is in its way before it begins.
+@Suite(.timeLimit(.minutes(30))) struct DamagedRunTests {
+    private func finish(_ run: QuickRun, _ output: String, inputs: String) async throws -> [String] {
+        let (events, teller) = AsyncStream.makeStream(of: String.self)
+        var run = run
+        run.observe = { event in
+            switch event {
+            case .lost(let steps, let what): teller.yield("lost \(steps) \(what)")
+            case .resumed(let step, _): teller.yield("resumed \(step)")
+            default: break
+            }
+        }
+        _ = try await run(output, inputs: inputs)
+        teller.finish()
+        return await events.reduce(into: []) { $0.append($1) }
+    }
+
+    @Test func metricsThatWereCutShortAreToldOfAndStayReadable() async throws {
+        try await withTemporaryDirectory { directory in
+            let run = QuickRun(steps: 5, saveEvery: 1)
+            let output = directory + "/run"
+            try await run.interrupted(after: 3, output, inputs: directory)
+            let metrics = output + "/metrics.jsonl"
+            let whole = try String(contentsOfFile: metrics, encoding: .utf8)
+            let cut = whole.split(separator: "\n")[0] + "\n" + whole.split(separator: "\n")[1].prefix(20)
+            try String(cut).write(toFile: metrics, atomically: true, encoding: .utf8)
+
+            try await run.interrupted(after: 4, output, inputs: directory)
+            #expect(try await finish(run, output, inputs: directory) == ["resumed 4", "lost 2 metrics"])
+            #expect(try lossesOfRun(output).count == 3)
+        }
+    }
+
+    @Test func whatIsInTheWayOfACheckpointIsRefusedBeforeAStepIsTaken() async throws {
+        try await withTemporaryDirectory { directory in
+            let run = QuickRun(steps: 5, saveEvery: 1)
+            let output = directory + "/run"
+            try await run.interrupted(after: 3, output, inputs: directory)
+            try FileManager.default.removeItem(atPath: output + "/checkpoints/step-3/checkpoint.json")
+            let before = try lossesOfRun(output)
+            let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
+            #expect(error?.code == .notAllowed && error?.message.contains("step-3") == true, "\(String(describing: error))")
+            #expect(try lossesOfRun(output) == before)
+            try FileManager.default.moveItem(atPath: output + "/checkpoints/step-3", toPath: directory + "/aside")
+            #expect(try await finish(run, output, inputs: directory) == ["resumed 2"])
+            #expect(try lossesOfRun(output).count == 5)
+        }
+    }
+
+    @Test func aRunWithoutItsCheckpointsBeginsAgainAndSaysSo() async throws {
+        try await withTemporaryDirectory { directory in
+            let run = QuickRun(steps: 5, saveEvery: 1)
+            let output = directory + "/run"
+            try await run.interrupted(after: 3, output, inputs: directory)
+            try FileManager.default.removeItem(atPath: output + "/checkpoints")
+            #expect(try await finish(run, output, inputs: directory) == ["lost 3 checkpoints"])
+            #expect(try lossesOfRun(output).count == 5)
+        }
+    }
+
+    @Test func aCheckpointWithoutItsPlaceInTheDataSaysWhatToDo() async throws {
+        try await withTemporaryDirectory { directory in
+            let run = QuickRun(steps: 5, saveEvery: 1)
+            let output = directory + "/run"
+            try await run.interrupted(after: 3, output, inputs: directory)
+            for damage in [{ try Data("{}".utf8).write(to: URL(fileURLWithPath: $0)) }, { try FileManager.default.removeItem(atPath: $0) }] as [(String) throws -> Void] {
+                try damage(output + "/data/step-3.json")
+                let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
+                #expect(error?.expected?.contains("move") == true && error?.message.contains("step-3.json") == true, "\(String(describing: error))")
+            }
+        }
+    }
+}
