@@ -103,21 +103,21 @@ struct NumberReader {
         for sign in Self.unreadable where text.dropFirst(place).starts(with: sign) {
             var end = place + sign.count
             if scalar(end) != "{" { return end + digits(from: end).count }
-            while scalar(end) == "{" { end = endOfGroup(end) }
+            while scalar(end) == "{", let closed = endOfGroup(end) { end = closed }
             return end
         }
         return nil
     }
 
-    /// Where the braces that open here have closed.
-    private func endOfGroup(_ start: Int) -> Int {
+    /// Where the braces that open here have closed; nil if they never do.
+    private func endOfGroup(_ start: Int) -> Int? {
         var depth = 0
         for place in start..<text.count {
             if text[place] == "{" { depth += 1 }
             if text[place] == "}" { depth -= 1 }
             if depth == 0 { return place + 1 }
         }
-        return text.count
+        return nil
     }
 
     private static let unreadable = ["\\sqrt", "\\frac", "√", "\\pi", "π", "\\overline", "\\infty", "∞"].map { Array($0.unicodeScalars) }
