@@ -272,9 +272,18 @@ public final class RemoteTrainer: Trainer {
         }
         return try await withTaskCancellationHandler {
             try await task.value
-        } onCancel: { [stub, metadata = metadata()] in
+        } onCancel: { [stub, metadata = metadata(), connectTimeout = options.connectTimeout] in
             guard let id else { return }
-            Task { _ = try? await stub.cancel(.with { $0.requestID = id }, metadata: metadata) }
+            Task {
+                var callOptions = CallOptions.defaults
+                callOptions.timeout = connectTimeout
+                do {
+                    _ = try await stub.cancel(.with { $0.requestID = id }, metadata: metadata, options: callOptions)
+                } catch {
+                    // Nobody is there to carry it out, or to say whether the call has happened.
+                    task.cancel()
+                }
+            }
         }
     }
 
