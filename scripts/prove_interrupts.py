@@ -163,9 +163,10 @@ def _complete(output):
 def _reported(errors):
     """The last step whose checkpoint was said to be written: the run went on after it, or said so."""
     best = 0
-    for step, after in re.findall(r"saving a checkpoint of step (\d+)\n(.?)", errors):
-        best = max(best, int(step) if after else 0)
-    for step in re.findall(r"saved \S*/step-(\d+)", errors):
+    # What follows an attempt that failed is the error that the run ended with.
+    for step in re.findall(r"saving a checkpoint of step (\d+)\n(?!swage: |$)", errors):
+        best = max(best, int(step))
+    for step in re.findall(r"saved (?:at )?\S*/step-(\d+)", errors):
         best = max(best, int(step))
     return best
 
@@ -179,9 +180,7 @@ def break_once(case, output, number, victim, counts):
     targets = [process] if victim == "client" else [case.server] if victim == "server" else [process, case.server]
     reached = process.poll() is None
     for target in targets:
-        if victim != "client" and target is case.server:
-            target.send_signal(signal.SIGKILL)
-        elif number == signal.SIGKILL or target.poll() is not None or options.random.random() < 0.7:
+        if number == signal.SIGKILL or target.poll() is not None or options.random.random() < 0.7:
             target.send_signal(number)
         else:
             # As a terminal does. A process that has ended is there until it is waited for.
