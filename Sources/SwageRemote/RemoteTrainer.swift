@@ -270,8 +270,14 @@ public final class RemoteTrainer: Trainer {
                 }
             }
         }
+        let watch = ConnectionWatch { [self, metadata = metadata()] in try await look(metadata) } lost: { task.cancel() }
+        defer { watch.end() }
         return try await withTaskCancellationHandler {
-            try await task.value
+            do {
+                return try await task.value
+            } catch {
+                throw watch.loss.map { TrainerError($0, from: "\(address)") } ?? error
+            }
         } onCancel: { [stub, metadata = metadata(), connectTimeout = options.connectTimeout] in
             guard let id else { return }
             Task {
@@ -285,6 +291,13 @@ public final class RemoteTrainer: Trainer {
                 }
             }
         }
+    }
+
+    /// Makes sure that the trainer is there, which answers while a call is under way.
+    private func look(_ metadata: Metadata) async throws {
+        var callOptions = CallOptions.defaults
+        callOptions.timeout = options.connectTimeout
+        _ = try await stub.getStatus(.init(), metadata: metadata, options: callOptions)
     }
 
     /// Waits for a connection, and returns which start of the server it leads to.

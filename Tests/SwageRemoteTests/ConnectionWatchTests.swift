@@ -1,0 +1,40 @@
+#if Engines
+import GRPCCore
+import SwageRemote
+import Synchronization
+import Testing
+import TestSupport
+
+/// A call that takes long is ended once its trainer is known to be gone, and not before.
+@Suite(.timeLimit(.minutes(5))) struct ConnectionWatchTests {
+    private final class Looks: Sendable {
+        let answers: [RPCError.Code?]
+        private let count = Mutex(0)
+        let isLost = Mutex(false)
+
+        init(_ answers: [RPCError.Code?]) { self.answers = answers }
+
+        var number: Int { count.withLock { $0 } }
+
+        func look() throws {
+            let index = count.withLock { count in
+                defer { count += 1 }
+                return count
+            }
+            if let code = answers[min(index, answers.count - 1)] { throw RPCError(code: code, message: "gone") }
+        }
+    }
+
+    @Test(arguments: [
+        ([.unavailable], true), ([nil, nil, .aborted], true), ([.unavailable, .unavailable, nil, nil], false), ([nil], false),
+        ([.deadlineExceeded], false), ([.unavailable, .deadlineExceeded, .unavailable, nil], false),
+    ] as [([RPCError.Code?], Bool)])
+    func itIsLostAfterThreeLooksInARow(_ answers: [RPCError.Code?], _ isLost: Bool) async throws {
+        let looks = Looks(answers)
+        let watch = ConnectionWatch(every: .milliseconds(2)) { try looks.look() } lost: { looks.isLost.withLock { $0 = true } }
+        try await waitUntil("looks") { looks.number >= answers.count + 6 || looks.isLost.withLock { $0 } }
+        #expect(looks.isLost.withLock { $0 } == isLost && (watch.loss != nil) == isLost, "\(answers): \(looks.number) looks")
+        watch.end()
+    }
+}
+#endif
