@@ -195,6 +195,9 @@ def break_once(case, output, number, victim, counts):
         _, errors = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         raise Wrong(f"{number.name} does not end it: {process.args}")
+    if victim != "client":
+        # It may take a while to end: nobody is to begin with it meanwhile.
+        case.server.wait(timeout=PATIENCE)
     code = process.returncode
     counts[f"{case.name} {victim} {number.name}"] += reached
     told = f"{case.name}, {number.name} to {victim}, status {code}:\n{errors[-3000:]}"
