@@ -94,7 +94,8 @@ class Case:
         (self.folder / "s").unlink(missing_ok=True)
         self.server = subprocess.Popen(
             [self.options.swage, "serve", "--model", self.options.model, "--listen", f"unix:{self.folder}/s", "--allow", str(self.folder), "--threads", "1",
-             "--learning-rate", "1e-3", "--schedule", "constant", "--chat-template", "chatml", "--log-level", "error"], cwd=self.temporary)
+             "--learning-rate", "1e-3", "--schedule", "constant", "--chat-template", "chatml", "--log-level", "error"], cwd=self.temporary,
+            start_new_session=True, preexec_fn=_default_signals)
         deadline = time.time() + 60
         while not (self.folder / "s").exists():
             check(time.time() < deadline and self.server.poll() is None, "the server does not start")
