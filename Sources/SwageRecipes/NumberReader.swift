@@ -38,13 +38,8 @@ struct NumberReader {
         guard let box = text.ranges(of: /\\f?box(?:ed)?\s*/).last else { return nil }
         let rest = text[box.upperBound...]
         guard rest.first == "{" else { return rest.prefix { !$0.isWhitespace && $0 != "$" } }
-        var depth = 0
-        for index in rest.indices {
-            if rest[index] == "{" { depth += 1 }
-            if rest[index] == "}" { depth -= 1 }
-            if depth == 0 { return rest[..<index].dropFirst() }
-        }
-        return rest.dropFirst()
+        let inner = rest.unicodeScalars.dropFirst()
+        return Substring(NumberReader(rest).endOfGroup(0).map { inner.prefix($0 - 2) } ?? inner)
     }
 
     /// All numbers, in order; nil for what is more than one, such as a root or a power.

@@ -6,6 +6,13 @@ import TestSupport
 
 /// A run of which something is gone goes on as far as it can, and says so, or says what is in its way before it begins.
 @Suite(.timeLimit(.minutes(30))) struct DamagedRunTests {
+    /// A run that was stopped after three of five steps, each of them saved.
+    private func stopped(in directory: String) async throws -> (QuickRun, output: String) {
+        let run = QuickRun(steps: 5, saveEvery: 1)
+        try await run.interrupted(after: 3, directory + "/run", inputs: directory)
+        return (run, directory + "/run")
+    }
+
     private func finish(_ run: QuickRun, _ output: String, inputs: String) async throws -> [String] {
         let (events, teller) = AsyncStream.makeStream(of: String.self)
         var run = run
@@ -23,9 +30,7 @@ import TestSupport
 
     @Test func metricsThatWereCutShortAreToldOfAndStayReadable() async throws {
         try await withTemporaryDirectory { directory in
-            let run = QuickRun(steps: 5, saveEvery: 1)
-            let output = directory + "/run"
-            try await run.interrupted(after: 3, output, inputs: directory)
+            let (run, output) = try await stopped(in: directory)
             let metrics = output + "/metrics.jsonl"
             let whole = try String(contentsOfFile: metrics, encoding: .utf8)
             let cut = whole.split(separator: "\n")[0] + "\n" + whole.split(separator: "\n")[1].prefix(20)
@@ -39,9 +44,7 @@ import TestSupport
 
     @Test func whatIsInTheWayOfACheckpointIsRefusedBeforeAStepIsTaken() async throws {
         try await withTemporaryDirectory { directory in
-            let run = QuickRun(steps: 5, saveEvery: 1)
-            let output = directory + "/run"
-            try await run.interrupted(after: 3, output, inputs: directory)
+            let (run, output) = try await stopped(in: directory)
             try FileManager.default.removeItem(atPath: output + "/checkpoints/step-3/checkpoint.json")
             let before = try lossesOfRun(output)
             let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
@@ -55,20 +58,16 @@ import TestSupport
 
     @Test func aRunWithoutItsCheckpointsBeginsAgainAndSaysSo() async throws {
         try await withTemporaryDirectory { directory in
-            let run = QuickRun(steps: 5, saveEvery: 1)
-            let output = directory + "/run"
-            try await run.interrupted(after: 3, output, inputs: directory)
+            let (run, output) = try await stopped(in: directory)
             try FileManager.default.removeItem(atPath: output + "/checkpoints")
             #expect(try await finish(run, output, inputs: directory) == ["lost 3 checkpoints"])
             #expect(try lossesOfRun(output).count == 5)
         }
     }
 
-    @Test func aCheckpointWithoutItsPlaceInTheDataSaysWhatToDo() async throws {
+    @Test func aCheckpointWhosePositionIsGoneSaysHowToGoOn() async throws {
         try await withTemporaryDirectory { directory in
-            let run = QuickRun(steps: 5, saveEvery: 1)
-            let output = directory + "/run"
-            try await run.interrupted(after: 3, output, inputs: directory)
+            let (run, output) = try await stopped(in: directory)
             for damage in [{ try Data("{}".utf8).write(to: URL(fileURLWithPath: $0)) }, { try FileManager.default.removeItem(atPath: $0) }] as [(String) throws -> Void] {
                 try damage(output + "/data/step-3.json")
                 let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
