@@ -110,6 +110,14 @@ extension WorkerTests {
             }
         }
 
+        /// TMPDIR does not move it.
+        @Test func monarchsOwnLogIsGoneOnceTheRanksAreUp() async throws {
+            let titan = try await Self.trainer { $0.degrees.shard = 2 }
+            let logs = try? FileManager.default.contentsOfDirectory(atPath: "/tmp/" + NSUserName())
+            #expect(logs?.filter { $0.hasPrefix("monarch_log_swage_") } ?? [] == [])
+            withExtendedLifetime(titan) {}
+        }
+
         private static func freePort() throws -> UInt16 {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(descriptor) }

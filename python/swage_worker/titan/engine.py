@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 
+from . import log  # before anything of Monarch
+
 import monarch.actor
 import torch
 from monarch.actor import attach_to_workers, enable_transport, this_host
@@ -44,6 +46,7 @@ class TitanEngine(Engine):
         monarch.actor.unhandled_fault_hook = _end
         self.ranks = _mesh(self.world, options.get("hosts"), options.get("meshAddress")).spawn("titan", TitanRank, options)
         parts = list(self._on_all("open"))
+        log.remove()
         self.shapes = {name: shape for shapes, _ in parts for name, shape in shapes.items()}
         self.device = parts[0][1]
         self.signature = signature(self.shapes)

@@ -4,6 +4,8 @@ machine (or this one) starts here, until it is stopped."""
 import sys
 import threading
 
+from . import log  # before anything of Monarch
+
 from monarch.actor import start_worker_loop_forever
 
 from ..__main__ import end_with_input, outlive_signals
@@ -13,6 +15,7 @@ def main():
     outlive_signals()
     threading.Thread(target=end_with_input, args=[sys.argv[2]], daemon=True).start()
     running = start_worker_loop_forever(ca="trust_all_connections", address=sys.argv[1])
+    log.remove()
     print("ready", flush=True)
     running.get()
 

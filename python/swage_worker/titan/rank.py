@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 
-from . import seams  # before anything of TorchTitan
+from . import log, seams  # before anything of Monarch and of TorchTitan
 
 import torch
 import torch.distributed.checkpoint as dcp
@@ -61,6 +61,7 @@ class TitanRank(Actor):
     @endpoint
     def open(self):
         """Builds the model, reads its weights, and returns their shapes by Hugging Face's names, and the device."""
+        log.remove()
         options, degrees = self.options, self.options["parallelism"]
         configuration = read_configuration(options["model"])
         # TorchTitan asks for as many columns at most as its ranks can divide.
