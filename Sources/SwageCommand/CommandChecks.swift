@@ -44,7 +44,7 @@ extension GRPOCommand: OptionChecking {
         try given.requireCount("microbatch", microbatch)
         try given.requireCount("show-every", showEvery, least: 0, most: GivenOptions.mostInARow)
         if let importanceCap { try given.require(importanceCap > 0, "importance-cap", importanceCap, "more than 0") }
-        for option in PolicyLoss.Option.allCases where !loss.reads.contains(option) {
+        for option in PolicyLoss.Option.allCases where !loss.reads(option) {
             try given.refuse(
                 [option.rawValue], "on the loss \(loss.rawValue), which does not read it", expected: "--loss \(PolicyLoss.reading(option))")
         }

@@ -42,16 +42,16 @@ struct GRPOCommand: AsyncParsableCommand {
     var loss: PolicyLoss = .grpo
 
     @Option(help: "grpo, gspo, ppo: how far a token's probability may fall before it no longer counts.")
-    var clipLow = 0.2
+    var clipLow = PolicyLoss.Options().clipLow
 
     @Option(help: "grpo, gspo, ppo, cispo: how far it may rise.")
-    var clipHigh = 0.2
+    var clipHigh = PolicyLoss.Options().clipHigh
 
     @Option(help: "grpo: how tokens are averaged: token-mean, sequence-mean or constant (over all that were allowed).")
     var normalization: Normalization = .tokenMean
 
     @Option(help: "grpo: by how much distance from the model as it was counts. 0 needs no second model.")
-    var klCoefficient = 0.0
+    var klCoefficient = PolicyLoss.Options().klCoefficient
 
     @Option(help: "What a reward is compared with: mean or leave-one-out.")
     var baseline: Advantages.Baseline = .mean
@@ -108,7 +108,7 @@ struct GRPOCommand: AsyncParsableCommand {
         display.note("\(config.modelName) learns from \(rewards.map(\.name).joined(separator: ", "))")
         let samples = SampleTable(every: showEvery) { display.note($0) }
         let grpo = try GRPO(
-            trainer: engine.trainer, sampler: sampler, reference: reference, loss: lossFunction, problems: problems,
+            trainer: engine.trainer, sampler: sampler, reference: reference, loss: loss.function(lossOptions), problems: problems,
             heldOut: heldOut, rewards: rewards, tokenizer: try await engine.trainer.tokenizer(),
             directory: runOptions.directory, settings: modelOptions.settings(of: self), contents: try await model,
             options: options, observeRollout: samples.show
@@ -128,19 +128,10 @@ struct GRPOCommand: AsyncParsableCommand {
         ] + rollout + ["train \(Int(metric("training_tokens_per_second"))) tokens/s"]
     }
 
-    private var lossFunction: LossFunction {
-        let clip = 1 - clipLow...1 + clipHigh
-        return switch loss {
-        case .grpo:
-            .grpo(
-                clip: clip, normalization: normalization.tokens(most: samplingOptions.maxTokens), klCoefficient: klCoefficient)
-        case .gspo: .gspo(clip: clip)
-        case .ppo: .ppo(clip: clip)
-        case .cispo: .cispo(clip: 0...1 + clipHigh)
-        case .dro: .dro()
-        case .importanceSampling: .importanceSampling
-        case .reinforce: .reinforce
-        }
+    private var lossOptions: PolicyLoss.Options {
+        .init(
+            clipLow: clipLow, clipHigh: clipHigh, normalization: normalization.tokens(most: samplingOptions.maxTokens),
+            klCoefficient: klCoefficient)
     }
 
     private var options: GRPO.Options {

@@ -96,7 +96,7 @@ public struct GRPO: Sendable {
         if let cap = options.importanceCap, !(cap > 0) {
             throw TrainerError(.invalidOption, "importanceCap is \(cap)", expected: "more than 0")
         }
-        if loss.reads(lossInput: "referenceLogProbs"), reference == nil {
+        if loss.reads("referenceLogProbs"), reference == nil {
             throw TrainerError(.invalidOption, "the loss \"\(loss.name)\" is given no reference", expected: "a reference model")
         }
         try Self.checkEffects(
@@ -135,8 +135,12 @@ public struct GRPO: Sendable {
         _ options: Options, loss: LossFunction, hasReference: Bool, hasHeldOut: Bool, hasEnvironment: Bool
     ) throws {
         let plain = Options(steps: options.steps)
+        let unread = "on the loss \"\(loss.name)\", which does not read"
+        let weighs = loss.reads("targetWeights")
         let idle: [(name: String, isIdle: Bool, reason: String)] = [
-            ("reference", hasReference && !loss.reads(lossInput: "referenceLogProbs"), "on the loss \"\(loss.name)\", which does not read it"),
+            ("reference", hasReference && !loss.reads("referenceLogProbs"), "\(unread) it"),
+            ("advantages", options.advantages != plain.advantages && !weighs, "\(unread) targetWeights, where they stand"),
+            ("importanceCap", options.importanceCap != nil && !weighs, "\(unread) targetWeights, which it scales"),
             ("heldOutProblems", !hasHeldOut && options.heldOutProblems != plain.heldOutProblems, "without held-out problems"),
             ("heldOutSamples", !hasHeldOut && options.heldOutSamples != plain.heldOutSamples, "without held-out problems"),
             ("maxTurns", !hasEnvironment && options.rollouts.maxTurns != plain.rollouts.maxTurns, "without an environment"),

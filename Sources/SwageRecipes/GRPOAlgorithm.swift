@@ -127,7 +127,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     /// Computes what stays the same in all updates of a rollout, once.
     private func prepare(_ rollout: inout RolloutBatch) async throws {
         for group in GroupSelection.indices(in: rollout, options) {
-            if let reference, loss.reads(lossInput: "referenceLogProbs") {
+            if let reference, loss.reads("referenceLogProbs") {
                 let logProbs = try await PolicyBatch.logProbs(rollout.groups[group], by: reference)
                 for (index, values) in logProbs.enumerated() { rollout.groups[group][index].referenceLogProbs = values }
             }
@@ -192,8 +192,8 @@ struct GRPOAlgorithm: TrainingAlgorithm {
 
     private func trainBatch(_ members: [GroupSelection.Member]) -> TextTrainBatch {
         var inputs: [String: PolicyBatch.TokenValues] = [:]
-        if loss.reads(lossInput: "samplerLogProbs") { inputs["samplerLogProbs"] = { $0.trainerLogProbs ?? $0.samplerLogProbs } }
-        if loss.reads(lossInput: "referenceLogProbs") { inputs["referenceLogProbs"] = { $0.referenceLogProbs ?? [] } }
+        if loss.reads("samplerLogProbs") { inputs["samplerLogProbs"] = { $0.trainerLogProbs ?? $0.samplerLogProbs } }
+        if loss.reads("referenceLogProbs") { inputs["referenceLogProbs"] = { $0.referenceLogProbs ?? [] } }
         let cap = options.importanceCap.map { Float($0) }
         return PolicyBatch.make(
             members.map(\.trajectory), advantages: members.map(\.advantage),
@@ -241,8 +241,4 @@ extension RolloutBatch {
             "rollout_tokens_per_second": written / max(writingSeconds, 1e-9),
         ]
     }
-}
-
-extension LossFunction {
-    func reads(lossInput name: String) -> Bool { program.fieldsRead.keys.contains(name) }
 }

@@ -74,6 +74,6 @@ extension LossFunction {
     /// whatever a loss of somebody else's adds.
     fileprivate var teachesWithoutAdvantages: Bool {
         let stock: [LossFunction] = [.grpo(), .gspo(), .ppo(), .cispo(), .dro(), .importanceSampling, .reinforce]
-        return reads(lossInput: "referenceLogProbs") || !stock.contains { $0.name == name }
+        return reads("referenceLogProbs") || !stock.contains { $0.name == name }
     }
 }

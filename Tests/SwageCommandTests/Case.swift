@@ -8,6 +8,8 @@ struct Case: Decodable {
     var source: String
     /// The environment of an engine that has to be installed; without it the case is left out.
     var needs: String?
+    /// The engines on which the commands are carried out as well, each behind a server.
+    var served: [String]?
     var commands: [Command]
 
     struct Command: Decodable {
@@ -35,33 +37,44 @@ struct Case: Decodable {
         #endif
     }
 
+    private static func read(_ name: String) throws -> Case {
+        try JSONDecoder().decode(Case.self, from: Data(contentsOf: URL(fileURLWithPath: "\(root)/\(name).case.json")))
+    }
+
+    /// Each case that is served, with each engine.
+    static let servedNames: [(name: String, engine: String)] = names.flatMap { name in
+        ((try? read(name))?.served ?? []).map { (name, $0) }
+    }
+
     /// Runs the commands one after another, in a folder with copies of the files that stand beside the case.
-    static func run(_ name: String) async throws {
-        let file = URL(fileURLWithPath: "\(root)/\(name).case.json")
+    /// - Parameter engine: the one whose servers carry them out; nil for the program itself.
+    static func run(_ name: String, servedBy engine: String? = nil) async throws {
         let found: Case
         do {
-            found = try JSONDecoder().decode(Case.self, from: Data(contentsOf: file))
+            found = try read(name)
         } catch {
             Issue.record("\(name).case.json cannot be read: \(error)")
             return
         }
-        if let engine = found.needs, !hasEngine(engine) {
+        if let engine = engine ?? found.needs, engine != "native", !hasEngine(engine) {
             print("\(name) was left out: `swage setup \(engine)` has not been run.")
             return
         }
-        let folder = file.deletingLastPathComponent()
+        let folder = ("\(root)/\(name)" as NSString).deletingLastPathComponent
         try await withTemporaryDirectory { directory in
-            for item in try FileManager.default.contentsOfDirectory(atPath: folder.path) where !item.hasSuffix(".case.json") {
-                try FileManager.default.copyItem(atPath: folder.path + "/" + item, toPath: directory + "/" + item)
+            for item in try FileManager.default.contentsOfDirectory(atPath: folder) where !item.hasSuffix(".case.json") {
+                try FileManager.default.copyItem(atPath: folder + "/" + item, toPath: directory + "/" + item)
             }
-            for command in found.commands { try command.check(in: directory, name) }
+            let servers = engine.map { CaseServers($0, in: directory) }
+            for command in found.commands { try command.check(in: directory, name, servers) }
         }
     }
 }
 
 extension Case.Command {
-    fileprivate func check(in directory: String, _ name: String) throws {
-        let arguments = try run.map { try $0.withModels() }
+    fileprivate func check(in directory: String, _ name: String, _ servers: CaseServers?) throws {
+        let named = try run.map { try $0.withModels() }
+        let arguments = try servers?.served(named) ?? named
         let result = try Program.run(arguments, in: directory, environment: environment ?? [:])
         let said = "\(name): swage \(arguments.joined(separator: " "))\n\(result.output.suffix(600))\(result.errors.suffix(1200))"
         #expect(result.status == status ?? 0, "exit code \(result.status) of \(said)")

@@ -5,5 +5,12 @@ import Testing
     @Test(.timeLimit(.minutes(30)), arguments: Case.names)
     func whatACaseSaysIsRight(_ name: String) async throws { try await Case.run(name) }
 
-    @Test func thereAreCases() { #expect(!Case.names.isEmpty, "none in \(Case.root)") }
+    #if Engines
+        @Test(.timeLimit(.minutes(30)), arguments: Case.servedNames)
+        func whatACaseSaysIsRightOnAServedEngine(_ name: String, _ engine: String) async throws {
+            try await Case.run(name, servedBy: engine)
+        }
+    #endif
+
+    @Test func thereAreCases() { #expect(!Case.names.isEmpty && !Case.servedNames.isEmpty, "none in \(Case.root)") }
 }

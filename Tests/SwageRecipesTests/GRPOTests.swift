@@ -238,6 +238,27 @@ import TestSupport
         }
     }
 
+    /// A loss says what it reads.
+    @Test func whatTheLossDoesNotReadHasNoEffectAndIsRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            var (scaled, capped, plain) = (GRPOSetting(), GRPOSetting(), GRPOSetting())
+            scaled.options.advantages = Advantages(scale: .none)
+            capped.options.importanceCap = 2
+            plain.steps = 1
+            let loss = LossFunction("imitation") { outputs, batch in .mean(of: -outputs.logProbs, over: batch.targetMask) }
+            for (setting, word) in [(scaled, "advantages"), (capped, "importanceCap"), (plain, nil)] {
+                var setting = setting
+                setting.loss = loss
+                do {
+                    _ = try await setting.run(in: directory)
+                    #expect(word == nil, "\(word!) was ignored")
+                } catch let error as TrainerError {
+                    #expect(word.map { error.message.hasPrefix("\($0) has no effect on the loss \"imitation\"") } == true, "\(error)")
+                }
+            }
+        }
+    }
+
     @Test func problemsWithoutWhatARewardNeedsAreRefusedByLine() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/problems.jsonl"

@@ -45,6 +45,10 @@ public struct LossFunction: Sendable, Hashable {
         self.program = failure == nil ? program.simplified() : program
     }
 
+    /// Whether the loss reads one of the batch's tensors: `targetMask`, `targetWeights`, `targetIDs`, or one of its
+    /// `lossInputs`. An option that only changes another has no effect on it.
+    public func reads(_ field: String) -> Bool { program.fieldsRead.keys.contains(field) }
+
     /// A loss that came as data.
     package init(name: String, program: LossProgram) {
         self.name = name
