@@ -91,7 +91,18 @@ public struct RunDirectory: Sendable {
     package func readBack(step: Int) throws -> ExampleStream.Position? {
         _ = try WorkLayout.run.record(in: folder)
         _ = try steps(until: step)
-        return try folder.read(Progress<ExampleStream.Position>.self, Self.progressFile(step))?.position
+        return try progress(ExampleStream.Position.self, after: step)?.position
+    }
+
+    /// Where in its data a run was after a step of the trainer's; nil if no such step has ended.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile`.
+    func progress<Position>(_: Position.Type, after step: Int) throws -> Progress<Position>? {
+        let file = Self.progressFile(step)
+        guard let progress = try folder.read(Progress<Position>.self, file) else { return nil }
+        guard [nil, step].contains(progress.step) else {
+            throw TrainerError(.corruptFile, "\(folder.file(file)) is that of step \(progress.step!)")
+        }
+        return progress
     }
 
     /// The metrics, in which a run goes on after `step`.
@@ -108,6 +119,8 @@ public struct RunDirectory: Sendable {
 
     /// What a step ends with, beside the trainer's own state.
     struct Progress<Position: Recorded>: Recorded {
+        /// The trainer's step, as the file's name has it; nil in those of an earlier version.
+        var step: Int?
         var position: Position
         /// The tokens that all steps together have read, and the seconds that they took.
         var tokens: Int

@@ -116,7 +116,7 @@ struct TrainingRun: Sendable {
 
         var progress: RunDirectory.Progress<Algorithm.Position> {
             .init(
-                position: algorithm.position, tokens: tokens, seconds: seconds,
+                step: step - idle, position: algorithm.position, tokens: tokens, seconds: seconds,
                 unrecorded: unrecorded.isEmpty ? nil : unrecorded, idle: idle)
         }
     }
@@ -157,7 +157,7 @@ struct TrainingRun: Sendable {
         let advice = "that file, or that you move \(loaded.path) away, to go on from the checkpoint before it"
         let progress: RunDirectory.Progress<Algorithm.Position>?
         do {
-            progress = try session.folder.folder.read(RunDirectory.Progress<Algorithm.Position>.self, file)
+            progress = try directory.progress(Algorithm.Position.self, after: loaded.step)
         } catch let error as TrainerError {
             throw TrainerError(error.code, error.message, expected: advice)
         }

@@ -24,14 +24,14 @@ struct WorkLayout: Sendable {
         worker: "an evaluation", record: "evaluation.json", lock: "evaluation.lock",
         places: ["evaluation.json", "evaluation.lock", "losses.jsonl", "answers.jsonl", "result.json"])
 
-    /// Nil if nothing was begun in the folder.
-    /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for a file that we have not written.
     /// A tokenizer that writes the day on which the work in a folder began, where its chat format writes a day.
     func asBegun(_ tokenizer: any Tokenizer, in folder: OutputFolder, isNew: Bool = false) throws -> any Tokenizer {
         guard let dated = tokenizer as? BPETokenizer, dated.day != nil else { return tokenizer }
         return dated.writing(day: isNew ? nil : try record(in: folder)?.identity?.options[RunIdentity.day])
     }
 
+    /// Nil if nothing was begun in the folder.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for a file that we have not written.
     func record(in folder: OutputFolder) throws -> WorkRecord? { try folder.read(WorkRecord.self, record) }
 
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` if the work that was begun is not the same.

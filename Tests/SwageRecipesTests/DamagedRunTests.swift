@@ -56,6 +56,17 @@ import TestSupport
         }
     }
 
+    @Test func thePositionOfAnotherStepIsNotTakenForThisOnes() async throws {
+        try await withTemporaryDirectory { directory in
+            let (run, output) = try await stopped(in: directory)
+            let data = output + "/data"
+            try FileManager.default.removeItem(atPath: data + "/step-3.json")
+            try FileManager.default.copyItem(atPath: data + "/step-2.json", toPath: data + "/step-3.json")
+            let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
+            #expect(error?.code == .corruptFile && error?.message.hasSuffix("step-3.json is that of step 2") == true, "\(String(describing: error))")
+        }
+    }
+
     @Test func aRunWithoutItsCheckpointsBeginsAgainAndSaysSo() async throws {
         try await withTemporaryDirectory { directory in
             let (run, output) = try await stopped(in: directory)
