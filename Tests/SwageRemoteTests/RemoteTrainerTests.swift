@@ -2,8 +2,10 @@
 import Foundation
 import Swage
 import SwageConformance
+import SwageFiles
 import SwageNative
 import SwageRemote
+import SwageText
 import Synchronization
 import Testing
 import TestEngines
@@ -95,6 +97,18 @@ import TestSupport
                 try theirs.encode(text, addSpecialTokens: true), try own.encode(text, addSpecialTokens: true))
             #expect(found == expected)
             #expect(theirs.endOfSequenceIDs == own.endOfSequenceIDs)
+        }
+    }
+
+    /// Those of Llama 3 and of Qwen are larger than the 4 MiB that gRPC gives to a message if nothing is said.
+    @Test func aTokenizerOfManyMegabytesArrives() async throws {
+        let small = try String(contentsOfFile: Golden.decoder("llama") + "/tokenizer.json", encoding: .utf8)
+        let words = (292..<150_292).map { #""a word of many letters \#($0)": \#($0), "# }.joined()
+        let large = small.replacing(/"vocab": *\{/, with: #""vocab": {"# + words)
+        try #require(large.utf8.count > 5 << 20)
+        let tokenizer = try BPETokenizer(files: ["tokenizer.json": Data(large.utf8)], from: "the test")
+        try await withServed(SlowTrainer(.zero, tokenizer: tokenizer)) { remote in
+            #expect(try await remote.tokenizer().vocabularySize == tokenizer.vocabularySize)
         }
     }
 

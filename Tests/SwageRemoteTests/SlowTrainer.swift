@@ -17,9 +17,10 @@ final class SlowTrainer: Trainer {
     private let failures: Int
     /// How many numbers `forward` gives.
     private let outputSize: Int
+    private let words: (any Tokenizer)?
 
-    init(_ duration: Duration, failures: Int = 0, outputSize: Int = 0) {
-        (self.duration, self.failures, self.outputSize) = (duration, failures, outputSize)
+    init(_ duration: Duration, failures: Int = 0, outputSize: Int = 0, tokenizer: (any Tokenizer)? = nil) {
+        (self.duration, self.failures, self.outputSize, words) = (duration, failures, outputSize, tokenizer)
     }
 
     var counts: Counts { state.withLock { $0 } }
@@ -76,6 +77,9 @@ final class SlowTrainer: Trainer {
 
     func status() async throws -> TrainerStatus { TrainerStatus(step: counts.ended, accumulatedMicrobatches: 0) }
 
-    func tokenizer() async throws -> any Tokenizer { throw TrainerError(.unsupported, "it has none") }
+    func tokenizer() async throws -> any Tokenizer {
+        guard let words else { throw TrainerError(.unsupported, "it has none") }
+        return words
+    }
 }
 #endif
