@@ -48,7 +48,8 @@ public enum MemoryBudget {
             let asked = bytes.map(describe) ?? "more memory than can be counted"
             throw TrainerError(
                 .tooLarge, "\(what()) would take \(asked)",
-                expected: "at most \(describe(available)), which is what there is: less at once, or shorter")
+                expected: available == limit
+                    ? "at most \(describe(available)), the limit that is set" : "at most \(describe(available)), which is what there is: less at once, or shorter")
         }
     }
 

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import Swage
+import SwageFiles
 import SwageRecipes
 import SwageRemote
 
@@ -63,6 +64,8 @@ struct ServeCommand: AsyncParsableCommand {
         let address = try TrainerAddress(listen)
         let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
         let token = try modelOptions.remote.token()
+        try ResolvedPath.requireFolder(checkpoints, "--checkpoints")
+        for folder in allow { try ResolvedPath.requireFolder(folder, "--allow") }
         let lock = try Self.lock(checkpoints)
         defer { withExtendedLifetime(lock) {} }
         async let files = modelOptions.digests()

@@ -10,17 +10,8 @@ struct OutputFolder: Sendable {
     func file(_ name: String) -> String { path + "/" + name }
 
     /// Makes sure that the path names a folder that can be somebody's own.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an empty path, one that leads to the root, or what is
-    ///   left of a path where a name in it was empty, such as `.//`.
-    func checkName() throws {
-        let names = path.split(separator: "/").filter { !$0.allSatisfy(\.isWhitespace) }
-        let isNamed = names.contains { $0 != "." && $0 != ".." }
-        guard !names.isEmpty, isNamed || !(path.hasPrefix("/") || path.contains("//")), !ResolvedPath(path).isRoot else {
-            throw TrainerError(
-                .invalidOption, names.isEmpty && !path.contains("/") ? "the output folder has no name" : "the output folder is \(path)",
-                expected: "the name of a folder for this alone, such as runs/mine; a variable in it may be unset")
-        }
-    }
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
+    func checkName() throws { try ResolvedPath.requireFolder(path, "the output folder") }
 
     /// Makes sure that nothing that is read lies where `places` of this folder are written.
     /// - Parameter inputs: the path of each thing that is read, by what it is.
@@ -51,13 +42,7 @@ struct OutputFolder: Sendable {
     /// Nil if the file is not there.
     func read<Value: Recorded>(_: Value.Type, _ name: String) throws -> Value? {
         guard FileManager.default.fileExists(atPath: file(name)) else { return nil }
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(literalPath: file(name)))
-        } catch {
-            throw TrainerError(.inputOutput, "\(file(name)) cannot be read: \(error.summary)")
-        }
-        return try RecordCoding.decode(Value.self, data, file(name))
+        return try RecordCoding.decode(Value.self, try PlainFile.content(of: file(name), limit: .max), file(name))
     }
 
     func write(_ value: some Encodable, to name: String) throws {

@@ -22,7 +22,7 @@ struct RecordFile<Record: Recorded> {
     ) throws {
         let url = URL(literalPath: path)
         let newline = UInt8(ascii: "\n")
-        let contents = try FileManager.default.fileExists(atPath: path) ? Self.accessing(path, "read") { try Data(contentsOf: url) } : Data()
+        let contents = try FileManager.default.fileExists(atPath: path) ? PlainFile.content(of: path, limit: .max) : Data()
         let lines = contents.split(separator: newline)
         var kept: [Record] = []
         for (index, line) in lines.enumerated() {
@@ -36,7 +36,7 @@ struct RecordFile<Record: Recorded> {
             kept.append(record)
         }
         (self.path, self.kept) = (path, kept)
-        handle = try Self.accessing(path, "written") {
+        handle = try Self.writing(path) {
             try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try AtomicDirectory.replaceFile(path, with: Data(lines.prefix(kept.count).map { $0 + [newline] }.joined()))
             let handle = try FileHandle(forWritingTo: url)
@@ -66,7 +66,7 @@ struct RecordFile<Record: Recorded> {
     /// Adds lines, or none of them if not all can be written.
     func append(_ records: [Record]) throws {
         let lines = try records.reduce(into: Data()) { $0 += try RecordCoding.encode($1) + Data("\n".utf8) }
-        try Self.accessing(path, "written") {
+        try Self.writing(path) {
             let end = try handle.offset()
             do {
                 try handle.write(contentsOf: lines)
@@ -78,15 +78,15 @@ struct RecordFile<Record: Recorded> {
     }
 
     /// Flushes what was appended to the disk.
-    func synchronize() throws { try Self.accessing(path, "written") { try handle.synchronize() } }
+    func synchronize() throws { try Self.writing(path) { try handle.synchronize() } }
 
-    private static func accessing<Result>(_ path: String, _ verb: String, _ body: () throws -> Result) throws -> Result {
+    private static func writing<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let error as TrainerError {
             throw error
         } catch {
-            throw TrainerError(.inputOutput, "\(path) cannot be \(verb): \(error.summary)")
+            throw TrainerError(.inputOutput, "\(path) cannot be written: \(error.summary)")
         }
     }
 }

@@ -13,7 +13,7 @@ struct ServedFolders {
     private let roots: [String]
 
     /// Makes the folders that are not there yet, so that nothing else can come to be in their place.
-    /// - Throws: ``Swage/TrainerError`` with code `inputOutput`.
+    /// - Throws: ``Swage/TrainerError`` with code `inputOutput`, or `invalidOption` for a folder that is all of the disk.
     init(checkpoints: String?, allowing others: [String]) throws {
         guard let checkpoints else {
             guard others.isEmpty else {
@@ -24,6 +24,7 @@ struct ServedFolders {
             roots = []
             return
         }
+        try Self.checkNames(checkpoints: checkpoints, allowing: others)
         roots = try ([checkpoints] + others).map { folder in
             do {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -35,6 +36,12 @@ struct ServedFolders {
             }
             return real
         }
+    }
+
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what names no folder, or all of the disk.
+    static func checkNames(checkpoints: String, allowing others: [String]) throws {
+        try ResolvedPath.requireFolder(checkpoints, "the folder of checkpoints")
+        for other in others { try ResolvedPath.requireFolder(other, "a folder that clients are allowed") }
     }
 
     /// What to tell the trainer for a client's save: a path that is all of the place, or for its own place no path.

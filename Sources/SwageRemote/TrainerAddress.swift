@@ -1,4 +1,5 @@
 #if Engines
+import Foundation
 import GRPCNIOTransportHTTP2Posix
 import Swage
 
@@ -19,6 +20,9 @@ public struct TrainerAddress: Sendable, Hashable, CustomStringConvertible {
 
     private init(kind: Kind) { self.kind = kind }
 
+    /// How many bytes a socket's path has at most: the last of `sun_path` ends it.
+    private static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for anything else.
     public init(_ text: String) throws {
         func odd() -> TrainerError {
@@ -27,7 +31,14 @@ public struct TrainerAddress: Sendable, Hashable, CustomStringConvertible {
         }
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
-            guard path.hasPrefix("/") else { throw odd() }
+            guard path.hasPrefix("/") else {
+                throw TrainerError(.invalidOption, "\"\(text)\" is no address", expected: "a path that begins with /, as in unix:/tmp/trainer")
+            }
+            guard path.utf8.count <= Self.longestPath else {
+                throw TrainerError(
+                    .invalidOption, "the path of the socket \(path) has \(path.utf8.count) bytes",
+                    expected: "at most \(Self.longestPath), which is the system's limit")
+            }
             kind = .socket(path: path)
             return
         }

@@ -134,7 +134,7 @@ final class TrainerConnection: Sendable {
                 return try await body()
             } catch let error as RPCError where error.code == .unavailable {
                 let now = ContinuousClock.now
-                if giveUp == nil || start.duration(to: now) > 2 * options.connectTimeout { giveUp = now + options.connectTimeout }
+                if giveUp == nil || start.duration(to: now) > options.connectTimeout * 2 { giveUp = now + options.connectTimeout }
                 guard now < giveUp! else { throw error }
                 try await Task.sleep(for: .milliseconds(20))
             }

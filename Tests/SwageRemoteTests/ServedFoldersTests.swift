@@ -38,6 +38,17 @@ import TestSupport
         }
     }
 
+    /// What is left of "$UNSET/".
+    @Test(arguments: ["/", "//", "", " ", "/.", "/tmp/.."]) func noServedFolderIsAllOfTheDisk(_ folder: String) throws {
+        for (checkpoints, others) in [(folder, []), (NSTemporaryDirectory() + UUID().uuidString, [folder])] {
+            let error = #expect(throws: TrainerError.self) {
+                try TrainerServer(SlowTrainer(.zero), at: .socket(shortTemporaryPath()), checkpoints: checkpoints, allowing: others)
+            }
+            #expect(error?.code == .invalidOption && error?.expected?.contains("may be unset") == true, "\(String(describing: error))")
+            #expect(!FileManager.default.fileExists(atPath: checkpoints) || checkpoints == folder)
+        }
+    }
+
     @Test func moreFoldersAreServedIfTheServerWasToldOfThem() async throws {
         try await withTemporaryDirectory { folder in
             let served = try await ServedTrainer(

@@ -19,7 +19,7 @@ def require(bytes, what, device="cpu"):
     if bytes > found:
         raise TrainerError(
             "tooLarge", f"{what} would take {describe(bytes)}",
-            f"at most {describe(found)}, which is what there is: less at once, or shorter")
+            f"at most {describe(found)}, " + ("the limit that is set" if found == limit() else "which is what there is: less at once, or shorter"))
 
 
 def limit():

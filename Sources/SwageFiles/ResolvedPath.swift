@@ -1,11 +1,12 @@
 import Foundation
+import Swage
 
 /// Where a path leads, through symbolic links, whether or not something is there yet.
-struct ResolvedPath {
+package struct ResolvedPath {
     /// Absolute, without links and dots.
-    let text: String
+    package let text: String
 
-    init(_ path: String) {
+    package init(_ path: String) {
         var rest: [Substring] = []
         var place = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         while true {
@@ -30,7 +31,21 @@ struct ResolvedPath {
         return "/" + result.joined(separator: "/")
     }
 
-    var isRoot: Bool { text == "/" }
+    package var isRoot: Bool { text == "/" }
+
+    /// Makes sure that a path names a folder that can be somebody's own.
+    /// - Parameter what: what the folder is, the beginning of a sentence.
+    /// - Throws: ``TrainerError`` with code `invalidOption` for an empty path, one that leads to the root, or what is left of
+    ///   a path where a name in it was empty, such as `.//`.
+    package static func requireFolder(_ path: String, _ what: String) throws {
+        let names = path.split(separator: "/").filter { !$0.allSatisfy(\.isWhitespace) }
+        let isNamed = names.contains { $0 != "." && $0 != ".." }
+        guard !names.isEmpty, isNamed || !(path.hasPrefix("/") || path.contains("//")), !ResolvedPath(path).isRoot else {
+            throw TrainerError(
+                .invalidOption, names.isEmpty && !path.contains("/") ? "\(what) has no name" : "\(what) is \(path)",
+                expected: "the name of a folder for this alone, such as runs/mine; a variable in it may be unset")
+        }
+    }
 
     /// The path and every folder above it.
     var chain: [String] {
@@ -39,7 +54,7 @@ struct ResolvedPath {
     }
 
     /// How `self`, which is written to, gets in the way of `input`; nil if it does not.
-    func conflict(with input: ResolvedPath) -> String? {
+    package func conflict(with input: ResolvedPath) -> String? {
         if text == input.text || (FileID(text) != nil && FileID(text) == FileID(input.text)) { return "is" }
         if let own = FileID(text), input.chain.contains(where: { FileID($0) == own }) { return "holds" }
         if let other = FileID(input.text), chain.contains(where: { FileID($0) == other }) { return "lies in" }
