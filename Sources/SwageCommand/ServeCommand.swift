@@ -64,8 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
         let address = try TrainerAddress(listen)
         let identity = certificate.map { TrainerServer.Identity(certificateChain: $0, privateKey: privateKey!) }
         let token = try modelOptions.remote.token()
-        try ResolvedPath.requireFolder(checkpoints, "--checkpoints")
-        for folder in allow { try ResolvedPath.requireFolder(folder, "--allow") }
+        try checkFolders()
         let lock = try Self.lock(checkpoints)
         defer { withExtendedLifetime(lock) {} }
         async let files = modelOptions.digests()
@@ -80,6 +79,20 @@ struct ServeCommand: AsyncParsableCommand {
             logger.notice("serving \(modelOptions.modelName) at \($0)")
         } saved: {
             logger.notice("what was learned and nobody has saved is at \($0)")
+        }
+    }
+
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for folders that cannot be served.
+    private func checkFolders() throws {
+        try ResolvedPath.requireFolder(checkpoints, "--checkpoints")
+        for folder in allow { try ResolvedPath.requireFolder(folder, "--allow") }
+        // A run goes on from what is newest there, and its checkpoints are replaced by no one else.
+        let place = ResolvedPath(checkpoints).text
+        for folder in [place, (place as NSString).deletingLastPathComponent]
+        where FileManager.default.fileExists(atPath: folder + "/run.json") {
+            throw TrainerError(
+                .invalidOption, "--checkpoints is \(checkpoints), and \(folder) is a run's",
+                expected: "a folder of the server's own; --allow \(folder) lets a client's run save there")
         }
     }
 

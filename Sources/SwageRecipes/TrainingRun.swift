@@ -153,6 +153,7 @@ struct TrainingRun: Sendable {
             return try await checkFreshness()
         }
         try tellOfDamage(session, after: loaded.step)
+        try requireOwn(loaded.path, session.folder)
         let file = RunDirectory.progressFile(loaded.step)
         let advice = "that file, or that you move \(loaded.path) away, to go on from the checkpoint before it"
         let progress: RunDirectory.Progress<Algorithm.Position>?
@@ -178,6 +179,18 @@ struct TrainingRun: Sendable {
         session.observe(.resumed(step: session.step, checkpoint: loaded.path))
         (session.tokens, session.seconds) = (progress.tokens, progress.seconds)
         session.unrecorded = progress.unrecorded ?? []
+    }
+
+    /// Makes sure that a checkpoint in the run's place is one that this run has written.
+    /// - Throws: ``Swage/TrainerError`` with code `notAllowed`.
+    private func requireOwn(_ path: String, _ folder: WorkFolder) throws {
+        let place = URL(fileURLWithPath: ResolvedPath(path).text)
+        guard place.deletingLastPathComponent().path == ResolvedPath(directory.checkpoints).text else { return }
+        guard folder.hasMade("checkpoints/\(place.lastPathComponent)") else {
+            throw TrainerError(
+                .notAllowed, "\(path), the newest checkpoint, was not written by this run",
+                expected: "that you move it away, to go on from the run's own")
+        }
     }
 
     /// Says which checkpoints the run would rather have gone on from.

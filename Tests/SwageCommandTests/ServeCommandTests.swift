@@ -113,6 +113,18 @@ import TestSupport
         }
     }
 
+    @Test func aRunsFolderIsNotAServers() throws {
+        try withTemporaryDirectory { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/r/checkpoints", withIntermediateDirectories: true)
+            try "{}".write(toFile: folder + "/r/run.json", atomically: true, encoding: .utf8)
+            for place in ["r", "r/checkpoints", "r/../r/checkpoints/"] {
+                let ended = try run(["serve", "--model", Golden.decoder("llama"), "--listen", "unix:\(folder)/s", "--checkpoints", place], in: folder)
+                #expect(ended.status == 1 && ended.text.contains("\(folder)/r is a run's"), "\(ended.text)")
+            }
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == ["r", "r/checkpoints", "r/run.json"])
+        }
+    }
+
     @Test func anEmptyTokenServesNobody() async throws {
         try await withTemporaryDirectory { folder in
             let serve = ["serve", "--model", Golden.decoder("llama"), "--listen", "unix:\(folder)/s"]

@@ -67,6 +67,20 @@ import TestSupport
         }
     }
 
+    /// A server that was given the folder has left one, say.
+    @Test func aRunDoesNotGoOnFromWhatItHasNotWritten() async throws {
+        try await withTemporaryDirectory { directory in
+            let (run, output) = try await stopped(in: directory)
+            _ = try await QuickRun(steps: 4, saveEvery: 4)(directory + "/other", inputs: directory)
+            let path = output + "/checkpoints/left-at-step-4"
+            try FileManager.default.copyItem(atPath: directory + "/other/checkpoints/step-4", toPath: path)
+            let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
+            #expect(error?.code == .notAllowed && error?.message.contains("left-at-step-4") == true, "\(String(describing: error))")
+            try FileManager.default.moveItem(atPath: path, toPath: directory + "/aside")
+            #expect(try await finish(run, output, inputs: directory) == ["resumed 3"])
+        }
+    }
+
     @Test func aRunWithoutItsCheckpointsBeginsAgainAndSaysSo() async throws {
         try await withTemporaryDirectory { directory in
             let (run, output) = try await stopped(in: directory)
