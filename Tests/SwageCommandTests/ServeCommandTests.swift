@@ -113,8 +113,8 @@ import TestSupport
         }
     }
 
-    @Test func aRunsFolderIsNotAServers() throws {
-        try withTemporaryDirectory { folder in
+    @Test func aRunsFolderIsNotAServers() async throws {
+        try await withTemporaryDirectory { folder in
             try FileManager.default.createDirectory(atPath: folder + "/r/checkpoints", withIntermediateDirectories: true)
             try "{}".write(toFile: folder + "/r/run.json", atomically: true, encoding: .utf8)
             for place in ["r", "r/checkpoints", "r/../r/checkpoints/"] {
