@@ -28,9 +28,13 @@ struct NumberReader {
         return isEnded ? number : nil
     }
 
-    /// Whether a text is a pair of numbers, an interval, or the like.
+    /// Whether a text is a pair of numbers, an interval, a set, or the like: parts without spaces, one of them a number.
     private static func isTuple(_ text: Substring) -> Bool {
-        text.wholeMatch(of: /\s*\$?[(\[][^()\[\]]*\d,\s*[-+]?\d[^()\[\]]*[)\]]\$?\s*/) != nil
+        guard let match = text.wholeMatch(of: /[\s$]*\\?[({\[]([^()\[\]{}]*[,;][^()\[\]{}]*?)\\?[)}\]][\s$.]*/) else { return false }
+        // A number in parentheses may have marks between its thousands.
+        guard match.1.wholeMatch(of: /\s*[-+$€£]?\d{1,3}(,\d{3})+(\.\d+)?%?\s*/) == nil else { return false }
+        let parts = match.1.split { $0 == "," || $0 == ";" }.map { $0.trimmingPrefix(/\s+/).replacing(/\s+$/) { _ in "" } }
+        return parts.count > 1 && !parts.contains { $0.contains(/\s/) } && parts.contains { $0.contains(/\d/) }
     }
 
     /// What stands in the last `\boxed{…}`, `\boxed …` or `\fbox{…}`.
@@ -49,6 +53,8 @@ struct NumberReader {
         while place < text.count {
             if let end = unreadable(at: place) {
                 (found, place) = (found + [nil], end)
+            } else if let end = raisedOrLowered(at: place) {
+                place = end
             } else if let (number, end) = element(at: place) {
                 (found, place) = (found + [number], end)
             } else {
@@ -62,22 +68,33 @@ struct NumberReader {
     /// no number, as in `cm^2`, are nothing.
     private func element(at place: Int) -> (ExactNumber?, end: Int)? {
         guard let (number, end) = number(at: place) else { return nil }
-        if isRaisedOrLowered(place) { return nil }
         if let (mixed, end) = mixed(from: place, space: end) { return (mixed, end) }
         if let (fraction, end) = fraction(number, from: place, slash: end) { return (fraction, end) }
         if scalar(end) == "^", let (exponent, end) = index(at: end + 1) {
             return (number == ExactNumber(isNegative: false, whole: [1, 0]) ? exponent.map { .powerOfTen($0) } : nil, end)
         }
         if scalar(end) == "_", let (base, end) = index(at: end + 1) { return (base == 10 ? number : nil, end) }
+        if scalar(end) == "^", let end = exponentEnd(end + 1) { return (nil, end) }
+        // Python's power; Markdown's stars have no digit behind them.
+        if scalar(end) == "*", scalar(end + 1) == "*", isDigit(end + 2) { return (nil, end + 2 + digits(from: end + 2).count) }
         let after = end + text.dropFirst(end).prefix { $0 == " " }.count
         if let end = unreadable(at: after) { return (nil, end) }
         if scalar(end) == "i", !isLetter(end + 1) { return (nil, end + 1) }
         return (number, end)
     }
 
-    private func isRaisedOrLowered(_ place: Int) -> Bool {
-        let before = scalar(place - 1) == "{" ? place - 2 : place - 1
-        return scalar(before) == "^" || scalar(before) == "_"
+    /// Where an exponent, or an index of one letter or a group, ends. Other underscores are Markdown's, or part of a name.
+    private func raisedOrLowered(at place: Int) -> Int? {
+        let isIndex = scalar(place) == "_" && (scalar(place - 1) == "}" || isLetter(place - 1) && !isLetter(place - 2))
+        return isIndex || scalar(place) == "^" ? exponentEnd(place + 1) : nil
+    }
+
+    /// Where the exponent or index ends that begins here: a group, or a sign and digits, or one letter; nil if there is none.
+    private func exponentEnd(_ place: Int) -> Int? {
+        if scalar(place) == "{" || scalar(place) == "(" { return endOfGroup(place) }
+        let start = scalar(place) == "-" || scalar(place) == "+" ? place + 1 : place
+        let digits = digits(from: start)
+        return !digits.isEmpty ? start + digits.count : isLetter(start) ? start + 1 : nil
     }
 
     /// A power or a base, in braces or without: its value, if it is a small whole number, and where it ends.
@@ -95,28 +112,39 @@ struct NumberReader {
 
     /// Where something ends that stands for a number which is not read: a root, π, a fraction of them, a part that repeats.
     private func unreadable(at place: Int) -> Int? {
-        for sign in Self.unreadable where text.dropFirst(place).starts(with: sign) {
-            var end = place + sign.count
-            if scalar(end) != "{" { return end + digits(from: end).count }
-            while scalar(end) == "{", let closed = endOfGroup(end) { end = closed }
-            return end
-        }
-        return nil
+        func isHere(_ sign: [Unicode.Scalar]) -> Bool { text.dropFirst(place).starts(with: sign) }
+        if let sign = Self.constants.first(where: isHere) { return place + sign.count + digits(from: place + sign.count).count }
+        if let sign = Self.functions.first(where: isHere) { return argumentsEnd(place + sign.count) }
+        guard let name = Self.names.first(where: isHere), !isLetter(place - 1) else { return nil }
+        return argumentsEnd(place + name.count - 1)
     }
 
-    /// Where the braces that open here have closed; nil if they never do.
+    private static let constants = ["\\pi", "π", "\\infty", "∞"].map { Array($0.unicodeScalars) }
+    private static let functions = ["\\sqrt", "\\frac", "\\overline", "√", "∛", "∜"].map { Array($0.unicodeScalars) }
+    private static let names = ["sqrt(", "cbrt("].map { Array($0.unicodeScalars) }
+
+    /// Where the arguments end that begin here: groups in brackets, or else a number.
+    private func argumentsEnd(_ start: Int) -> Int {
+        let first = start + text.dropFirst(start).prefix { $0 == " " }.count
+        var end = first
+        while let next = endOfGroup(end) { end = next }
+        return end > first ? end : first + digits(from: first).count
+    }
+
+    /// Where the bracket that opens here is closed; nil if none opens, or it never is.
     private func endOfGroup(_ start: Int) -> Int? {
+        let pairs: [Unicode.Scalar: Unicode.Scalar] = ["{": "}", "[": "]", "(": ")"]
+        guard let opening = scalar(start), let closing = pairs[opening] else { return nil }
         var depth = 0
         for place in start..<text.count {
-            if text[place] == "{" { depth += 1 }
-            if text[place] == "}" { depth -= 1 }
+            if text[place] == opening { depth += 1 }
+            if text[place] == closing { depth -= 1 }
             if depth == 0 { return place + 1 }
         }
         return nil
     }
 
-    private static let unreadable = ["\\sqrt", "\\frac", "√", "\\pi", "π", "\\overline", "\\infty", "∞"].map { Array($0.unicodeScalars) }
-    private static let currencies = Array("$€£¥".unicodeScalars)
+    private static let currencies = Array("$€£¥₹₩₽".unicodeScalars)
 
     private func scalar(_ place: Int) -> Unicode.Scalar? { text.indices.contains(place) ? text[place] : nil }
     private func isDigit(_ place: Int) -> Bool { scalar(place).map { "0"..."9" ~= $0 } ?? false }

@@ -14,6 +14,11 @@ enum PlainMath {
                 isPower = true
                 continue
             }
+            if scalar == "\u{207B}" || scalar == "\u{207A}" {
+                plain += scalar == "\u{207B}" ? "^-" : "^+"
+                isPower = true
+                continue
+            }
             isPower = false
             switch scalar {
             case "\u{2010}"..."\u{2013}", "\u{2212}", "\u{FE63}", "\u{FF0D}": plain.append("-")
@@ -43,8 +48,10 @@ enum PlainMath {
             .replacing(/(\d)\\[,;: ](\d{3})/) { "\($0.1)\($0.2)" }
             .replacing(/\\[,;: ]/) { _ in " " }
             .replacing(/\\(?:text|mathrm|mbox|textbf|mathbf)\s*\{([^{}]*)\}/) { "\($0.1)" }
-            .replacing(/\\p?mod\s*\{[^{}]*\}/) { _ in "" }
-            .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|\*|x(?=\s))\s*10\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
+            .replacing(/\\[pb]?mod\s*(?:\{[^{}]*\}|\d+)|\(\s*mod\s*\d+\s*\)/) { _ in "" }
+            .replacing(/\^\{?(?:th|st|nd|rd)(?![a-z])\}?/) { _ in "" }
+            .replacing(/-(?:USD|EUR|GBP|[$€£¥₹₩₽])\s*(\d)/) { "-\($0.1)" }
+            .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|•|\*|[xX])\s*\{?10\}?\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
             .replacing(/(\d\s*)?\\[cdt]?frac\s*(?:\{\s*([-+]?[\d.]+)\s*\}|(\d))\s*(?:\{\s*([-+]?[\d.]+)\s*\}|(\d))/) {
                 let before = $0.1.map { "\($0.first!) " } ?? ""
                 return before + "\($0.2 ?? $0.3 ?? "")/\($0.4 ?? $0.5 ?? "")"

@@ -69,14 +69,20 @@ extension JSONValue {
             throw TrainerError(.invalidData, "\(place) has the role \"\(role)\"", expected: "system, user or assistant")
         }
         let (weight, thought, content) = (row.take("weight"), row.take("reasoning_content"), row.take("content"))
+        var isMuted = false
         for (key, value) in row.untaken {
+            if role != "assistant", let asks = MeaningfulKeys.asksToLearn(key, value) {
+                guard !asks else { throw ExampleRow.refused("\"\(key)\" of \(place)", "asks to learn what the \(role) says") }
+                isMuted = true
+                continue
+            }
             if let reason = MeaningfulKeys.ofMessage[key.lowercased()]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
             notes.append("the key \"\(key)\" of a message is not read")
         }
         return ChatMessage(
             role: role, content: try text(of: content, "\"content\"", place, row),
             reasoningContent: try thought.map { try text(of: $0, "\"reasoning_content\"", place, row) },
-            weight: try weight.map { try Self.weight($0, role, place) })
+            weight: try weight.map { try Self.weight($0, role, place) } ?? (isMuted ? 0 : nil))
     }
 
     private func text(of value: JSONValue?, _ key: String, _ place: String, _ row: ExampleRow) throws -> String {

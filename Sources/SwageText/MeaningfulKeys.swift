@@ -33,6 +33,15 @@ package enum MeaningfulKeys {
         value.flag == nil && value.number == nil ? nil : learning[key.lowercased()]?(value)
     }
 
+    /// Whether a key of a message asks that the message be learned; nil for one that says nothing of it.
+    package static func asksToLearn(_ key: String, _ value: JSONValue) -> Bool? {
+        switch key.lowercased() {
+        case "train", "training", "train_on_turn", "loss": value.flag
+        case "mask", "masked": value.flag.map { !$0 }
+        default: nil
+        }
+    }
+
     /// Keys that say whether, or how much, something is learned.
     private static let learning: [String: Reason] = [
         "weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },

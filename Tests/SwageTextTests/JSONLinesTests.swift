@@ -120,6 +120,18 @@ import TestSupport
         #expect(text.contains("line 1") && text.contains(key) && text.contains("message 2"), "\(text)")
     }
 
+    @Test(arguments: [#""train": true"#, #""training": true"#, #""train_on_turn": true"#, #""loss": true"#, #""mask": false"#, #""masked": false"#])
+    func aQuestionThatAsksToBeLearnedIsRefusedAndOneThatDoesNotIsTheSame(_ member: String) async throws {
+        func row(_ member: String) -> String {
+            #"{"messages": [{"role": "user", "content": "Hi", \#(member)}, {"role": "assistant", "content": "Ho"}]}"#
+        }
+        let text = await reason(row(member))
+        #expect(text.contains("line 1") && text.contains("message 1") && text.contains("asks to learn what the user says"), "\(text)")
+        let other = member.contains("true") ? member.replacing("true", with: "false") : member.replacing("false", with: "true")
+        let data = try await open(row(other))
+        #expect(data.count == 1 && data.report.notes.isEmpty, "\(data.report.notes)")
+    }
+
     @Test(arguments: [#""tools": []"#, #""system": """#, #""tools": null"#, #""weight": 1"#, #""label": true"#, #""train": true"#, #""prompt": null"#])
     func aKeyWhoseValueAsksForNothingIsAccepted(_ member: String) async throws {
         let data = try await open("{\(Self.messages), \(member)}")
