@@ -32,6 +32,7 @@ struct SwageCommand: AsyncParsableCommand {
         await Interrupt.cancelling {
             var given: GivenOptions?
             do {
+                try requireText()
                 let understood = try understand(Array(CommandLine.arguments.dropFirst()))
                 given = understood.given
                 var command = understood.command
@@ -41,6 +42,14 @@ struct SwageCommand: AsyncParsableCommand {
             } catch {
                 end(with: error, given)
             }
+        }
+    }
+
+    /// Two names whose bytes are no text would both be read as one that is neither.
+    private static func requireText() throws {
+        for number in 1..<max(1, Int(CommandLine.argc)) {
+            guard let word = CommandLine.unsafeArgv[number], String(validatingCString: word) == nil else { continue }
+            throw UsageError("word \(number) of the command, \(String(cString: word)), is not UTF-8", expected: "names and texts in UTF-8")
         }
     }
 

@@ -43,7 +43,9 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
         switch FileKind(file) {
         case .nothing: return nil
         case .file: break
-        case .folder, .other: throw TrainerError(.corruptFile, "\(file) is no file")
+        case .folder, .other:
+            try ModelFolder(path: folder).requireEntrance()
+            throw TrainerError(.corruptFile, "\(file) is no file")
         }
         let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)?.intValue ?? 0
         guard size <= maximumBytes else {

@@ -15,8 +15,19 @@ struct ModelFolder {
     func data(_ name: String) throws -> Data? {
         if let contents { return contents[name] }
         let file = path + "/" + name
-        guard FileManager.default.fileExists(atPath: file) else { return nil }
+        guard FileManager.default.fileExists(atPath: file) else {
+            try requireEntrance()
+            return nil
+        }
         return try PlainFile.content(of: file, limit: Self.maximumBytes)
+    }
+
+    /// A folder that may not be entered looks empty.
+    /// - Throws: ``TrainerError`` with code `inputOutput`.
+    func requireEntrance() throws {
+        if access(path, X_OK) != 0, errno == EACCES {
+            throw TrainerError(.inputOutput, "\(path) cannot be read: \(String(cString: strerror(EACCES)))")
+        }
     }
 
     func required(_ name: String) throws -> Data {

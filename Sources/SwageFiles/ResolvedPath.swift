@@ -48,7 +48,7 @@ package struct ResolvedPath {
     }
 
     /// The path and every folder above it.
-    var chain: [String] {
+    package var chain: [String] {
         let names = text.split(separator: "/")
         return (0...names.count).map { "/" + names.prefix($0).joined(separator: "/") }
     }

@@ -77,7 +77,7 @@ struct LossPass {
         guard loss.isFinite, values[1] > 0 else {
             throw TrainerError(
                 .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0]) / \(values[1])",
-                expected: "a finite sum and a denominator above 0")
+                expected: "a finite sum and a denominator above 0; too high a learning rate drives weights to where there is none")
         }
         let metrics = zip(program.metrics, values.dropFirst(2)).map { ($0.name, $1) }
         return Value(

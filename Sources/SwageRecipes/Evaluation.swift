@@ -81,8 +81,9 @@ public struct Evaluation: Sendable {
         }
         progress?(share(of: parts))
         for (batch, examples) in batches.dropFirst(parts.count) {
-            let outputs = try await trainer.forward(ForwardInputs(logProbsOf: batch))
-            let cost = outputs.logProbs?.scalars.reduce(0) { $0 - Double($1) } ?? 0
+            let inputs = ForwardInputs(logProbsOf: batch)
+            let logProbs = try await trainer.forward(inputs).answering(inputs).logProbs!
+            let cost = logProbs.scalars.reduce(0) { $0 - Double($1) }
             guard cost.isFinite else {
                 throw TrainerError(
                     .nonFinite, "the loss of batch \(parts.count + 1) of \(batches.count) is \(cost)", expected: "finite weights")

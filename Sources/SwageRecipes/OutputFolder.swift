@@ -9,9 +9,19 @@ struct OutputFolder: Sendable {
 
     func file(_ name: String) -> String { path + "/" + name }
 
-    /// Makes sure that the path names a folder that can be somebody's own.
+    /// Makes sure that the path names a folder that can be somebody's own, and does not lie in what a run writes.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
-    func checkName() throws { try ResolvedPath.requireFolder(path, "the output folder") }
+    func checkName() throws {
+        try ResolvedPath.requireFolder(path, "the output folder")
+        for run in ResolvedPath(path).chain.dropFirst().dropLast() where FileManager.default.fileExists(atPath: "\(run)/\(WorkLayout.run.record)") {
+            let inside = ResolvedPath(path).text.dropFirst(run.count + 1).split(separator: "/")[0]
+            guard !WorkLayout.run.places.contains(String(inside)) else {
+                throw TrainerError(
+                    .invalidOption, "the output folder \(path) lies in \(run)/\(inside), which a run writes",
+                    expected: "a folder apart from it")
+            }
+        }
+    }
 
     /// Makes sure that nothing that is read lies where `places` of this folder are written.
     /// - Parameter inputs: the path of each thing that is read, by what it is.

@@ -42,9 +42,13 @@ public enum PolicyBatch {
     }
 
     /// A trainer's log-probability of each token that its model or another wrote; 0 for the others.
+    /// - Throws: ``Swage/TrainerError`` with code `engineFailed` or `nonFinite` for an answer that is none.
     public static func logProbs(_ trajectories: [Trajectory], by trainer: any Trainer) async throws -> [[Float]] {
-        let outputs = try await trainer.forward(ForwardInputs(logProbsOf: make(trajectories, lossInputs: [:])))
-        guard let logProbs = outputs.logProbs else { return trajectories.map { $0.tokens.map { _ in 0 } } }
+        let inputs = ForwardInputs(logProbsOf: make(trajectories, lossInputs: [:]))
+        let logProbs = try await trainer.forward(inputs).answering(inputs).logProbs!
+        guard logProbs.scalars.allSatisfy(\.isFinite) else {
+            throw TrainerError(.nonFinite, "a log-probability that the trainer has given is not finite", expected: "finite weights")
+        }
         let columns = logProbs.shape[1]
         return trajectories.enumerated().map { row, trajectory in
             [0] + logProbs.scalars[row * columns..<row * columns + trajectory.tokens.count - 1]

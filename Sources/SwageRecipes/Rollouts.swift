@@ -100,7 +100,7 @@ public struct Rollouts: Sendable {
         sampling.streams = open.map { talks[$0].stream &+ UInt64(turn) }
         let completions = try await sampler.generate(open.map { talks[$0].trajectory.tokens }, options: sampling) { _, _ in
             onStart()
-        }
+        }.answering(prompts: open.count, sampling)
         for (index, completion) in zip(open, completions) {
             talks[index].trajectory.append(completion)
             talks[index].conversation.finishReason = completion.finishReason

@@ -5,6 +5,8 @@ import Swage
 struct SharedTrainer: Error {
     let error: TrainerError
 
+    init(_ error: TrainerError) { self.error = error }
+
     init(_ what: String) {
         error = TrainerError(
             .engineFailed, "somebody else trains with the same trainer: \(what)",

@@ -192,7 +192,8 @@ extension SupervisedFineTuning {
             let ids = try tokenizer.encode(
                 chat: [ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true
             ).ids
-            let completions = try await sampler.generate([ids], options: .greedy(maxTokens: options.replyTokens))
+            let sampling = SamplingOptions.greedy(maxTokens: options.replyTokens)
+            let completions = try await sampler.generate([ids], options: sampling).answering(prompts: 1, sampling)
             return try tokenizer.decode(completions[0].tokens, skipSpecialTokens: true)
         }
     }

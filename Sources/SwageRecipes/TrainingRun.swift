@@ -201,6 +201,7 @@ struct TrainingRun: Sendable {
             session.observe(.passedOver(checkpoint: path, reason: error.description))
         }
         try store.requireRoom(after: step)
+        try session.folder.requireRoom(after: step)
     }
 
     private func train<Algorithm>(_ session: inout Session<Algorithm>) async throws {
@@ -232,6 +233,11 @@ struct TrainingRun: Sendable {
         step.seconds = start.duration(to: .now) / .seconds(1)
         let taken = session.step - session.idle + (step.isIdle ? 0 : 1)
         guard step.step == taken else { throw SharedTrainer("it is at step \(step.step), and this run at \(taken)") }
+        guard step.loss.isFinite, step.gradientNorm.isFinite else {
+            throw SharedTrainer(TrainerError(
+                .nonFinite, "the trainer tells of a loss of \(step.loss) and a gradient norm of \(step.gradientNorm) at step \(session.step + 1)",
+                expected: "finite ones; a lower learning rate, from the run's last checkpoint"))
+        }
         session.algorithm = algorithm
         session.idle += step.isIdle ? 1 : 0
         step.step += session.idle

@@ -72,6 +72,23 @@ final class WorkFolder: Sendable {
         }
     }
 
+    /// Makes sure that what later steps will write can be written: numbered files, and the folders that they lie in.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` or `inputOutput`.
+    func requireRoom(after step: Int) throws {
+        let known = record.withLock { $0 } ?? WorkRecord()
+        for place in ["checkpoints", "data"] {
+            let path = folder.file(place)
+            guard FileManager.default.fileExists(atPath: path) else { continue }
+            guard let names = try? FileManager.default.contentsOfDirectory(atPath: path), FileManager.default.isWritableFile(atPath: path) else {
+                throw TrainerError(.inputOutput, "\(path) cannot be written to", expected: "a folder with permission to write")
+            }
+            for name in names.sorted() {
+                guard let match = name.wholeMatch(of: /step-(\d+)(?:\.json)?/), let number = Int(match.1), number > step else { continue }
+                try checkFree("\(place)/\(name)", known)
+            }
+        }
+    }
+
     /// Whether a name is among those that this work has listed as its own.
     func hasMade(_ name: String) -> Bool { record.withLock { $0?.files.contains(name) ?? false } }
 

@@ -76,7 +76,7 @@ public final class RemoteTrainer: Trainer {
             try await stub.forward(request, metadata: metadata, options: options) { response in
                 var assembly = TensorAssembly()
                 for try await piece in response.messages { try assembly.append(piece) }
-                return try assembly.outputs()
+                return try assembly.outputs().answering(inputs)
             }
         }
     }
@@ -109,7 +109,7 @@ public final class RemoteTrainer: Trainer {
                         .engineFailed, "\(address) has written \(completions.count { $0 != nil }) completions",
                         expected: "\(prompts.count), one a prompt")
                 }
-                let all = completions.map { $0! }
+                let all = try completions.map { $0! }.answering(prompts: prompts.count, options)
                 telling?.end(all)
                 return all
             }

@@ -11,6 +11,17 @@ import TestSupport
         return try Program.run(process)
     }
 
+    /// Two names that are no text would be one.
+    @Test func aNameThatIsNoTextIsRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            let process = Program.process(["-c", "exec \"$0\" sft --output \"$(printf 'run\\344')\"", Program.path], in: directory)
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            let result = try Program.run(process)
+            #expect(result.status == 64 && result.errors.contains("word 3 of the command, run"), "\(result)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == [])
+        }
+    }
+
     private func hasCheckpoint(_ output: String, step: Int) -> Bool {
         FileManager.default.fileExists(atPath: "\(output)/checkpoints/step-\(step)/checkpoint.json")
             && FileManager.default.fileExists(atPath: "\(output)/report.json")

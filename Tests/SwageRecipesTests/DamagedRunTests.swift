@@ -67,6 +67,34 @@ import TestSupport
         }
     }
 
+    @Test(arguments: ["checkpoints/step-5", "data/step-5.json", "checkpoints"])
+    func whatSomebodyHasPutWhereALaterStepIsWrittenIsToldBeforeAStepIsTaken(_ name: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let (run, output) = try await stopped(in: directory)
+            let (files, before) = (FileManager.default, try lossesOfRun(output))
+            switch name {
+            case "checkpoints/step-5": try files.copyItem(atPath: output + "/checkpoints/step-3", toPath: output + "/" + name)
+            case "data/step-5.json": try "mine".write(toFile: output + "/" + name, atomically: true, encoding: .utf8)
+            default:
+                try files.moveItem(atPath: output + "/" + name, toPath: directory + "/aside")
+                try "mine".write(toFile: output + "/" + name, atomically: true, encoding: .utf8)
+            }
+            let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
+            #expect(error?.message.contains(name) == true && (try lossesOfRun(output)) == before, "\(String(describing: error))")
+        }
+    }
+
+    @Test func anotherRunsFoldersAreNoPlaceForWork() async throws {
+        try await withTemporaryDirectory { directory in
+            let (run, output) = try await stopped(in: directory)
+            for place in ["checkpoints/mine", "model", "data/a/b"] {
+                let error = await #expect(throws: TrainerError.self) { try await run(output + "/" + place, inputs: directory) }
+                #expect(error?.code == .invalidOption && error?.message.contains("which a run writes") == true, "\(String(describing: error))")
+            }
+            #expect(try await finish(run, output + "/mine", inputs: directory) == [])
+        }
+    }
+
     /// A server that was given the folder has left one, say.
     @Test func aRunDoesNotGoOnFromWhatItHasNotWritten() async throws {
         try await withTemporaryDirectory { directory in

@@ -65,16 +65,18 @@ struct ChangedTrainer: Trainer {
     let trainer: NativeTrainer
     var saved: @Sendable (_ path: String, _ weightsOnly: Bool) throws -> Void = { _, _ in }
     var beforePass: @Sendable (TextTrainBatch) async throws -> Void = { _ in }
+    var afterPass: @Sendable (ForwardBackwardResult) -> ForwardBackwardResult = { $0 }
+    var afterForward: @Sendable (ForwardOutputs) -> ForwardOutputs = { $0 }
     /// How many steps it has taken for others.
     var stepsBefore = 0
 
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         try await beforePass(batch)
-        return try await trainer.forwardBackward(batch, loss: loss)
+        return afterPass(try await trainer.forwardBackward(batch, loss: loss))
     }
     func optimStep() async throws -> OptimStepResult { try await trainer.optimStep() }
     func clearGradients() async throws { try await trainer.clearGradients() }
-    func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { try await trainer.forward(inputs) }
+    func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { afterForward(try await trainer.forward(inputs)) }
     func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
         let checkpoint = try await trainer.save(name: name, path: path, weightsOnly: weightsOnly)
         try saved(checkpoint.path, weightsOnly)

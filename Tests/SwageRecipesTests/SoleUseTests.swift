@@ -26,6 +26,30 @@ import TestSupport
         }
     }
 
+    /// An engine of somebody else's may answer anything.
+    @Test func anAnswerThatIsNoneIsAnErrorAndNothingOfItIsKept() async throws {
+        try await withTemporaryDirectory { directory in
+            let answers: [(String, @Sendable (NativeTrainer) -> ChangedTrainer)] = [
+                ("asked for logProbs, and has given none", { ChangedTrainer(trainer: $0, afterForward: { _ in ForwardOutputs() }) }),
+                (
+                    "logProbs of the shape [1]",
+                    { ChangedTrainer(trainer: $0, afterForward: { _ in ForwardOutputs(logProbs: Tensor(repeating: 0, shape: [1])) }) }
+                ),
+                ("a loss of nan", { ChangedTrainer(trainer: $0, afterPass: { ForwardBackwardResult(loss: .nan, metrics: $0.metrics) }) }),
+            ]
+            for (index, (words, wrapping)) in answers.enumerated() {
+                var run = QuickRun()
+                run.wrapping = wrapping
+                let (attempt, output) = (run, "\(directory)/\(index)")
+                let error = await #expect(throws: TrainerError.self) { try await attempt(output, inputs: directory) }
+                #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+                let metrics = (try? String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)) ?? ""
+                #expect(metrics.isEmpty, "\(metrics)")
+                guard case .finished = try await QuickRun()(output, inputs: directory) else { return #expect(Bool(false), "it does not go on") }
+            }
+        }
+    }
+
     @Test func positionsThatTheRunHasNotWrittenStay() async throws {
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"

@@ -129,7 +129,7 @@ def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=Non
     check(
         torch.isfinite(total / denominator) and denominator > 0, "nonFinite",
         f'the loss "{program["name"]}" is {total.item()} / {denominator.item()}',
-        "a finite sum and a denominator above 0")
+        "a finite sum and a denominator above 0; too high a learning rate drives weights to where there is none")
     return total, denominator, metrics
 
 
