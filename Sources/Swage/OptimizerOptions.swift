@@ -42,7 +42,7 @@ public struct OptimizerOptions: Sendable, Equatable, Codable {
         try check(epsilon > 0 && epsilon.isFinite, "epsilon", epsilon, "a positive number")
         try check(weightDecay >= 0 && weightDecay.isFinite, "weightDecay", weightDecay, "a finite number, 0 or more")
         if let norm = maxGradientNorm {
-            try check(norm > 0 && norm.isFinite, "maxGradientNorm", norm, "a positive number, or nil for no clipping")
+            try check(norm > 0 && norm.isFinite, "maxGradientNorm", norm, "a positive number, or none for no clipping")
         }
         try schedule.validate()
     }

@@ -37,6 +37,10 @@ extension GRPOCommand: OptionChecking {
         try given.require(
             samplingOptions.temperature > 0, "temperature", samplingOptions.temperature,
             "more than 0, at which the answers of a group can differ")
+        try given.require(samplingOptions.topK != 1, "top-k", 1, "2 or more, from which the answers of a group can differ")
+        try given.require(
+            problemOptions.rewardOptions.rewards(given).contains { $0.weight != 0 }, "reward", problemOptions.rewardOptions.reward.joined(separator: " "),
+            "a weight other than 0")
         try given.requireCount("problems-per-rollout", problemsPerRollout)
         try given.require(groupSize >= 2, "group-size", groupSize, "2 or more, which can be compared")
         try given.requireCount("group-size", groupSize)
@@ -84,6 +88,9 @@ extension EvaluateCommand: OptionChecking {
         try given.refuse(
             ["samples", "pass-at"], where: samples > 1 && samplingOptions.temperature == 0,
             "at a temperature of 0, where all answers to a problem are the same", expected: "a --temperature above 0")
+        try given.refuse(
+            ["samples", "pass-at"], where: samples > 1 && samplingOptions.topK == 1, "at a top-k of 1, where all answers to a problem are the same",
+            expected: "a --top-k of 2 or more")
         let one = "on one answer to each problem, which is the likeliest"
         try given.refuse(
             ["top-k", "top-p"] + (samplingOptions.temperature == 0 ? [] : ["temperature"]), where: samples == 1, one,
@@ -110,6 +117,7 @@ extension GenerateCommand: OptionChecking {
         try SamplingOptions(maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP).check(given)
         try given.refuse(
             ["seed"], where: temperature == 0, "at a temperature of 0, which draws nothing", expected: "a --temperature above 0")
+        try given.refuse(["seed", "top-p"], where: topK == 1, "at a top-k of 1, which draws nothing", expected: "a --top-k of 2 or more")
         try given.refuse(
             ["system", "chat-template"], where: raw, "on a raw prompt, which is no conversation", expected: "no --raw")
         try given.require(!prompt.isEmpty || !raw, "prompt", "empty", "a text to continue")

@@ -139,6 +139,8 @@ extension CommandOption {
         guard case .scalar(let scalar, let written) = value else { return nil }
         switch (kind, scalar) {
         case (.integer, .integer(let digits)), (.number, .integer(let digits)), (.number, .number(let digits)): return digits
+        // A word that YAML takes for no text was hardly meant as one.
+        case (.text, .flag): return nil
         case (.text, _), (.choice, .text): return written
         default: return nil
         }

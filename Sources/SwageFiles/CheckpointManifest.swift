@@ -24,6 +24,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     package var fileSizes: [String: Int] = [:]
     /// The CRC-32 of each of those files, as eight hexadecimal digits; nil for a checkpoint that is older than that.
     package var fileChecksums: [String: String]?
+    /// That of `checkpoint.json` itself, as ``ManifestChecksum`` computes it; nil for a checkpoint that is older than that.
+    package var manifestChecksum: String?
 
     package init(modelSignature: String, step: Int, weightsOnly: Bool) {
         self.modelSignature = modelSignature
@@ -58,6 +60,9 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
                 expected: "format \(currentFormat)")
         }
         try manifest.validate(file)
+        guard ManifestChecksum.fits(try ModelFolder(path: folder).required(fileName)) else {
+            throw TrainerError(.corruptFile, "\(file) is not as it was written", expected: "the file that the trainer has written")
+        }
         return manifest
     }
 

@@ -51,10 +51,11 @@ package struct CheckpointStore: Sendable {
             }
             manifest.fileChecksums = try Dictionary(
                 uniqueKeysWithValues: manifest.fileSizes.keys.map { ($0, try FileChecksum.of(partial + "/" + $0)) })
+            manifest.manifestChecksum = ManifestChecksum.zeros
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try AtomicDirectory.writeFile(
-                try encoder.encode(manifest), to: partial + "/" + CheckpointManifest.fileName)
+                ManifestChecksum.signed(encoder.encode(manifest)), to: partial + "/" + CheckpointManifest.fileName)
         }
     }
 

@@ -19,6 +19,10 @@ enum FileChecksum {
             try file.read(start, into: part)
             checksum = swage_crc32(checksum, part.baseAddress, part.count)
         }
+        return digits(checksum)
+    }
+
+    static func digits(_ checksum: UInt32) -> String {
         let digits = String(checksum, radix: 16)
         return String(repeating: "0", count: 8 - digits.count) + digits
     }

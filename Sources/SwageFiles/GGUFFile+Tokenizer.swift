@@ -67,7 +67,7 @@ extension BPETokenizer.Definition {
         if try gguf.optional("tokenizer.ggml.add_space_prefix", \.flag) == true {
             throw unsupported("tokenizer.ggml.add_space_prefix is true", "false")
         }
-        chatTemplate = try gguf.optional("tokenizer.chat_template", \.text)
+        chatTemplate = try gguf.optional("tokenizer.chat_template", \.text).map(Self.template)
     }
 }
 

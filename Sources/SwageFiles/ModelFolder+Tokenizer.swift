@@ -9,7 +9,8 @@ extension ModelFolder {
             tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
         let configuration = try json("tokenizer_config.json")
         let template = try data("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
-        definition.chatTemplate = try chatTemplate ?? template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
+        let own = try template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
+        definition.chatTemplate = chatTemplate ?? own.map(BPETokenizer.Definition.template)
 
         // The tokenizer's own end token comes first: it is the one that ends a completion in training.
         var ends: [Int32] = []
@@ -50,6 +51,8 @@ extension BPETokenizer.Definition {
             try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
         }
         let end = try configuration["eos_token"].flatMap { id(of: try Self.content($0)) }
+        let beginning = try configuration["bos_token"].map(Self.content)
+        beginningToken = beginning ?? (configuration.value.object?["bos_token"] == nil ? nil : "")
         // Beside tokenizer.json, transformers reads neither add_bos_token nor add_eos_token: its post-processor says what is added.
         if let field = configuration["add_prefix_space"], try field.flag() { throw field.wrong("false", code: .unsupported) }
         if let field = configuration["split_special_tokens"], try field.flag() { throw field.wrong("false", code: .unsupported) }

@@ -11,6 +11,9 @@ extension BPETokenizer {
             "generation_config.json": Data(JSONValue.object(["eos_token_id": ends]).json.utf8),
         ]
         files["chat_template.jinja"] = definition.chatTemplate.map { Data($0.utf8) }
+        files["tokenizer_config.json"] = definition.beginningToken.map { beginning in
+            Data(JSONValue.object(["bos_token": beginning.isEmpty ? .null : .text(beginning)]).json.utf8)
+        }
         return files
     }
 

@@ -19,6 +19,8 @@ public struct BPETokenizer: Tokenizer {
         package var suffixIDs: [Int32] = []
         package var endOfSequenceIDs: [Int32] = []
         package var chatTemplate: String?
+        /// What a model's `bos_token` is, where that is said; empty for none.
+        package var beginningToken: String?
 
         package init(
             vocabulary: [String: Int32], merges: [(String, String)], addedTokens: [AddedToken],
@@ -59,7 +61,7 @@ public struct BPETokenizer: Tokenizer {
         specialIDs = Set(definition.addedTokens.filter(\.isSpecial).map(\.id))
         bytesByID = try Self.bytesByID(definition)
         vocabularySize = bytesByID.count
-        chatTemplate = ChatTemplate.recognize(definition.chatTemplate)
+        chatTemplate = ChatTemplate.recognize(definition.chatTemplate, beginning: definition.beginningToken)
         let used = definition.prefixIDs + definition.suffixIDs + definition.endOfSequenceIDs
         if let odd = used.first(where: { $0 < 0 || Int($0) >= bytesByID.count }) {
             throw TrainerError(
@@ -259,6 +261,11 @@ public struct BPETokenizer: Tokenizer {
 }
 
 extension BPETokenizer.Definition {
+    /// A template as a model brings it, in which the name of a format is a text as any other.
+    package static func template(ofModel text: String) -> String {
+        ChatTemplate.named[text] == nil ? text : text + "{# a text #}"
+    }
+
     fileprivate var withTemplateForName: Self {
         var definition = self
         definition.chatTemplate = chatTemplate.map { ChatTemplate.source(named: $0) ?? $0 }

@@ -26,7 +26,7 @@ extension ChatTemplate {
             throw TrainerError(
                 .invalidData, "message \(index + 1) has the role \"\(message.role)\"", expected: "system, user or assistant")
         }
-        guard message.reasoningContent == nil || (self == .qwen3 && message.role == "assistant") else {
+        guard message.reasoningContent ?? "" == "" || (self == .qwen3 && message.role == "assistant") else {
             throw TrainerError(
                 .invalidData,
                 "message \(index + 1) has \"reasoning_content\", for which \(message.role == "assistant" ? "the model's chat format (\(summary))" : "the role \(message.role)") has no place",
@@ -105,7 +105,7 @@ extension ChatTemplate {
         func header(_ role: String) -> TextSegment {
             TextSegment(text: "<|start_header_id|>\(role)<|end_header_id|>\n\n")
         }
-        var segments = [TextSegment(text: "<|begin_of_text|>")]
+        var segments = [TextSegment(text: Self.llama3Beginning)]
         for message in messages { segments += [header(message.role), body(message, end: "<|eot_id|>")] }
         if addGenerationPrompt { segments.append(header("assistant")) }
         return segments

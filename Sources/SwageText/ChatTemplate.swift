@@ -28,18 +28,28 @@ enum ChatTemplate: Sendable, Equatable {
     ]
 
     /// The format of a Jinja template, or of a name in ``named``.
-    static func recognize(_ template: String?) -> Result<ChatTemplate, TrainerError> {
+    /// - Parameter beginning: the model's `bos_token`, which some templates write; nil if that is not said.
+    static func recognize(_ template: String?, beginning: String? = nil) -> Result<ChatTemplate, TrainerError> {
         guard let template, !template.isEmpty else {
             return .failure(
                 TrainerError(.unsupported, "the model has no chat template", expected: adviceToName))
         }
-        if let format = named[template] ?? known[digest(of: template)] { return .success(format) }
-        let beginning = template.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(60)
+        if let format = named[template] { return .success(format) }
+        if let format = known[digest(of: template)] {
+            guard case .llama3 = format, let beginning, beginning != llama3Beginning else { return .success(format) }
+            return .failure(
+                TrainerError(
+                    .unsupported, "the model's bos_token is \(beginning.isEmpty ? "null" : "\"\(beginning)\""), which its chat template writes first",
+                    expected: "\(llama3Beginning), with which Llama 3 was trained; \(adviceToName)"))
+        }
+        let start = template.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(60)
         return .failure(
             TrainerError(
-                .unsupported, "the model's chat template is not known (it begins \"\(beginning)\")",
+                .unsupported, "the model's chat template is not known (it begins \"\(start)\")",
                 expected: "that of a SmolLM2, Qwen 2, 2.5 or 3, or Llama 3 model as it was published; \(adviceToName)"))
     }
+
+    static let llama3Beginning = "<|begin_of_text|>"
 
     private static let adviceToName =
         "a format chosen by name (\(named.keys.sorted().joined(separator: ", "))) for a model trained on it"

@@ -7,6 +7,7 @@ import Swage
 package struct ExampleRow {
     /// The keys that have a value.
     package let keys: [String]
+    private let nulls: Set<String>
     private var rest: JSONObject
 
     /// - Throws: ``TrainerError`` with code `invalidData` for a line that is no object.
@@ -20,11 +21,15 @@ package struct ExampleRow {
 
     package init(_ object: JSONObject) {
         keys = object.members.filter { $0.value != .null }.map(\.key)
+        nulls = Set(object.members.filter { $0.value == .null }.map { "\"\($0.key)\"" })
         rest = object
     }
 
     /// The keys, for an error.
     package var listedKeys: String { keys.isEmpty ? "no keys" : "the keys " + keys.map { "\"\($0)\"" }.joined(separator: ", ") }
+
+    /// Whether a key, in quotes, is there and has no value.
+    func isNull(_ key: String) -> Bool { nulls.contains(key) }
 
     package mutating func take(_ key: String) -> JSONValue? {
         defer { rest[key] = nil }
@@ -86,7 +91,10 @@ extension JSONValue {
     }
 
     private func text(of value: JSONValue?, _ key: String, _ place: String, _ row: ExampleRow) throws -> String {
-        guard let value else { throw TrainerError(.invalidData, "\(place) has \(row.listedKeys)", expected: "role and content") }
+        guard let value else {
+            let found = row.isNull(key) ? "\(key) null" : row.listedKeys
+            throw TrainerError(.invalidData, "\(place) has \(found)", expected: "role and content")
+        }
         guard let text = value.text else {
             throw TrainerError(.invalidData, "\(key) of \(place) is \(value.summary)", expected: "a text")
         }

@@ -17,8 +17,8 @@ package enum MeaningfulKeys {
     ) { own, _ in own }
 
     /// Keys of a line that change what a model is asked.
-    package static let question: [String: Reason] = media.merging(
-        all(["tools", "functions", "function_call", "tool_calls", "tool_choice", "parallel_tool_calls"], "is about tools")
+    package static let question: [String: Reason] = media.merging(["parallel_tool_calls": { $0.flag == false ? nil : "is about tools" }]) { own, _ in own }.merging(
+        all(["tools", "functions", "function_call", "tool_calls", "tool_choice"], "is about tools")
     ) { own, _ in own }.merging(
         all(
             ["system", "system_prompt", "instruction", "input", "history", "conversations", "conversation", "documents"],

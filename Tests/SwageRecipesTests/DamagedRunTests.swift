@@ -1,5 +1,6 @@
 import Foundation
 import Swage
+import SwageNative
 import SwageRecipes
 import Testing
 import TestSupport
@@ -100,8 +101,10 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let (run, output) = try await stopped(in: directory)
             _ = try await QuickRun(steps: 4, saveEvery: 4)(directory + "/other", inputs: directory)
-            let path = output + "/checkpoints/left-at-step-4"
-            try FileManager.default.copyItem(atPath: directory + "/other/checkpoints/step-4", toPath: path)
+            let foreign = try await NativeTrainer(
+                model: Golden.decoder("qwen2"), checkpointDirectory: output + "/checkpoints", chatTemplate: "chatml", threads: 1)
+            _ = try await foreign.load(directory + "/other/checkpoints/step-4")
+            let path = try await foreign.save(name: "left-at-step-4", path: nil, weightsOnly: false).path
             let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
             #expect(error?.code == .notAllowed && error?.message.contains("left-at-step-4") == true, "\(String(describing: error))")
             try FileManager.default.moveItem(atPath: path, toPath: directory + "/aside")

@@ -35,7 +35,7 @@ import TestSupport
         for _ in 0..<3000 {
             let text = (0..<random.size(0...12)).map { _ in pieces[random.size(0...pieces.count - 1)] }.joined()
             let found = try await score(.number, text + " 42", "42")
-            if !text.contains("\\boxed") && !text.contains("####") && !text.hasSuffix("/") {
+            if !text.contains("\\boxed") && !text.contains("####") && !text.hasSuffix("/") && !text.hasSuffix("$") {
                 #expect(found == 1, "\(text) 42 scores \(found)")
             }
         }

@@ -100,7 +100,7 @@ import TestSupport
 
     @Test(arguments: [
         #""tools": [{"type": "function"}]"#, #""system": "Be brief""#, #""label": false"#, #""train": false"#, #""weight": 0.5"#,
-        #""images": ["a.png"]"#, #""chat_template_kwargs": {"enable_thinking": false}"#, #""parallel_tool_calls": false"#,
+        #""images": ["a.png"]"#, #""chat_template_kwargs": {"enable_thinking": false}"#, #""parallel_tool_calls": true"#,
         #""kto_tag": false"#, #""history": [["a", "b"]]"#, #""conversations": [{}]"#, #""functions": [{}]"#, #""mask": [1]"#,
     ])
     func aKeyThatChangesAMeaningElsewhereIsRefused(_ member: String) async {
@@ -132,7 +132,7 @@ import TestSupport
         #expect(data.count == 1 && data.report.notes.isEmpty, "\(data.report.notes)")
     }
 
-    @Test(arguments: [#""tools": []"#, #""system": """#, #""tools": null"#, #""weight": 1"#, #""label": true"#, #""train": true"#, #""prompt": null"#])
+    @Test(arguments: [#""parallel_tool_calls": false"#, #""tools": []"#, #""system": """#, #""tools": null"#, #""weight": 1"#, #""label": true"#, #""train": true"#, #""prompt": null"#])
     func aKeyWhoseValueAsksForNothingIsAccepted(_ member: String) async throws {
         let data = try await open("{\(Self.messages), \(member)}")
         #expect(data.count == 1)

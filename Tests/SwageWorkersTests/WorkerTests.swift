@@ -5,7 +5,7 @@ import Testing
 @Suite(AtMost(2)) enum WorkerTests {}
 
 /// Lets no more than a number of a suite's tests run at once.
-struct AtMost: SuiteTrait, TestScoping {
+struct AtMost: SuiteTrait, TestTrait, TestScoping {
     private actor Slots {
         private var free: Int
         private var waiting: [CheckedContinuation<Void, Never>] = []

@@ -149,6 +149,8 @@ package struct FileRules: Sendable {
         ("step", "9223372036854775807"), ("step", "-1"), ("step", "1e30"), ("step", "\"many\""),
         ("accumulatedMicrobatches", "9223372036854775807"), ("accumulatedMicrobatches", "1"),
         ("accumulatedDenominator", "NaN"), ("accumulatedDenominator", "1e400"), ("accumulatedDenominator", "-5"),
+        // These could be, and are not what was written.
+        ("step", "77"), ("optimizer.learningRate", "0.25"), ("weightsOnly", "true"),
         ("sequence", "9223372036854775807"), ("fileSizes", #"{"../config.json": 3}"#), ("fileSizes", #"{"a/b": 3}"#),
         ("fileSizes", #"{"model.safetensors": 9223372036854775807}"#), ("fileSizes", #"{"config.json": -1}"#),
         ("optimizer.learningRate", "NaN"), ("optimizer.learningRate", "-1"), ("optimizer.beta1", "2"), ("optimizer.beta2", "1"),
@@ -156,11 +158,12 @@ package struct FileRules: Sendable {
         ("optimizer.schedule", #"{"shape": "constant", "warmupSteps": 9223372036854775807, "totalSteps": -9223372036854775808}"#),
     ]
 
-    /// Changes a checkpoint's manifest.
+    /// Changes a checkpoint's manifest into that of a version without a checksum of it.
     package static func edit(_ checkpoint: String, _ change: (inout [String: Any]) -> Void) throws {
         let file = URL(fileURLWithPath: checkpoint + "/checkpoint.json")
         var object = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
         change(&object)
+        object["manifestChecksum"] = nil
         try JSONSerialization.data(withJSONObject: object).write(to: file)
     }
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from . import folders
 from .errors import TrainerError, check
-from .manifest import FORMAT, LARGEST_COUNT, MANIFEST, is_kind, read_manifest
+from .manifest import FORMAT, LARGEST_COUNT, MANIFEST, ZEROS, is_kind, read_manifest, signed
 
 
 class CheckpointStore:
@@ -64,8 +64,9 @@ class CheckpointStore:
             sizes = {file.name: file.stat().st_size for file in partial.iterdir() if file.name != folders.MARK}
             checksums = {name: _checksum(partial / name) for name in sizes}
             whole = manifest | dict(
-                format=FORMAT, sequence=_next_sequence(place.parent), savedAt=time.time_ns(), fileSizes=sizes, fileChecksums=checksums)
-            (partial / MANIFEST).write_text(json.dumps(whole, indent=2, sort_keys=True))
+                format=FORMAT, sequence=_next_sequence(place.parent), savedAt=time.time_ns(), fileSizes=sizes, fileChecksums=checksums,
+                manifestChecksum=ZEROS)
+            (partial / MANIFEST).write_bytes(signed(json.dumps(whole, indent=2, sort_keys=True).encode()))
 
         try:
             folders.write(place, fill_and_sign)

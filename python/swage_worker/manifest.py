@@ -4,12 +4,16 @@ import json
 import math
 import re
 import stat
+import zlib
 
 from .errors import TrainerError, check
 
 MANIFEST, FORMAT = "checkpoint.json", 1
 # Larger numbers count nothing, and could not be counted on from.
 LARGEST_COUNT, MAXIMUM_BYTES = 1 << 53, 16 << 20
+# What stands in the place of a manifest's own checksum before it is known.
+ZEROS = "0" * 8
+_CHECKSUM = re.compile(rb'"manifestChecksum"[:\s]*"(.{8})')
 
 
 def is_kind(path, kind):
@@ -29,14 +33,25 @@ def read_manifest(folder):
     size = file.lstat().st_size
     check(size <= MAXIMUM_BYTES, "corruptFile", f"{file} has {size} bytes", f"at most {MAXIMUM_BYTES}")
     try:
-        manifest = json.loads(file.read_text(), parse_constant=_no_number)
+        content = file.read_bytes()
+        manifest = json.loads(content.decode(), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         raise TrainerError("corruptFile", f"{file} cannot be read: {error}") from error
     check(isinstance(manifest, dict), "corruptFile", f"{file} is no object")
     found = manifest.get("format")
     check(found == FORMAT, "checkpointMismatch", f"{folder} has the checkpoint format {found}", f"format {FORMAT}")
     _validate(manifest, file)
+    check(signed(content) == content, "corruptFile", f"{file} is not as it was written", "the file that the trainer has written")
     return manifest
+
+
+def signed(content):
+    """A manifest's file with its own CRC-32 in it, as Swift's ManifestChecksum computes it; as it is, if it has no place for one."""
+    place = _CHECKSUM.search(content)
+    if place is None:
+        return content
+    before, after = content[: place.start(1)], content[place.end(1) :]
+    return before + f"{zlib.crc32(before + ZEROS.encode() + after):08x}".encode() + after
 
 
 def _no_number(text):
