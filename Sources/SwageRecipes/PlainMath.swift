@@ -50,7 +50,7 @@ enum PlainMath {
             .replacing(/\\(?:text|mathrm|mbox|textbf|mathbf)\s*\{([^{}]*)\}/) { "\($0.1)" }
             .replacing(/\\[pb]?mod\s*(?:\{[^{}]*\}|\d+)|\(\s*mod\s*\d+\s*\)/) { _ in "" }
             .replacing(/\^\{?(?:th|st|nd|rd)(?![a-z])\}?/) { _ in "" }
-            .replacing(/-(?:USD|EUR|GBP|[$€£¥₹₩₽])\s*(\d)/) { "-\($0.1)" }
+            .replacing(/-(?:USD|EUR|GBP|[$€£¥₹₩₽]) ?(\d)/) { "-\($0.1)" }
             .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|•|\*|[xX])\s*\{?10\}?\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
             .replacing(/(\d\s*)?\\[cdt]?frac\s*(?:\{\s*([-+]?[\d.]+)\s*\}|(\d))\s*(?:\{\s*([-+]?[\d.]+)\s*\}|(\d))/) {
                 let before = $0.1.map { "\($0.first!) " } ?? ""
