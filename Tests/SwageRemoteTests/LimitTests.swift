@@ -137,7 +137,7 @@ import TestSupport
             }
             $0.outputs = ["logits"]
         }
-        let inputs = ForwardInputs(logProbsOf: TinyModel.batch)
+        let inputs = ForwardInputs(inputIDs: Tensor(repeating: 0, shape: [1, 1]), outputs: [.logits])
         // Which of two answers is there first, and which is refused, is nobody's to say.
         try await waitUntil("the refusal of a second answer") {
             let ended = trainer.counts.ended
