@@ -38,7 +38,7 @@ extension WorkerTests {
                 }
                 let taken = try await killer.value.duration(to: .now)
                 #expect([.engineFailed, .connectionLost].contains(error?.code), "\(String(describing: error))")
-                #expect(taken < .seconds(10), "the error took \(taken)")
+                #expect(taken < .seconds(60), "the error took \(taken)")
 
                 // What was complete is still there, and nothing else is taken for it.
                 let loaded = try await trainer.load(saved.path)
