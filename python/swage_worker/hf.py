@@ -220,7 +220,7 @@ class HuggingFaceEngine(Engine):
     def _restore_moments(self, moments):
         for name, parameter in self.parameters.items():
             self.optimizer.state[parameter] = dict(
-                step=torch.tensor(float(self.step)), exp_avg=moments["exp_avg." + name].to(self.device),
+                step=torch.tensor(float(self.step), device=parameter.device), exp_avg=moments["exp_avg." + name].to(self.device),
                 exp_avg_sq=moments["exp_avg_sq." + name].to(self.device))
 
     def fill(self, folder, weights_only):

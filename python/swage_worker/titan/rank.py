@@ -253,13 +253,14 @@ class TitanRank(Actor):
 
     def _divide(self, batch, everywhere):
         dims = self.trainer.parallel_dims
-        batch = batch.to(self.trainer.device)
 
         def place(name):
             mesh = dims.get_optional_mesh(name)
             return (mesh.get_local_rank(), mesh.size()) if mesh is not None else (0, 1)
 
-        return batch, Share(batch, everywhere, place("batch"), place("cp"), dims.tp * dims.cp, self.window)
+        # Divided before it is moved: that is done in small steps, each of which would wait for the device.
+        share = Share(batch, everywhere, place("batch"), place("cp"), dims.tp * dims.cp, self.window)
+        return batch.to(self.trainer.device), share.to(self.trainer.device)
 
     def _work(self, batch, share):
         dims = self.trainer.parallel_dims
@@ -322,7 +323,8 @@ class TitanRank(Actor):
                 for parameter in group["params"]:
                     name = names[parameter]
                     optimizer.state[parameter] = dict(
-                        step=torch.tensor(float(step)), exp_avg=found["exp_avg"][name], exp_avg_sq=found["exp_avg_sq"][name])
+                        step=torch.tensor(float(step), device=parameter.device), exp_avg=found["exp_avg"][name],
+                        exp_avg_sq=found["exp_avg_sq"][name])
 
     def _parameters_by_name(self):
         """By Hugging Face's names."""

@@ -59,6 +59,12 @@ class Share:
             for begin in range(0, columns_of(share), columns_of(share) // context[1]))
         self.targets = batch.target_ids.flatten()[self.whole].long() if batch.target_ids is not None else None
 
+    def to(self, device):
+        for name, value in vars(self).items():
+            if isinstance(value, torch.Tensor):
+                setattr(self, name, value.to(device))
+        return self
+
 
 def _divide(lengths, ranks):
     """The rows of each rank: the longest first, each to the rank that has the fewest tokens so far."""
