@@ -69,7 +69,9 @@ class HuggingFaceEngine(Engine):
 
     def gradient_norm(self):
         # The exact sum of these: gradients that were loaded come in another order.
-        return math.sqrt(math.fsum(g.double().square().sum().item() for g in self.sums.values()))
+        # They are fetched together: a device waits for each that is asked for alone.
+        squares = [g.double().square().sum() for g in self.sums.values()]
+        return math.sqrt(math.fsum(torch.stack(squares).tolist())) if squares else 0.0
 
     @torch.no_grad()
     def apply(self, scale, is_safe):
