@@ -267,8 +267,10 @@ extension BPETokenizer.Definition {
     }
 
     fileprivate var withTemplateForName: Self {
+        guard let source = chatTemplate.flatMap(ChatTemplate.source) else { return self }
         var definition = self
-        definition.chatTemplate = chatTemplate.map { ChatTemplate.source(named: $0) ?? $0 }
+        // Who chooses a format by its name takes its beginning as well.
+        (definition.chatTemplate, definition.beginningToken) = (source, nil)
         return definition
     }
 }
