@@ -52,7 +52,8 @@ extension BPETokenizer.Definition {
         }
         let end = try configuration["eos_token"].flatMap { id(of: try Self.content($0)) }
         let beginning = try configuration["bos_token"].map(Self.content)
-        beginningToken = beginning ?? (configuration.value.object?["bos_token"] == nil ? nil : "")
+        let isNull = configuration.value.object?.members.contains { $0.key == "bos_token" && $0.value == .null } ?? false
+        beginningToken = isNull ? "" : beginning
         // Beside tokenizer.json, transformers reads neither add_bos_token nor add_eos_token: its post-processor says what is added.
         if let field = configuration["add_prefix_space"], try field.flag() { throw field.wrong("false", code: .unsupported) }
         if let field = configuration["split_special_tokens"], try field.flag() { throw field.wrong("false", code: .unsupported) }

@@ -26,7 +26,7 @@ extension ChatTemplate {
             throw TrainerError(
                 .invalidData, "message \(index + 1) has the role \"\(message.role)\"", expected: "system, user or assistant")
         }
-        guard message.reasoningContent ?? "" == "" || (self == .qwen3 && message.role == "assistant") else {
+        guard message.reasoningContent == nil || (self == .qwen3 && message.role == "assistant") else {
             throw TrainerError(
                 .invalidData,
                 "message \(index + 1) has \"reasoning_content\", for which \(message.role == "assistant" ? "the model's chat format (\(summary))" : "the role \(message.role)") has no place",

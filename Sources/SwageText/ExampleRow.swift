@@ -84,9 +84,12 @@ extension JSONValue {
             if let reason = MeaningfulKeys.ofMessage[key.lowercased()]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
             notes.append("the key \"\(key)\" of a message is not read")
         }
+        let said = try text(of: content, "\"content\"", place, row)
+        // An empty thought asks for nothing, but where it says that what looks like one is part of the content.
+        let isThoughtless = thought?.text == "" && !said.contains("</think>")
         return ChatMessage(
-            role: role, content: try text(of: content, "\"content\"", place, row),
-            reasoningContent: try thought.map { try text(of: $0, "\"reasoning_content\"", place, row) },
+            role: role, content: said,
+            reasoningContent: isThoughtless ? nil : try thought.map { try text(of: $0, "\"reasoning_content\"", place, row) },
             weight: try weight.map { try Self.weight($0, role, place) } ?? (isMuted ? 0 : nil))
     }
 

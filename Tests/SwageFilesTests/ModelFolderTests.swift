@@ -78,8 +78,11 @@ import TestSupport
 
     @Test func theTokensThatEndAChatComeFromAllThreeFiles() async throws {
         try await withFolder(change: { folder in
+            struct Templates: Decodable { var templates: [String: String] }
+            let template = try Golden.json(Templates.self, "chat_templates.json").templates["chatml"]
+            let quoted = String(decoding: try JSONEncoder().encode(try #require(template)), as: UTF8.self)
             let files = [
-                "tokenizer_config.json": #"{"eos_token": {"content": "<|im_end|>"}, "chat_template": [{"name": "default", "template": "chatml"}]}"#,
+                "tokenizer_config.json": #"{"eos_token": {"content": "<|im_end|>"}, "chat_template": [{"name": "default", "template": \#(quoted)}]}"#,
                 "generation_config.json": #"{"eos_token_id": [7, 2]}"#,
             ]
             for (name, text) in files {

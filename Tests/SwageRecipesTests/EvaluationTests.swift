@@ -175,7 +175,7 @@ import TestSupport
             let path = directory + "/answers.jsonl"
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             let error = await #expect(throws: TrainerError.self) { try await answers().run(record: path) }
-            #expect(error?.message == "\(path) cannot be read: Is a directory", "\(String(describing: error))")
+            #expect(error?.message == "\(path) is a folder", "\(String(describing: error))")
         }
     }
 }

@@ -138,6 +138,11 @@ import TestSupport
         #expect(data.count == 1)
     }
 
+    @Test func anEmptyThoughtIsNone() async throws {
+        let data = try await open(#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", "reasoning_content": ""}]}"#)
+        #expect(try data[0] == .chat([ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Ho")]))
+    }
+
     @Test func aKeyThatIsNotReadIsNamedOnce() async throws {
         let lines = (0..<204).map { #"{"text": "fine", "foo": \#($0)}"# } + [
             #"{"messages": [{"role": "user", "content": "a", "id": 1}, {"role": "user", "content": "b", "id": 2}]}"#,
