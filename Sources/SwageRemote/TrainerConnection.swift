@@ -44,7 +44,9 @@ final class TrainerConnection: Sendable {
         stub = Stub(wrapping: client)
         health = Grpc_Health_V1_Health.Client(wrapping: client)
         running = Task { [client] in try await client.runConnections() }
-        let found = try await translated { try await self.connect() }
+        let end = FirstEnd<String>()
+        let abandon = end.follow { try await self.translated { try await self.connect() } }
+        let found = try await withTaskCancellationHandler { try await end.value() } onCancel: { abandon() }
         instance.withLock { $0 = found }
     }
 
@@ -97,14 +99,15 @@ final class TrainerConnection: Sendable {
         callOptions.maxResponseMessageBytes = TrainerServer.maximumMessageBytes
         // grpc-swift-nio-transport 2.9 takes the limit of requests for that of responses.
         callOptions.maxRequestMessageBytes = TrainerServer.maximumMessageBytes
-        let task = Task { [callOptions] in
-            try await translated { try await repeating { try await body(callOptions) } }
+        let end = FirstEnd<Result>()
+        let abandon = end.follow { [callOptions] in
+            try await self.translated { try await self.repeating { try await body(callOptions) } }
         }
-        let watch = ConnectionWatch { [self, metadata = metadata()] in try await look(metadata) } lost: { task.cancel() }
+        let watch = ConnectionWatch { [self, metadata = metadata()] in try await look(metadata) } lost: { abandon() }
         defer { watch.end() }
         return try await withTaskCancellationHandler {
             do {
-                return try await task.value
+                return try await end.value()
             } catch {
                 throw watch.loss.map { TrainerError($0, from: "\(address)") } ?? error
             }
@@ -117,7 +120,7 @@ final class TrainerConnection: Sendable {
                     _ = try await stub.cancel(.with { $0.requestID = id }, metadata: metadata, options: callOptions)
                 } catch {
                     // Nobody is there to carry it out, or to say whether the call has happened.
-                    task.cancel()
+                    abandon()
                 }
             }
         }

@@ -37,5 +37,26 @@ import TestSupport
         #expect(looks.isLost.withLock { $0 } == isLost && (watch.loss != nil) == isLost, "\(answers): \(looks.number) looks")
         watch.end()
     }
+
+    /// gRPC loses a cancellation that comes before a call waits for a connection.
+    @Test func aClientThatIsCancelledBeforeItConnectsEnds() async throws {
+        for _ in 0..<20 {
+            let task = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                _ = try await RemoteTrainer(at: .socket(shortTemporaryPath()))
+            }
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+    }
+
+    @Test func theFirstEndIsTheEnd() async throws {
+        let (early, late) = (FirstEnd<Int>(), FirstEnd<Int>())
+        early.end(.success(1))
+        early.end(.success(2))
+        #expect(try await early.value() == 1)
+        let waiting = Task { try await late.value() }
+        late.follow { try await Task.sleep(for: .seconds(3600)); return 0 }()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
 }
 #endif
