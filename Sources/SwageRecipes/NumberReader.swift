@@ -113,13 +113,13 @@ struct NumberReader {
     /// Where something ends that stands for a number which is not read: a root, π, a fraction of them, a part that repeats.
     private func unreadable(at place: Int) -> Int? {
         func isHere(_ sign: [Unicode.Scalar]) -> Bool { text.dropFirst(place).starts(with: sign) }
-        if let sign = Self.constants.first(where: isHere) { return place + sign.count + digits(from: place + sign.count).count }
+        if let sign = Self.symbols.first(where: isHere) { return place + sign.count + digits(from: place + sign.count).count }
         if let sign = Self.functions.first(where: isHere) { return argumentsEnd(place + sign.count) }
         guard let name = Self.names.first(where: isHere), !isLetter(place - 1) else { return nil }
         return argumentsEnd(place + name.count - 1)
     }
 
-    private static let constants = ["\\pi", "π", "\\infty", "∞"].map { Array($0.unicodeScalars) }
+    private static let symbols = ["\\pi", "π", "\\infty", "∞", "\\pm", "±"].map { Array($0.unicodeScalars) }
     private static let functions = ["\\sqrt", "\\frac", "\\overline", "√", "∛", "∜"].map { Array($0.unicodeScalars) }
     private static let names = ["sqrt(", "cbrt("].map { Array($0.unicodeScalars) }
 
