@@ -155,11 +155,15 @@ package struct CheckpointStore: Sendable {
             guard let manifest = try? manifest(of: path) else { return nil }
             return (path, manifest)
         }
-        return found.sorted { $0.manifest.age.lexicographicallyPrecedes($1.manifest.age) }
+        // A copy that somebody has made is of the same age as what it was made of.
+        func rank(_ entry: (path: String, manifest: CheckpointManifest)) -> [Int] {
+            entry.manifest.age + [entry.path.hasSuffix("/step-\(entry.manifest.step)") ? 1 : 0]
+        }
+        return found.sorted { rank($0).lexicographicallyPrecedes(rank($1)) }
     }
 
     private static func nextSequence(in directory: String) -> Int {
-        let known = folders(in: directory).compactMap { (try? CheckpointManifest.read(from: $0))?.sequence }
+        let known = folders(in: directory).compactMap { (try? CheckpointManifest.read(from: $0, asWritten: false))?.sequence }
         return min(CheckpointManifest.largestCount, (known.max() ?? 0) + 1)
     }
 

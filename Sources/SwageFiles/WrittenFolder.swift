@@ -16,7 +16,7 @@ struct WrittenFolder {
         guard FileKind(path) == .folder else {
             throw Self.foreign(path, "is no folder")
         }
-        guard let manifest = try? CheckpointManifest.read(from: path) else {
+        guard let manifest = try? CheckpointManifest.read(from: path, asWritten: false) else {
             throw Self.foreign(path, "holds no \(CheckpointManifest.fileName) of a trainer's")
         }
         let names = try Self.names(in: path)
@@ -64,10 +64,10 @@ struct WrittenFolder {
 }
 
 /// What a path itself is, whatever a link there leads to.
-enum FileKind {
+package enum FileKind {
     case nothing, file, folder, other
 
-    init(_ path: String) {
+    package init(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else {
             self = errno == ENOENT || errno == ENOTDIR ? .nothing : .other

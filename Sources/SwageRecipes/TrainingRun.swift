@@ -233,10 +233,10 @@ struct TrainingRun: Sendable {
         step.seconds = start.duration(to: .now) / .seconds(1)
         let taken = session.step - session.idle + (step.isIdle ? 0 : 1)
         guard step.step == taken else { throw SharedTrainer("it is at step \(step.step), and this run at \(taken)") }
-        guard step.loss.isFinite, step.gradientNorm.isFinite else {
+        if let fault = step.fault {
             throw SharedTrainer(TrainerError(
-                .nonFinite, "the trainer tells of a loss of \(step.loss) and a gradient norm of \(step.gradientNorm) at step \(session.step + 1)",
-                expected: "finite ones; a lower learning rate, from the run's last checkpoint"))
+                .nonFinite, "what the trainer tells of step \(session.step + 1) cannot be: \(fault)",
+                expected: "finite numbers; a lower learning rate, from the run's last checkpoint"))
         }
         session.algorithm = algorithm
         session.idle += step.isIdle ? 1 : 0

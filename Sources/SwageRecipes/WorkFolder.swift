@@ -76,6 +76,7 @@ final class WorkFolder: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` or `inputOutput`.
     func requireRoom(after step: Int) throws {
         let known = record.withLock { $0 } ?? WorkRecord()
+        for name in layout.places where name != layout.lock && name != layout.record { try checkFree(name, known) }
         for place in ["checkpoints", "data"] {
             let path = folder.file(place)
             guard FileManager.default.fileExists(atPath: path) else { continue }
@@ -85,6 +86,9 @@ final class WorkFolder: Sendable {
             for name in names.sorted() {
                 guard let match = name.wholeMatch(of: /step-(\d+)(?:\.json)?/), let number = Int(match.1), number > step else { continue }
                 try checkFree("\(place)/\(name)", known)
+                guard place == "checkpoints" || FileKind("\(path)/\(name)") == .file else {
+                    throw TrainerError(.inputOutput, "\(path)/\(name) is no file", expected: "that you move it away")
+                }
             }
         }
     }

@@ -122,6 +122,10 @@ public final class RemoteTrainer: Trainer {
         }
         let numbered = name == nil ? "\(weightsOnly ? "weights-" : "")step-\(try await status().step)" : nil
         let saved = try await saveThere(name: name ?? numbered, path: place.directory, weightsOnly: weightsOnly)
+        let meant = "\(place.directory)/\(name ?? numbered!)"
+        guard ResolvedPath(saved.path).text == ResolvedPath(meant).text else {
+            throw TrainerError(.engineFailed, "the trainer at \(address) has saved at \"\(saved.path)\"", expected: meant)
+        }
         if name == nil, !weightsOnly, let kept = options.keptCheckpoints { place.keepNewest(kept, written: saved.path) }
         return saved
     }

@@ -18,6 +18,7 @@ final class TrainerConnection: Sendable {
     private let client: GRPCClient<HTTP2ClientTransport.Posix>
     private let running: Task<Void, any Error>
     private let options: RemoteTrainer.Options
+    private let silences = ConnectionWatch.Silences()
     private let gate = CallGate(mostCalls: 16, mostBytes: TrainerServer.maximumMessageBytes)
     /// The start of the server whose state this side knows.
     private let instance = Mutex("")
@@ -103,7 +104,7 @@ final class TrainerConnection: Sendable {
         let abandon = end.follow { [callOptions] in
             try await self.translated { try await self.repeating { try await body(callOptions) } }
         }
-        let watch = ConnectionWatch { [self, metadata = metadata()] in try await look(metadata) } lost: { abandon() }
+        let watch = ConnectionWatch(silences: silences) { [self, metadata = metadata()] in try await look(metadata) } lost: { abandon() }
         defer { watch.end() }
         return try await withTaskCancellationHandler {
             do {

@@ -117,7 +117,7 @@ import TestSupport
         try await withTemporaryDirectory { folder in
             try FileManager.default.createDirectory(atPath: folder + "/r/checkpoints", withIntermediateDirectories: true)
             try "{}".write(toFile: folder + "/r/run.json", atomically: true, encoding: .utf8)
-            for place in ["r", "r/checkpoints", "r/../r/checkpoints/"] {
+            for place in ["r", "r/checkpoints", "r/../r/checkpoints/", "r/checkpoints/step-4"] {
                 let ended = try run(["serve", "--model", Golden.decoder("llama"), "--listen", "unix:\(folder)/s", "--checkpoints", place], in: folder)
                 #expect(ended.status == 1 && ended.text.contains("\(folder)/r is a run's"), "\(ended.text)")
             }

@@ -130,7 +130,14 @@ class CheckpointStore:
                 continue
             if manifest is not None:
                 found.append((place, manifest))
-        return sorted(found, key=lambda entry: (entry[1].get("sequence") or 0, entry[1]["step"], not entry[1]["weightsOnly"]))
+        return sorted(found, key=_rank)
+
+
+def _rank(entry):
+    """A copy that somebody has made is of the same age as what it was made of."""
+    place, manifest = entry
+    age = (manifest.get("sequence") or 0, manifest["step"], not manifest["weightsOnly"])
+    return *age, place.name == f"step-{manifest['step']}"
 
 
 def _checksum(path):
@@ -154,7 +161,7 @@ def _next_sequence(directory):
     highest = 0
     for place in _folders(directory):
         try:
-            highest = max(highest, (read_manifest(place) or {}).get("sequence") or 0)
+            highest = max(highest, (read_manifest(place, as_written=False) or {}).get("sequence") or 0)
         except (OSError, TrainerError):
             continue
     return min(LARGEST_COUNT, highest + 1)

@@ -87,7 +87,7 @@ def _files(folder):
 
     need(is_kind(folder, stat.S_ISDIR), "is no folder")
     try:
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, as_written=False)
     except TrainerError:
         manifest = None
     need(manifest is not None, f"holds no {MANIFEST} of a trainer's")
