@@ -118,16 +118,23 @@ public final class RemoteTrainer: Trainer {
 
     public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
         guard path == nil, let place else {
-            return try await saveThere(name: name, path: path.map(seenFromThere), weightsOnly: weightsOnly)
+            let path = path.map(seenFromThere)
+            let saved = try await saveThere(name: name, path: path, weightsOnly: weightsOnly)
+            // Where both see the same files, it can be said where that is.
+            if let path, place != nil { try check(saved, isAt: name.map { "\(path)/\($0)" } ?? path) }
+            return saved
         }
         let numbered = name == nil ? "\(weightsOnly ? "weights-" : "")step-\(try await status().step)" : nil
         let saved = try await saveThere(name: name ?? numbered, path: place.directory, weightsOnly: weightsOnly)
-        let meant = "\(place.directory)/\(name ?? numbered!)"
-        guard ResolvedPath(saved.path).text == ResolvedPath(meant).text else {
-            throw TrainerError(.engineFailed, "the trainer at \(address) has saved at \"\(saved.path)\"", expected: meant)
-        }
+        try check(saved, isAt: "\(place.directory)/\(name ?? numbered!)")
         if name == nil, !weightsOnly, let kept = options.keptCheckpoints { place.keepNewest(kept, written: saved.path) }
         return saved
+    }
+
+    private func check(_ saved: SavedCheckpoint, isAt path: String) throws {
+        guard ResolvedPath(saved.path).text == ResolvedPath(path).text else {
+            throw TrainerError(.engineFailed, "the trainer at \(address) has saved at \"\(saved.path)\"", expected: path)
+        }
     }
 
     /// Makes sure that the trainer may save below a path, before any work is done.

@@ -17,6 +17,15 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         switch (row.take("messages"), row.take("prompt"), row.take("completion"), row.take("text")) {
         case (let messages?, nil, nil, nil):
             self = .chat(try messages.messages("messages", &notes))
+        case (let messages?, let prompt?, nil, nil):
+            // What is asked is named beside the conversation in UltraChat and its kin.
+            let messages = try messages.messages("messages", &notes)
+            guard let asked = messages.first(where: { $0.role == "user" })?.content, asked == prompt.text else {
+                throw TrainerError(
+                    .invalidData, "the line has \"messages\" and \"prompt\", which is not what the user says first in them",
+                    expected: "either of them")
+            }
+            self = .chat(messages)
         case (nil, let prompt?, let completion?, nil):
             self = try Self.completion(prompt, completion, &notes)
         case (nil, nil, nil, let text?):

@@ -138,6 +138,14 @@ import TestSupport
         #expect(data.count == 1)
     }
 
+    @Test func aPromptBesideItsConversationIsReadAsTheConversation() async throws {
+        let data = try await open(#"{"prompt": "Hi", \#(Self.messages)}"#)
+        #expect(try data[0] == .chat([ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Ho")]))
+        #expect(data.report.notes.isEmpty)
+        let text = await reason(#"{"prompt": "Ho", \#(Self.messages)}"#)
+        #expect(text.contains("line 1") && text.contains("which is not what the user says first"), "\(text)")
+    }
+
     @Test func anEmptyThoughtIsNone() async throws {
         let data = try await open(#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", "reasoning_content": ""}]}"#)
         #expect(try data[0] == .chat([ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Ho")]))
