@@ -119,8 +119,8 @@ struct NumberReader {
         return argumentsEnd(place + name.count - 1)
     }
 
-    private static let symbols = ["\\pi", "π", "\\infty", "∞", "\\pm", "±"].map { Array($0.unicodeScalars) }
-    private static let functions = ["\\sqrt", "\\frac", "\\overline", "√", "∛", "∜"].map { Array($0.unicodeScalars) }
+    private static let symbols = ["\\pi", "π", "\\infty", "∞"].map { Array($0.unicodeScalars) }
+    private static let functions = ["\\sqrt", "\\frac", "\\overline", "\\pm", "√", "∛", "∜", "±"].map { Array($0.unicodeScalars) }
     private static let names = ["sqrt(", "cbrt("].map { Array($0.unicodeScalars) }
 
     /// Where the arguments end that begin here: groups in brackets, or else a number.

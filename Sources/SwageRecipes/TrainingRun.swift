@@ -233,9 +233,11 @@ struct TrainingRun: Sendable {
         step.seconds = start.duration(to: .now) / .seconds(1)
         let taken = session.step - session.idle + (step.isIdle ? 0 : 1)
         guard step.step == taken else { throw SharedTrainer("it is at step \(step.step), and this run at \(taken)") }
-        if let fault = step.fault {
+        var told = step
+        told.step = session.step + 1
+        if let fault = told.fault {
             throw SharedTrainer(TrainerError(
-                .nonFinite, "what the trainer tells of step \(session.step + 1) cannot be: \(fault)",
+                .nonFinite, "what the trainer tells of step \(told.step) cannot be: \(fault)",
                 expected: "finite numbers; a lower learning rate, from the run's last checkpoint"))
         }
         session.algorithm = algorithm
