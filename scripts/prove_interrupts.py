@@ -164,6 +164,7 @@ def _complete(output):
 def _reported(errors):
     """The last step whose checkpoint was said to be written: the run went on after it, or said so."""
     best = 0
+    errors = errors.replace("\nStopping; once more to stop at once.\n", "")
     # What follows an attempt that failed is the error that the run ended with.
     for step in re.findall(r"saving a checkpoint of step (\d+)\n(?!swage: |$)", errors):
         best = max(best, int(step))

@@ -202,7 +202,7 @@ import TestSupport
         process.standardOutput = log
         process.standardError = log
         try process.run()
-        for _ in 0..<900 where process.isRunning { try await Task.sleep(for: .milliseconds(100)) }
+        for _ in 0..<3000 where process.isRunning { try await Task.sleep(for: .milliseconds(100)) }
         if process.isRunning { process.terminate() }
         let words = try String(contentsOf: output, encoding: .utf8)
         #expect(!process.isRunning && process.terminationStatus == 0, "\(words.suffix(4000))")
