@@ -93,7 +93,7 @@ fuzz-service: engines .venv/protos/bin/python ## Send a served trainer COUNT ran
 		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED) $(ARGS)
 
 prove-interrupts: engines ## End runs by COUNT signals of each kind at random moments, and compare them with unbroken ones. ENGINE=remote for another.
-	@python3 scripts/prove_interrupts.py $(SWAGE) Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED)
+	@python3 scripts/prove_interrupts.py $(SWAGE) Tests/Golden/decoders/llama --engine $(ENGINE) --count $(COUNT) --seed $(SEED) $(if $(VICTIMS),--victims $(VICTIMS))
 
 fuzz-files: deps ## Open COUNT damaged files of models, tokenizers, checkpoints, runs and data; none may trap, hang or swell. SANITIZE=1 for the address sanitizer.
 	@swift build -c release $(if $(SANITIZE),--sanitize address --scratch-path .build-address,$(TRAITS)) --product FileFuzzer
