@@ -67,6 +67,8 @@ public actor Worker {
         _ environment: WorkerEnvironment, _ model: ForeignModel, _ log: @escaping @Sendable (String) -> Void,
         _ options: (Start) throws -> Data
     ) async throws -> Running {
+        // Before there is a folder, which nobody would remove if this process were killed meanwhile.
+        try environment.requireInstalled()
         let directory = try WorkerEnvironment.makeScratch()
         let started: WorkerProcess
         let address = TrainerAddress.socket(directory + "/trainer")

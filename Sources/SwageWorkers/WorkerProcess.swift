@@ -30,7 +30,6 @@ final class WorkerProcess: Sendable {
     ///   - scratch: the worker's own folder, with all of its temporary files. It is removed when the worker ends.
     ///   - log: told every line that the worker writes to standard error.
     init(_ environment: WorkerEnvironment, options: Data, scratch: String, log: @escaping @Sendable (String) -> Void) throws {
-        try environment.requireInstalled()
         engine = environment.engine
         let (ready, signal) = AsyncStream.makeStream(of: Void.self)
         self.ready = ready

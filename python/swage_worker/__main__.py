@@ -27,7 +27,12 @@ MAXIMUM_MESSAGE = 256 << 20
 
 def main():
     outlive_signals()
-    options = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:
+        # Whoever started this was killed at once, and has left a folder for it.
+        folder = pathlib.Path(os.environ.get("TMPDIR", ""))
+        return shutil.rmtree(folder) if folder.name.startswith("swage-") else None
+    options = json.loads(line)
     threading.Thread(target=end_with_input, args=[options["scratch"]], daemon=True).start()
     try:
         engine = _engine(sys.argv[1], options)
