@@ -87,7 +87,7 @@ struct ServeCommand: AsyncParsableCommand {
         try ResolvedPath.requireFolder(checkpoints, "--checkpoints")
         for folder in allow { try ResolvedPath.requireFolder(folder, "--allow") }
         // A run goes on from what is newest there, and its checkpoints are replaced by no one else.
-        for folder in ResolvedPath(checkpoints).chain where FileManager.default.fileExists(atPath: folder + "/run.json") {
+        if let folder = RunDirectory.runs(around: checkpoints).first {
             throw TrainerError(
                 .invalidOption, "--checkpoints is \(checkpoints), and \(folder) is a run's",
                 expected: "a folder of the server's own; --allow \(folder) lets a client's run save there")

@@ -1,4 +1,4 @@
-import Synchronization
+import SwageFiles
 
 struct DeadlineExceeded: Error {}
 
@@ -10,7 +10,7 @@ func withDeadline<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     let first = FirstResult<Result>()
-    let work = Task(executorPreference: PatientThreads.shared) { first.settle(await Swift.Result { try await body() }) }
+    let work = first.follow(on: PatientThreads.shared, body)
     let clock = Task {
         try await Task.sleep(for: limit)
         first.settle(.failure(DeadlineExceeded()))
@@ -20,58 +20,8 @@ func withDeadline<Result: Sendable>(
         clock.cancel()
     }
     return try await withTaskCancellationHandler {
-        try await withCheckedThrowingContinuation { first.await($0) }
+        try await first.value()
     } onCancel: {
         first.settle(.failure(CancellationError()))
-    }
-}
-
-/// Hands the first of several results to the one who waits.
-private final class FirstResult<Success: Sendable>: Sendable {
-    private enum State {
-        case open
-        case awaited(CheckedContinuation<Success, any Error>)
-        case settled(Result<Success, any Error>)
-        case over
-    }
-
-    private let state = Mutex(State.open)
-
-    func await(_ continuation: CheckedContinuation<Success, any Error>) {
-        let settled = state.withLock { state -> Result<Success, any Error>? in
-            if case .settled(let result) = state {
-                state = .over
-                return result
-            }
-            state = .awaited(continuation)
-            return nil
-        }
-        if let settled { continuation.resume(with: settled) }
-    }
-
-    func settle(_ result: Result<Success, any Error>) {
-        let waiting = state.withLock { state -> CheckedContinuation<Success, any Error>? in
-            switch state {
-            case .open:
-                state = .settled(result)
-                return nil
-            case .awaited(let continuation):
-                state = .over
-                return continuation
-            case .settled, .over:
-                return nil
-            }
-        }
-        waiting?.resume(with: result)
-    }
-}
-
-extension Result where Failure == any Error {
-    fileprivate init(_ body: () async throws -> Success) async {
-        do {
-            self = .success(try await body())
-        } catch {
-            self = .failure(error)
-        }
     }
 }

@@ -13,7 +13,7 @@ struct OutputFolder: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     func checkName() throws {
         try ResolvedPath.requireFolder(path, "the output folder")
-        for run in ResolvedPath(path).chain.dropFirst().dropLast() where FileManager.default.fileExists(atPath: "\(run)/\(WorkLayout.run.record)") {
+        for run in RunDirectory.runs(around: path) where run != ResolvedPath(path).text {
             let inside = ResolvedPath(path).text.dropFirst(run.count + 1).split(separator: "/")[0]
             guard !WorkLayout.run.places.contains(String(inside)) else {
                 throw TrainerError(

@@ -66,6 +66,11 @@ public struct RunDirectory: Sendable {
         return work.folder.file("profile.json")
     }
 
+    /// The folders of runs that a path lies in, itself among them.
+    package static func runs(around path: String) -> [String] {
+        ResolvedPath(path).chain.dropFirst().filter { FileManager.default.fileExists(atPath: "\($0)/\(WorkLayout.run.record)") }
+    }
+
     /// The folder, for this process alone.
     func open() throws -> WorkFolder { try WorkFolder(path, .run) }
 

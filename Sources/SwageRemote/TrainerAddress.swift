@@ -32,7 +32,7 @@ public struct TrainerAddress: Sendable, Hashable, CustomStringConvertible {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             guard path.hasPrefix("/") else {
-                throw TrainerError(.invalidOption, "\"\(text)\" is no address", expected: "a path that begins with /, as in unix:/tmp/trainer")
+                throw TrainerError(.invalidOption, "\"\(text)\" is no address", expected: "unix:/path/of/a/socket, which begins with /")
             }
             guard path.utf8.count <= Self.longestPath else {
                 throw TrainerError(

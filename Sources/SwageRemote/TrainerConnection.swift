@@ -3,6 +3,7 @@ import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Swage
+import SwageFiles
 import Synchronization
 
 /// A connection to a trainer in another process, and how calls are made on it.
@@ -45,9 +46,9 @@ final class TrainerConnection: Sendable {
         stub = Stub(wrapping: client)
         health = Grpc_Health_V1_Health.Client(wrapping: client)
         running = Task { [client] in try await client.runConnections() }
-        let end = FirstEnd<String>()
-        let abandon = end.follow { try await self.translated { try await self.connect() } }
-        let found = try await withTaskCancellationHandler { try await end.value() } onCancel: { abandon() }
+        let first = FirstResult<String>()
+        let task = first.follow { try await self.translated { try await self.connect() } }
+        let found = try await withTaskCancellationHandler { try await first.value() } onCancel: { Self.abandon(task, first) }
         instance.withLock { $0 = found }
     }
 
@@ -100,15 +101,15 @@ final class TrainerConnection: Sendable {
         callOptions.maxResponseMessageBytes = TrainerServer.maximumMessageBytes
         // grpc-swift-nio-transport 2.9 takes the limit of requests for that of responses.
         callOptions.maxRequestMessageBytes = TrainerServer.maximumMessageBytes
-        let end = FirstEnd<Result>()
-        let abandon = end.follow { [callOptions] in
+        let first = FirstResult<Result>()
+        let task = first.follow { [callOptions] in
             try await self.translated { try await self.repeating { try await body(callOptions) } }
         }
-        let watch = ConnectionWatch(silences: silences) { [self, metadata = metadata()] in try await look(metadata) } lost: { abandon() }
+        let watch = ConnectionWatch(silences: silences) { [self, metadata = metadata()] in try await look(metadata) } lost: { Self.abandon(task, first) }
         defer { watch.end() }
         return try await withTaskCancellationHandler {
             do {
-                return try await end.value()
+                return try await first.value()
             } catch {
                 throw watch.loss.map { TrainerError($0, from: "\(address)") } ?? error
             }
@@ -121,10 +122,17 @@ final class TrainerConnection: Sendable {
                     _ = try await stub.cancel(.with { $0.requestID = id }, metadata: metadata, options: callOptions)
                 } catch {
                     // Nobody is there to carry it out, or to say whether the call has happened.
-                    abandon()
+                    Self.abandon(task, first)
                 }
             }
         }
+    }
+
+    /// Ends a call and the waiting for it. gRPC loses a cancellation that comes before a call has begun to wait for a connection
+    /// (grpc-swift-nio-transport 2.9, `GRPCChannel.enqueue`): its own end may never come.
+    private static func abandon<Result: Sendable>(_ task: Task<Void, Never>, _ first: FirstResult<Result>) {
+        first.settle(.failure(CancellationError()))
+        task.cancel()
     }
 
     /// Makes a call again whose connection is lost, which may be lost again before it is used.

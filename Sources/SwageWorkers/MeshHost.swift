@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
 import Swage
+import SwageRemote
 
 /// One machine of a mesh: runs the ranks that a ``TitanTrainer`` starts there. It ends with this process.
 ///
@@ -17,7 +18,7 @@ public final class MeshHost: Sendable {
         try environment.requireInstalled()
         let process = Process()
         process.executableURL = URL(literalPath: environment.python)
-        let scratch = try WorkerEnvironment.makeScratch()
+        let scratch = shortTemporaryPath()
         process.arguments = ["-m", "swage_worker.titan.host", address, scratch]
         process.environment = environment.processEnvironment(scratch: scratch)
         let (pipe, output) = (Pipe(), Pipe())
@@ -31,13 +32,9 @@ public final class MeshHost: Sendable {
             signal.yield($0.terminationStatus)
             signal.finish()
         }
-        do {
-            try process.run()
-        } catch {
-            try? FileManager.default.removeItem(atPath: scratch)
-            throw error
-        }
+        try process.run()
         identifier = process.processIdentifier
+        try WorkerEnvironment.makeScratch(scratch)
         let (ready, reading) = AsyncStream.makeStream(of: Void.self)
         output.fileHandleForReading.readToEnd({ _ in reading.yield() }, end: { reading.finish() })
         for await _ in ready { return }

@@ -67,22 +67,23 @@ public actor Worker {
         _ environment: WorkerEnvironment, _ model: ForeignModel, _ log: @escaping @Sendable (String) -> Void,
         _ options: (Start) throws -> Data
     ) async throws -> Running {
-        // Before there is a folder, which nobody would remove if this process were killed meanwhile.
         try environment.requireInstalled()
-        let directory = try WorkerEnvironment.makeScratch()
-        let started: WorkerProcess
+        let directory = shortTemporaryPath()
         let address = TrainerAddress.socket(directory + "/trainer")
-        // transformers reads GGUF, but does not tie its embeddings again, nor save what it has read: it gets a folder.
-        let scratch = directory + "/model"
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        let started = try WorkerProcess(environment, scratch: directory, log: log)
         do {
+            try WorkerEnvironment.makeScratch(directory)
+            // transformers reads GGUF, but does not tie its embeddings again, nor save what it has read: it gets a folder.
+            let scratch = directory + "/model"
+            defer { try? FileManager.default.removeItem(atPath: scratch) }
             let start = Start(model: try model.folder(scratch: scratch), address: "\(address)", scratch: directory)
-            started = try WorkerProcess(environment, options: try options(start), scratch: directory, log: log)
+            started.begin(try options(start))
+            try await started.awaitReady()
         } catch {
+            started.end()
             try? FileManager.default.removeItem(atPath: directory)
             throw error
         }
-        try await started.awaitReady()
         return Running(process: started, remote: try await connect(started, at: address), address: address)
     }
 

@@ -34,12 +34,10 @@ public struct WorkerEnvironment: Sendable {
         ProcessInfo.processInfo.environment.filter { $0.key != "SWAGE_TOKEN" }
     }
 
-    /// A folder that nobody else can enter, with a name short enough for a socket's.
-    static func makeScratch() throws -> String {
-        let directory = shortTemporaryPath()
+    /// Makes a folder that nobody else can enter.
+    static func makeScratch(_ path: String) throws {
         try FileManager.default.createDirectory(
-            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        return directory
+            atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     }
     /// The requirements that were installed; written last.
     private var installed: String { directory + "/installed.txt" }

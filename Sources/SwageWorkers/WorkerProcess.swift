@@ -26,10 +26,10 @@ final class WorkerProcess: Sendable {
     private let ready: AsyncStream<Void>
 
     /// - Parameters:
-    ///   - options: what the worker reads first, one JSON object.
-    ///   - scratch: the worker's own folder, with all of its temporary files. It is removed when the worker ends.
+    ///   - scratch: the path of the worker's own folder, for all of its temporary files. What is there is removed when the worker
+    ///     ends, and so it is made only once the worker is started.
     ///   - log: told every line that the worker writes to standard error.
-    init(_ environment: WorkerEnvironment, options: Data, scratch: String, log: @escaping @Sendable (String) -> Void) throws {
+    init(_ environment: WorkerEnvironment, scratch: String, log: @escaping @Sendable (String) -> Void) throws {
         engine = environment.engine
         let (ready, signal) = AsyncStream.makeStream(of: Void.self)
         self.ready = ready
@@ -37,7 +37,7 @@ final class WorkerProcess: Sendable {
         input = toWorker.fileHandleForWriting
         let process = Process()
         process.executableURL = URL(literalPath: environment.python)
-        process.arguments = ["-m", "swage_worker", environment.engine]
+        process.arguments = ["-m", "swage_worker", environment.engine, scratch]
         process.environment = environment.processEnvironment(scratch: scratch)
         process.standardInput = toWorker
         process.standardOutput = fromWorker
@@ -56,9 +56,11 @@ final class WorkerProcess: Sendable {
             try process.run()
             $0 = (process, process.processIdentifier)
         }
-        // If it ends before it has read them, that is what there is to say.
-        try? input.write(contentsOf: options + Data("\n".utf8))
     }
+
+    /// Tells the worker its options, one JSON object, with which it begins. If it ends before it has read them, that is what there
+    /// is to say.
+    func begin(_ options: Data) { try? input.write(contentsOf: options + Data("\n".utf8)) }
 
     deinit { end() }
 

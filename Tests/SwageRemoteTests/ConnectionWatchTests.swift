@@ -1,5 +1,6 @@
 #if Engines
 import GRPCCore
+import SwageFiles
 import SwageRemote
 import Synchronization
 import Testing
@@ -49,14 +50,19 @@ import TestSupport
         }
     }
 
-    @Test func theFirstEndIsTheEnd() async throws {
-        let (early, late) = (FirstEnd<Int>(), FirstEnd<Int>())
-        early.end(.success(1))
-        early.end(.success(2))
+    @Test func theFirstResultIsTheResult() async throws {
+        let (early, late) = (FirstResult<Int>(), FirstResult<Int>())
+        early.settle(.success(1))
+        early.settle(.success(2))
         #expect(try await early.value() == 1)
         let waiting = Task { try await late.value() }
-        late.follow { try await Task.sleep(for: .seconds(3600)); return 0 }()
+        let task = late.follow {
+            try await Task.sleep(for: .seconds(3600))
+            return 0
+        }
+        late.settle(.failure(CancellationError()))
         await #expect(throws: CancellationError.self) { try await waiting.value }
+        task.cancel()
     }
 }
 #endif

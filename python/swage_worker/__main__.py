@@ -1,8 +1,9 @@
-"""A worker: python -m swage_worker ENGINE. Its first line of standard input is a JSON object, the engine's options and the
+"""A worker: python -m swage_worker ENGINE SCRATCH. Its first line of standard input is a JSON object, the engine's options and the
 `address` to serve at, and `scratch`, a folder of its own. It ends when that input does, however the process at the other
 end has died, and removes the folder; a signal that is meant for both, such as Ctrl-C's, does not end it."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -27,13 +28,12 @@ MAXIMUM_MESSAGE = 256 << 20
 
 def main():
     outlive_signals()
-    line = sys.stdin.readline()
-    if not line:
-        # Whoever started this was killed at once, and has left a folder for it.
-        folder = pathlib.Path(os.environ.get("TMPDIR", ""))
-        return shutil.rmtree(folder) if folder.name.startswith("swage-") else None
+    scratch, line = sys.argv[2], sys.stdin.readline()
+    if not line.endswith("\n"):
+        # Whoever started this has been killed before it had made the folder ready, or said all.
+        return shutil.rmtree(scratch, ignore_errors=True)
     options = json.loads(line)
-    threading.Thread(target=end_with_input, args=[options["scratch"]], daemon=True).start()
+    threading.Thread(target=end_with_input, args=[scratch], daemon=True).start()
     try:
         engine = _engine(sys.argv[1], options)
     except TrainerError as error:
@@ -78,13 +78,22 @@ def end_with_input(scratch):
         pass
     # Nothing is left that would want an answer, and a product may be under way that nothing else ends. Ranks, and what
     # else was started, would still write into the folder: all of them end before it goes.
-    alive = [child for file in pathlib.Path("/proc/self/task").glob("*/children") for child in file.read_text().split()]
     subprocess.Popen(
-        ["/bin/sh", "-c", 'folder=$1; shift; kill -9 "$@"; rm -rf -- "$folder"', "sh", scratch, *alive, str(os.getpid())],
+        ["/bin/sh", "-c", 'folder=$1; shift; kill -9 "$@"; rm -rf -- "$folder"', "sh", scratch, *_children(), str(os.getpid())],
         stderr=subprocess.DEVNULL, start_new_session=True)
     time.sleep(10)
     shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)
+
+
+def _children():
+    """The processes that this one has started."""
+    found = []
+    for thread in os.listdir("/proc/self/task"):
+        # Threads end meanwhile: an import has many, for a moment.
+        with contextlib.suppress(OSError):
+            found += pathlib.Path("/proc/self/task", thread, "children").read_text().split()
+    return found
 
 
 if __name__ == "__main__":
