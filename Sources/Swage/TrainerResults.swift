@@ -1,14 +1,18 @@
 /// What ``Trainer/forwardBackward(_:loss:)`` returns about one microbatch.
 public struct ForwardBackwardResult: Sendable, Equatable {
-    /// The loss of this microbatch: its sum divided by its denominator.
-    public let loss: Double
+    /// The loss's sum over this microbatch, undivided.
+    public let sum: Double
+    /// What the sum is divided by. A step divides the sum of all sums by the sum of all denominators.
+    public let denominator: Double
     /// What the loss reports, by name: perplexity, KL, entropy, token counts.
-    public let metrics: [String: Double]
+    public let metrics: [String: Metric]
 
-    public init(loss: Double, metrics: [String: Double]) {
-        self.loss = loss
-        self.metrics = metrics
+    public init(sum: Double, denominator: Double, metrics: [String: Metric] = [:]) {
+        (self.sum, self.denominator, self.metrics) = (sum, denominator, metrics)
     }
+
+    /// The loss of this microbatch alone. For several see ``combined(_:)``.
+    public var loss: Double { sum / denominator }
 }
 
 /// What ``Trainer/optimStep()`` returns.

@@ -26,8 +26,7 @@ struct LossMemory {
     private var elementCount: Int? {
         let program = derivative.program
         let frontier = Set(derivative.frontier)
-        let values = [loss.program.sum, loss.program.denominator] + loss.program.metrics.map(\.node)
-        let outer = [values, derivative.frontierGradients] + derivative.outputGradients.values.map { [$0] }
+        let outer = [loss.program.roots, derivative.frontierGradients] + derivative.outputGradients.values.map { [$0] }
         let outerPeaks = outer.map { wanted in
             program.peakElementCount(of: wanted, isKnown: frontier.contains, in: extents)
         } + [program.peakElementCount(of: derivative.innerInputs, in: extents)]

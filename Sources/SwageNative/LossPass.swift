@@ -2,12 +2,6 @@ import Swage
 
 /// From the last layer's output to the loss, and back to the gradient of that output.
 struct LossPass {
-    struct Value {
-        var loss: Double
-        var denominator: Double
-        var metrics: [String: Double]
-    }
-
     /// Whether the loss's gradient by its outputs is known before them. Forward and backward then share one product,
     /// and the batch can be run in slices.
     let canBeSliced: Bool
@@ -69,19 +63,16 @@ struct LossPass {
 
     /// The loss, once all of the batch has run.
     /// - Throws: ``TrainerError`` with code `nonFinite`.
-    func value() throws -> Value {
+    func value() throws -> ForwardBackwardResult {
         let program = loss.program
-        let wanted = [program.sum, program.denominator] + program.metrics.map(\.node)
-        let values = try program.evaluate(wanted, in: environment, checkpoint: checkpoint).map { $0.scalars[0] }
+        let values = try program.evaluate(program.roots, in: environment, checkpoint: checkpoint).map { $0.scalars[0] }
         let loss = values[0] / values[1]
         guard loss.isFinite, values[1] > 0 else {
             throw TrainerError(
                 .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0]) / \(values[1])",
                 expected: "a finite sum and a denominator above 0; too high a learning rate drives weights to where there is none")
         }
-        let metrics = zip(program.metrics, values.dropFirst(2)).map { ($0.name, $1) }
-        return Value(
-            loss: loss, denominator: values[1], metrics: Dictionary(metrics, uniquingKeysWith: { _, last in last }))
+        return program.result(of: values)
     }
 
     /// Puts every output that the loss reads, and the frontier of its inner part, into the environment.

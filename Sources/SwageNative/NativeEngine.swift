@@ -115,7 +115,7 @@ actor NativeEngine {
         // The backward pass of a usual slice is soon over, and is not ended halfway.
         let isLong = slices.contains { $0.count > Self.longSlice }
         let restore = isAccumulating ? try gradients.backup(whole: slices.count > 1 || isLong) : {}
-        var value: LossPass.Value!
+        var result: ForwardBackwardResult!
         do {
             for (index, slice) in slices.enumerated() {
                 gradients.begin(accumulating: isAccumulating || index > 0)
@@ -126,7 +126,7 @@ actor NativeEngine {
                 flow.residual.update(repeating: 0, count: slice.count * model.hidden)
                 try pass.run(slice, output: activations.output, residual: flow.residual, into: gradients)
                 // The last chance to fail. What the backward pass of a slice adds, only a whole backup takes back.
-                if index + 1 == slices.count { value = try pass.value() }
+                if index + 1 == slices.count { result = try pass.value() }
                 try model.backward(
                     slice, activations, flow, into: gradients, scratch: workspace.attention, checkpoint: isLong ? checkpoint : {})
             }
@@ -136,9 +136,9 @@ actor NativeEngine {
         }
         var next = state
         next.accumulatedMicrobatches += 1
-        next.accumulatedDenominator += value.denominator
+        next.accumulatedDenominator += result.denominator
         state = next
-        return ForwardBackwardResult(loss: value.loss, metrics: value.metrics)
+        return result
     }
 
     func optimStep() throws -> OptimStepResult {

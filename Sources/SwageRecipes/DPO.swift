@@ -152,21 +152,14 @@ private struct DPOAlgorithm: TrainingAlgorithm {
     mutating func step() async throws -> TrainingStep {
         if !training.hasReference { try training.readReference() }
         let pairs = (position..<position + options.pairsPerStep).map { training.pairs[$0 % training.pairs.count] }
-        var sums: [String: Double] = [:]
-        var microbatches = 0
+        var results: [ForwardBackwardResult] = []
         for begin in stride(from: 0, to: pairs.count, by: options.microbatch) {
             let part = pairs[begin..<min(begin + options.microbatch, pairs.count)]
-            let result = try await trainer.forwardBackward(PreferenceSet.batch(part), loss: loss)
-            microbatches += 1
-            for (name, value) in result.metrics.merging(["loss": result.loss], uniquingKeysWith: { own, _ in own }) {
-                sums[name, default: 0] += value * Double(part.count) / Double(pairs.count)
-            }
+            results.append(try await trainer.forwardBackward(PreferenceSet.batch(part), loss: loss))
         }
-        let result = try await trainer.optimStep(of: microbatches)
+        let taken = try await trainer.optimStep(of: results.count)
         position += pairs.count
-        return TrainingStep(
-            result, loss: sums.removeValue(forKey: "loss") ?? 0,
-            tokens: pairs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.tokens.count - 1 } }, metrics: sums)
+        return TrainingStep(taken, results, tokens: pairs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.tokens.count - 1 } })
     }
 
     func measure(

@@ -141,8 +141,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     /// What the passes over a rollout have found.
     private struct Pass {
         let selection: GroupSelection
-        var microbatches = 0
-        var metrics = WeightedMetrics()
+        var results: [ForwardBackwardResult] = []
         var seconds = 0.0
     }
 
@@ -151,9 +150,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
         let start = ContinuousClock.now
         var pass = Pass(selection: GroupSelection(rollout, options, loss: loss, verifier: rollouts.rewards[0].name))
         for batch in pass.selection.batches(of: options.microbatch).map(trainBatch) {
-            let result = try await trainer.forwardBackward(batch, loss: loss)
-            pass.microbatches += 1
-            pass.metrics.add(result, weight: Double(batch.targetCount))
+            pass.results.append(try await trainer.forwardBackward(batch, loss: loss))
         }
         pass.seconds = start.duration(to: .now) / .seconds(1)
         return pass
@@ -163,7 +160,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     private mutating func apply(
         _ pass: Pass, _ rollout: RolloutBatch, handoverSeconds: Double = 0
     ) async throws -> TrainingStep {
-        let (selection, sums) = (pass.selection, pass.metrics)
+        let selection = pass.selection
         let isFirst = position.updates == 0
         if selection.isEmpty {
             let step = try await trainer.status().step
@@ -172,7 +169,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
                 idleAt: step, metrics: isFirst ? selection.metrics.merging(rollout.timing) { own, _ in own } : selection.metrics)
         }
         let start = ContinuousClock.now
-        let result = try await trainer.optimStep(of: pass.microbatches)
+        let result = try await trainer.optimStep(of: pass.results.count)
         let seconds = pass.seconds + start.duration(to: .now) / .seconds(1)
         let version = result.step - 1
         position.updates += 1
@@ -180,14 +177,13 @@ struct GRPOAlgorithm: TrainingAlgorithm {
         position.rollout = isDone ? nil : rollout
         if isDone { position.updates = 0 }
 
-        var metrics = sums.means
-        metrics.merge(selection.metrics) { own, _ in own }
+        var metrics = selection.metrics
         metrics["training_seconds"] = seconds
         metrics["training_tokens_per_second"] = Double(selection.tokenCount) / max(seconds, 1e-9)
         metrics["handover_seconds"] = handoverSeconds
         metrics["staleness"] = Double(version - (rollout.trajectories.map(\.weightsVersion).min() ?? version))
         if isFirst { metrics.merge(rollout.timing) { own, _ in own } }
-        return TrainingStep(result, loss: sums.loss, tokens: selection.tokenCount, metrics: metrics)
+        return TrainingStep(result, pass.results, tokens: selection.tokenCount, adding: metrics)
     }
 
     private func trainBatch(_ members: [GroupSelection.Member]) -> TextTrainBatch {
@@ -204,29 +200,6 @@ struct GRPOAlgorithm: TrainingAlgorithm {
                     }
                 }
             }, lossInputs: inputs)
-    }
-}
-
-/// What microbatches report, averaged by how many tokens each has.
-private struct WeightedMetrics {
-    private var sums: [String: Double] = [:]
-    private var lossSum = 0.0
-    private var weight = 0.0
-
-    /// Reported as the largest, not as the mean.
-    private static let largest = "largest_difference"
-
-    mutating func add(_ result: ForwardBackwardResult, weight: Double) {
-        for (name, value) in result.metrics where name != "tokens" {
-            sums[name] = name == Self.largest ? max(sums[name] ?? 0, value) : (sums[name] ?? 0) + value * weight
-        }
-        lossSum += result.loss * weight
-        self.weight += weight
-    }
-
-    var loss: Double { lossSum / max(weight, 1) }
-    var means: [String: Double] {
-        Dictionary(uniqueKeysWithValues: sums.map { ($0, $0 == Self.largest ? $1 : $1 / max(weight, 1)) })
     }
 }
 

@@ -158,19 +158,10 @@ extension SupervisedFineTuning {
             if examination.isUnderWay {
                 for rows in stream.report.leftOut(since: known) { leavesOut(rows, known.path) }
             }
-            var lossSum = 0.0
-            var targets = 0
-            var tokens = 0
-            var reported: [String: Double] = [:]
-            for next in batches {
-                let result = try await trainer.forwardBackward(next.batch)
-                lossSum += result.loss * Double(next.batch.targetCount)
-                targets += next.batch.targetCount
-                tokens += next.positionCount
-                reported = result.metrics
-            }
+            var results: [ForwardBackwardResult] = []
+            for next in batches { results.append(try await trainer.forwardBackward(next.batch)) }
             return TrainingStep(
-                try await trainer.optimStep(of: batches.count), loss: lossSum / Double(targets), tokens: tokens, metrics: reported)
+                try await trainer.optimStep(of: batches.count), results, tokens: batches.reduce(0) { $0 + $1.positionCount })
         }
 
         func measure(

@@ -43,11 +43,17 @@ public struct TrainingStep: Sendable, Equatable, Codable {
     /// What the loss reports, and what else is worth watching, by name.
     public var metrics: [String: Double]
 
-    init(_ result: OptimStepResult, loss: Double, tokens: Int, metrics: [String: Double]) {
-        step = result.step
-        learningRate = result.learningRate
-        gradientNorm = result.gradientNorm
-        (self.loss, self.tokens, self.metrics) = (loss, tokens, metrics)
+    /// - Parameters:
+    ///   - results: of all microbatches of the step.
+    ///   - others: what is worth watching beside that which the loss reports.
+    init(_ taken: OptimStepResult, _ results: [ForwardBackwardResult], tokens: Int, adding others: [String: Double] = [:]) {
+        let result = ForwardBackwardResult.combined(results)
+        step = taken.step
+        loss = result?.loss ?? 0
+        learningRate = taken.learningRate
+        gradientNorm = taken.gradientNorm
+        self.tokens = tokens
+        metrics = (result?.metrics ?? [:]).mapValues(\.value).merging(others) { own, _ in own }
     }
 
     /// A step in which there was nothing to learn. No weight has moved, and the trainer has not taken it.

@@ -42,7 +42,7 @@ public final class RemoteTrainer: Trainer {
         let response = try await connection.call(request.requestID, bytes: bytes) {
             try await $0.forwardBackward(request, metadata: $1, options: $2)
         }
-        return ForwardBackwardResult(loss: response.loss, metrics: response.metrics)
+        return response.result(targetCount: batch.targetCount)
     }
 
     /// Checks a request's size before it is packed, which takes as much memory again.

@@ -100,11 +100,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         request: Swage_V1_ForwardBackwardRequest, context: ServerContext
     ) async throws -> Swage_V1_ForwardBackwardResponse {
         try await answer(context, request.requestID, .work) {
-            let result = try await trainer.forwardBackward(try request.batch(), loss: try request.lossFunction())
-            return .with {
-                $0.loss = result.loss
-                $0.metrics = result.metrics
-            }
+            .init(try await trainer.forwardBackward(try request.batch(), loss: try request.lossFunction()))
         }
     }
 

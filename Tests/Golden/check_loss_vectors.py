@@ -38,7 +38,7 @@ def wrong(case):
         # torch refuses an id that is no index, where the reference gives NaN; both end in an error for the caller.
         return [] if "index" in str(error) and case["sum"] == "NaN" else [f"is refused: {error}"]
     pairs = {"sum": (total, case["sum"]), "denominator": (denominator, case["denominator"])}
-    pairs |= {name: (metrics[name], value) for name, value in case["metrics"].items()}
+    pairs |= {name: (metrics[name].value, value) for name, value in case["metrics"].items()}
     differing = [name for name, (found, value) in pairs.items() if not same([found], [value])]
     if case["gradients"]:
         if total.requires_grad:

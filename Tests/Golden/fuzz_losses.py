@@ -52,7 +52,7 @@ def computed(case, inputs, outputs, disturbed=None):
     total, _, metrics = evaluate(case["program"], inputs.context(outputs), disturbed=disturbed)
     values = {"sum": total.item()}
     for metric in case["program"]["metrics"]:
-        values[metric["name"]] = metrics[metric["name"]].item()
+        values[metric["name"]] = metrics[metric["name"]].value
     gradients = {}
     names = list(case["gradients"])
     if names and total.requires_grad:

@@ -67,7 +67,7 @@ struct FuzzCase {
             if let shape = attributes.shape { parts.append("\"shape\":[\(shape.map(json).joined(separator: ","))]") }
             return "{\(parts.joined(separator: ","))}"
         }
-        let metrics = program.metrics.enumerated().map { "{\"name\":\"m\($0)\",\"node\":\($1.node)}" }
+        let metrics = program.metrics.enumerated().map { "{\"name\":\"m\($0)\",\"node\":\($1.node),\"kind\":\"sum\"}" }
         return "{\"format\":\"swage.loss\",\"version\":1,\"name\":\"fuzzed\",\"nodes\":[\(nodes.joined(separator: ","))],"
             + "\"sum\":\(program.sum),\"denominator\":\(program.denominator),\"metrics\":[\(metrics.joined(separator: ","))]}"
     }

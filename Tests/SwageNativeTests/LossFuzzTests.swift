@@ -72,7 +72,7 @@ import TestSupport
         func norm(_ loss: LossFunction) async throws -> Double {
             let trainer = try await TinyModel.trainer()
             let result = try await trainer.forwardBackward(TinyModel.batch, loss: loss)
-            #expect(result.metrics.values.allSatisfy { $0 == 0 }, "\(result)")
+            #expect(result.metrics.values.allSatisfy { $0.value == 0 }, "\(result)")
             return try await trainer.optimStep().gradientNorm
         }
         let plain = try await norm(LossFunction("plain") { .mean(of: -$0.logProbs, over: $1.targetMask) })

@@ -142,7 +142,7 @@ import TestSupport
         }
         let result = try await TinyModel.trainer().forwardBackward(TinyModel.batch, loss: loss)
         #expect(result.loss == 1)
-        #expect(result.metrics["mean"]! < 0, "\(result)")
+        #expect(result.metrics["mean"]!.value < 0, "\(result)")
     }
 
     @Test func requestsForMoreThanThereIsAreRefused() async throws {

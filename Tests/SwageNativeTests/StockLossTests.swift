@@ -44,7 +44,7 @@ import TestSupport
         let result = try await trainer.forwardBackward(try batch(golden, for: name), loss: loss)
         let expected = Double(try golden.floats("\(name).loss").scalars[0])
         #expect(abs(result.loss - expected) < 1e-4 * max(0.1, abs(expected)), "\(name): \(result.loss), not \(expected)")
-        #expect(result.metrics.values.allSatisfy { $0.isFinite }, "\(name): \(result.metrics)")
+        #expect(result.metrics.values.allSatisfy { $0.value.isFinite }, "\(name): \(result.metrics)")
 
         try await withTemporaryDirectory { directory in
             let saved = try await trainer.save(path: directory + "/saved")
@@ -78,23 +78,30 @@ import TestSupport
         return groups
     }
 
-    /// Rows in any split, in any order of microbatches, give the step of the whole batch.
+    /// Rows in any split, in any order of microbatches, give the step of the whole batch, and report what it reports.
     @Test(arguments: losses.indices)
     func accumulatingMicrobatchesEqualsOneBigBatch(_ index: Int) async throws {
         let (name, loss) = Self.losses[index]
         let golden = try golden()
         let whole = try batch(golden, for: name)
-        func norm(_ parts: [[Int]]) async throws -> Double {
+        func step(_ parts: [[Int]]) async throws -> (norm: Double, result: ForwardBackwardResult) {
             let trainer = try await NativeTrainer(model: Golden.decoder("llama"), threads: 2)
-            for rows in parts { _ = try await trainer.forwardBackward(whole.rows(rows), loss: loss) }
-            return try await trainer.optimStep().gradientNorm
+            var results: [ForwardBackwardResult] = []
+            for rows in parts { results.append(try await trainer.forwardBackward(whole.rows(rows), loss: loss)) }
+            return (try await trainer.optimStep().gradientNorm, try #require(ForwardBackwardResult.combined(results)))
         }
-        let expected = try await norm([[0, 1, 2, 3]])
+        let expected = try await step([[0, 1, 2, 3]])
         var random = RandomNumbers(seed: UInt64(index))
         for _ in 0..<4 {
             let split = randomSplit(pairs: name.hasPrefix("dpo"), &random)
-            let found = try await norm(split)
-            #expect(abs(found - expected) < 1e-4 * expected, "\(name) in \(split): norm \(found), not \(expected)")
+            let found = try await step(split)
+            #expect(abs(found.norm - expected.norm) < 1e-4 * expected.norm, "\(name) in \(split): norm \(found.norm), not \(expected.norm)")
+            func check(_ what: String, _ found: Double, _ expected: Double) {
+                #expect(abs(found - expected) < 1e-4 * max(0.1, abs(expected)), "\(name) in \(split): \(what) \(found), not \(expected)")
+            }
+            check("loss", found.result.loss, expected.result.loss)
+            #expect(found.result.metrics.keys.sorted() == expected.result.metrics.keys.sorted())
+            for (metric, value) in expected.result.metrics { check(metric, found.result.metrics[metric]?.value ?? .nan, value.value) }
         }
     }
 }

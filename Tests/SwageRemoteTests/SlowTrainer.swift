@@ -42,7 +42,7 @@ final class SlowTrainer: Trainer {
 
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         try await work()
-        return ForwardBackwardResult(loss: 1, metrics: ["n": 2])
+        return ForwardBackwardResult(sum: 1, denominator: 1, metrics: ["n": .sum(2)])
     }
 
     func optimStep() async throws -> OptimStepResult {

@@ -29,7 +29,7 @@ enum LossProgramsPage {
                        {"op": "sum", "of": [2], "axis": 1}, {"op": "sum", "of": [3], "axis": 0},
                        {"op": "removeAxis", "of": [4], "axis": 1}, {"op": "removeAxis", "of": [5], "axis": 0},
                        {"op": "constant", "value": 24}],
-             "sum": 6, "denominator": 7, "metrics": [{"name": "total", "node": 6}]}
+             "sum": 6, "denominator": 7, "metrics": [{"name": "total", "node": 6, "kind": "sum"}]}
             ```
 
             | key | what it is |
@@ -39,7 +39,7 @@ enum LossProgramsPage {
             | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation |
             | `sum` | the number of the node, a scalar, whose gradient is taken |
             | `denominator` | the number of the node, a scalar, that divides it; no gradient passes through it |
-            | `metrics` | scalars to report, each with a `name` and the number of its `node`; no gradient passes through them |
+            | `metrics` | scalars to report, each with a `name`, the number of its `node` and a `kind`: `sum` or `maximum`, or `mean` or `exponentialMean` (e to the power of a mean), which have the nodes `sum` and `over` beside it. They say how several microbatches are told of together. No gradient passes through them. Without a kind, a metric is taken for a mean with the weight of the loss's denominator |
 
             A node has an operation, `op`; the numbers of its operands, all of them earlier nodes, `of`; and what its operation needs
             beside them: `axis` and `index` (whole numbers, counted from 0), `value` (a finite number), `reverse` (true or false; absent

@@ -36,7 +36,7 @@ package actor BrokenTrainer: Trainer {
             return result
         } catch {
             if broken == .failedCallsLeaveNoTrace { try await inner.clearGradients() }
-            if broken == .badInputIsAnError { return ForwardBackwardResult(loss: 0, metrics: [:]) }
+            if broken == .badInputIsAnError { return ForwardBackwardResult(sum: 0, denominator: 1) }
             throw error
         }
     }

@@ -47,8 +47,8 @@ public func dpo(
     for step in 0..<steps {
         let result = try await trainer.forwardBackward(batches[step % batches.count], loss: .dpo(beta: beta))
         let update = try await trainer.optimStep()
-        margins.append(result.metrics["margin"] ?? 0)
-        print("step \(update.step)  loss \(result.loss)  margin \(margins.last!)  accuracy \(result.metrics["accuracy"] ?? 0)")
+        margins.append(result.metrics["margin"]?.value ?? 0)
+        print("step \(update.step)  loss \(result.loss)  margin \(margins.last!)  accuracy \(result.metrics["accuracy"]?.value ?? 0)")
     }
     return margins
 }

@@ -49,7 +49,7 @@ public func grpo(
         let result = try await trainer.forwardBackward(batch, loss: .grpo())
         let update = try await trainer.optimStep()
         print(
-            "step \(update.step)  reward \(curve.last!)  entropy \(result.metrics["entropy"] ?? 0)  "
+            "step \(update.step)  reward \(curve.last!)  entropy \(result.metrics["entropy"]?.value ?? 0)  "
                 + "gradient norm \(update.gradientNorm)")
     }
     return curve

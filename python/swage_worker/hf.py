@@ -16,7 +16,7 @@ from .batch import segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, TrainerError, check
-from .loss import OUTPUTS, evaluate_batch, outputs_read
+from .loss import OUTPUTS, Result, evaluate_batch, outputs_read
 from .sampling import complete, without_dropout
 from .steps import Snapshot
 
@@ -64,8 +64,9 @@ class HuggingFaceEngine(Engine):
         for name, gradient in zip(self.parameters, gradients):
             if gradient is not None:
                 self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
-        self.accumulate(denominator.item())
-        return (total / denominator).item(), {name: metric.item() for name, metric in metrics.items()}
+        result = Result.of(total, denominator, metrics)
+        self.accumulate(result.denominator)
+        return result
 
     def gradient_norm(self):
         # The exact sum of these: gradients that were loaded come in another order.

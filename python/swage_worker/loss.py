@@ -37,12 +37,51 @@ class Context:
         return [self.axes[axis] if isinstance(axis, str) else axis for axis in axes]
 
 
+@dataclass
+class Metric:
+    """What a loss reports: of a mean its sum and what that is divided by, of others the number itself."""
+
+    kind: str
+    numbers: list
+
+    @property
+    def value(self):
+        """The number that people read."""
+        numbers = torch.tensor([float(number) for number in self.numbers], dtype=torch.float64)
+        mean = numbers[0] / numbers[-1]
+        return {"mean": mean, "exponentialMean": mean.exp()}.get(self.kind, numbers[0]).item()
+
+
+@dataclass
+class Result:
+    """What a loss comes to on a batch, in plain numbers."""
+
+    sum: float
+    denominator: float
+    metrics: dict
+
+    @classmethod
+    def of(cls, total, denominator, metrics):
+        plain = {name: Metric(metric.kind, [number.item() for number in metric.numbers]) for name, metric in metrics.items()}
+        return cls(total.item(), denominator.item(), plain)
+
+
 def evaluate(program, context, is_cancelled=None, disturbed=None):
-    """Returns the sum, the denominator, and the metrics by name, all of them scalars. Raises Cancelled between two nodes,
+    """Returns the sum, the denominator, and the metrics by name, their numbers scalars. Raises Cancelled between two nodes,
     here or on the way back. `disturbed`: what tests make of each node's value."""
     values = _values(program, context, is_cancelled, disturbed)
-    metrics = {metric["name"]: values[metric["node"]] for metric in program["metrics"]}
-    return values[program["sum"]], values[program["denominator"]], metrics
+    denominator = values[program["denominator"]]
+    metrics = {metric["name"]: _metric(metric, values, denominator) for metric in program["metrics"]}
+    return values[program["sum"]], denominator, metrics
+
+
+def _metric(metric, values, denominator):
+    kind, value = metric.get("kind"), values[metric["node"]]
+    if kind is None:
+        # All that is known of it is its value: it weighs what the loss weighs.
+        return Metric("mean", [value * denominator, denominator])
+    means = kind in ("mean", "exponentialMean")
+    return Metric(kind, [values[metric["sum"]], values[metric["over"]]] if means else [value])
 
 
 def _values(program, context, is_cancelled=None, disturbed=None):
@@ -124,7 +163,7 @@ def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=Non
         if "can't allocate memory" in str(error):
             raise TrainerError("tooLarge", f'there is no memory for the loss "{name}"', "smaller microbatches") from error
         raise TrainerError("invalidLoss", f'the loss "{name}" cannot be evaluated: {error}') from error
-    for value in (total, denominator, *metrics.values()):
+    for value in (total, denominator, *(number for metric in metrics.values() for number in metric.numbers)):
         check(value.numel() == 1, "invalidLoss", f'the loss "{name}" gives a value of shape {list(value.shape)}', "scalars")
     check(
         torch.isfinite(total / denominator) and denominator > 0, "nonFinite",

@@ -63,5 +63,10 @@ def _check(program):
         for axis in node.get("shape") or []:
             fits = axis in AXES or type(axis) is int and 1 <= axis <= MOST_EXTENT
             fail_unless(fits, f"has a node {index} with the axis {axis}", f"one of {AXES}, or 1 to {MOST_EXTENT}")
-    for index in [program["sum"], program["denominator"], *(metric["node"] for metric in metrics)]:
+    parts = []
+    for metric in metrics:
+        kind = metric.get("kind")
+        fail_unless(kind in (None, "sum", "maximum", "mean", "exponentialMean"), f"has the metric \"{metric['name']}\" of the kind {kind}")
+        parts += [metric["node"]] + ([metric["sum"], metric["over"]] if kind in ("mean", "exponentialMean") else [])
+    for index in [program["sum"], program["denominator"], *parts]:
         fail_unless(type(index) is int and 0 <= index < len(nodes), f"takes node {index} for a result", "one of its nodes")

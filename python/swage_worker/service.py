@@ -29,8 +29,11 @@ class TrainerService(rpc.TrainerServiceServicer):
 
     def ForwardBackward(self, request, context):
         def body(is_cancelled):
-            loss, metrics = self.engine.forward_backward(self._batch(request), read_program(request.loss) if request.loss else None, is_cancelled)
-            return pb.ForwardBackwardResponse(loss=loss, metrics=metrics)
+            result = self.engine.forward_backward(self._batch(request), read_program(request.loss) if request.loss else None, is_cancelled)
+            return pb.ForwardBackwardResponse(
+                loss=result.sum / result.denominator, sum=result.sum, denominator=result.denominator,
+                metrics={name: metric.value for name, metric in result.metrics.items()},
+                reported={name: _message(metric) for name, metric in result.metrics.items()})
 
         return self._answer("ForwardBackward", request, context, body)
 
@@ -143,3 +146,10 @@ class TrainerService(rpc.TrainerServiceServicer):
 def _value(value):
     kind = {bool: "flag", int: "integer", float: "number", str: "text"}[type(value)]
     return pb.ConfigurationValue(**{kind: value})
+
+
+def _message(metric):
+    if metric.kind in ("mean", "exponentialMean"):
+        mean = pb.Metric.Mean(sum=metric.numbers[0], over=metric.numbers[1])
+        return pb.Metric(mean=mean) if metric.kind == "mean" else pb.Metric(exponential_mean=mean)
+    return pb.Metric(**{metric.kind: metric.numbers[0]})

@@ -14,8 +14,7 @@ struct InnerPart {
             if Self.isLocal(index, in: program, dependent, nodes) { nodes.insert(index) }
         }
         let outside = program.nodes.indices.filter { !nodes.contains($0) }
-        let roots = [program.sum, program.denominator] + program.metrics.map(\.node)
-        let readOutside = Set(outside.flatMap { program.nodes[$0].operands } + roots)
+        let readOutside = Set(outside.flatMap { program.nodes[$0].operands } + program.roots)
         frontier = nodes.filter(readOutside.contains).sorted()
         let inputsRead = Set(nodes.flatMap { program.nodes[$0].operands }).subtracting(nodes)
         inputs = inputsRead.sorted()

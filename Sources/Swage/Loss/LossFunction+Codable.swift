@@ -5,7 +5,7 @@
 ///  "nodes": [{"op": "output", "name": "logProbs"},
 ///            {"op": "field", "name": "targetMask", "shape": ["batch", "sequence"]},
 ///            {"op": "multiply", "of": [0, 1]}, …],
-///  "sum": 4, "denominator": 6, "metrics": [{"name": "tokens", "node": 6}]}
+///  "sum": 4, "denominator": 6, "metrics": [{"name": "tokens", "node": 6, "kind": "sum"}]}
 /// ```
 ///
 /// Operands are numbers of earlier nodes, so that there are no cycles. Shapes are inferred anew, and every count is
@@ -65,17 +65,27 @@ extension LossFunction: Codable {
     private struct SerialMetric: Codable {
         var name: String
         var node: Int
+        /// Absent from programs that were written before metrics had kinds.
+        var kind: LossProgram.Metric.Kind?
+        var sum: Int?
+        var over: Int?
 
         enum CodingKeys: String, CodingKey {
-            case name, node
+            case name, node, kind, sum, over
         }
 
-        init(_ metric: LossProgram.Metric) { (name, node) = (metric.name, metric.node) }
+        init(_ metric: LossProgram.Metric) {
+            (name, node, kind) = (metric.name, metric.node, metric.kind)
+            (sum, over) = metric.kind.isMean ? (metric.parts[0], metric.parts[1]) : (nil, nil)
+        }
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
             name = try container.decode(String.self, forKey: .name)
             node = try container.decode(Int.self, forKey: .node)
+            kind = try container.decodeIfPresent(LossProgram.Metric.Kind.self, forKey: .kind)
+            sum = try container.decodeIfPresent(Int.self, forKey: .sum)
+            over = try container.decodeIfPresent(Int.self, forKey: .over)
         }
     }
 
@@ -158,10 +168,24 @@ extension LossFunction: Codable {
             try check(shape.isEmpty, "takes a value of shape \(shape) for its \(what)", expected: "a scalar")
             return moved[index]
         }
+        let denominator = try scalar(try container.decode(Int.self, forKey: .denominator), "denominator")
+        let reported = try metrics.map { metric in
+            let node = try scalar(metric.node, "metric")
+            var parts: [Int] = []
+            if metric.kind == nil {
+                // All that is known is the value: it weighs what the loss weighs.
+                let whole = try trace.append(.init(operation: "multiply", operands: [node, denominator]))
+                parts = [whole, denominator]
+            } else if metric.kind!.isMean {
+                try check(
+                    metric.sum != nil && metric.over != nil, "has the metric \"\(metric.name)\", a mean without sum or over",
+                    expected: "the numbers of both nodes")
+                parts = [try scalar(metric.sum!, "metric's sum"), try scalar(metric.over!, "metric's denominator")]
+            }
+            return LossProgram.Metric(name: metric.name, kind: metric.kind ?? .mean, node: node, parts: parts)
+        }
         let program = trace.finish(
-            sum: try scalar(try container.decode(Int.self, forKey: .sum), "sum"),
-            denominator: try scalar(try container.decode(Int.self, forKey: .denominator), "denominator"),
-            metrics: try metrics.map { LossProgram.Metric(name: $0.name, node: try scalar($0.node, "metric")) })
+            sum: try scalar(try container.decode(Int.self, forKey: .sum), "sum"), denominator: denominator, metrics: reported)
         self.init(name: name, program: program)
     }
 }

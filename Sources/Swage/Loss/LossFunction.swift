@@ -29,7 +29,7 @@ public struct LossFunction: Sendable, Hashable {
         let trace = LossTrace()
         let value = body(LossOutputs(trace: trace), LossBatch(trace: trace))
         for (what, expression) in [("sum", value.sum), ("denominator", value.denominator)]
-            + value.metrics.map({ ("metric \"\($0.name)\"", $0.value) })
+            + value.metrics.flatMap({ metric in ([metric.value] + metric.parts).map { ("metric \"\(metric.name)\"", $0) } })
         {
             if expression.trace !== trace { trace.fail("the \(what) is an expression of another loss") }
             if !expression.shape.isEmpty {
@@ -41,7 +41,9 @@ public struct LossFunction: Sendable, Hashable {
         failure = trace.failure.map { "\($0) (\(fileID):\(line))" }
         let program = trace.finish(
             sum: value.sum.node, denominator: value.denominator.node,
-            metrics: value.metrics.map { LossProgram.Metric(name: $0.name, node: $0.value.node) })
+            metrics: value.metrics.map {
+                LossProgram.Metric(name: $0.name, kind: $0.kind, node: $0.value.node, parts: $0.parts.map(\.node))
+            })
         self.program = failure == nil ? program.simplified() : program
     }
 

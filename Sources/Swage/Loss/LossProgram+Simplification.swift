@@ -24,13 +24,15 @@ extension LossProgram {
         result.nodes = kept
         result.sum = moved[sum]!
         result.denominator = moved[denominator]!
-        result.metrics = metrics.map { Metric(name: $0.name, node: moved[$0.node]!) }
+        result.metrics = metrics.map { metric in
+            Metric(name: metric.name, kind: metric.kind, node: moved[metric.node]!, parts: metric.parts.map { moved[$0]! })
+        }
         return result
     }
 
     private func neededNodes() -> Set<Int> {
         var found: Set<Int> = []
-        var waiting = [sum, denominator] + metrics.map(\.node)
+        var waiting = roots + metrics.map(\.node)
         while let next = waiting.popLast() {
             guard found.insert(next).inserted, recognizedOutput(next) == nil else { continue }
             waiting += nodes[next].operands

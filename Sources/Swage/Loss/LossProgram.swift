@@ -24,8 +24,20 @@ public struct LossProgram: Sendable, Hashable {
     }
 
     public struct Metric: Sendable, Hashable {
+        /// How a metric is said of several microbatches; see ``Swage/Metric``.
+        public enum Kind: String, Sendable, CaseIterable, Codable {
+            case sum, maximum, mean, exponentialMean
+
+            /// Whether it is told by a sum and what that is divided by.
+            var isMean: Bool { self == .mean || self == .exponentialMean }
+        }
+
         public let name: String
+        public let kind: Kind
+        /// The scalar itself.
         public let node: Int
+        /// Of a mean, the nodes of its sum and of what that is divided by; otherwise empty.
+        public let parts: [Int]
     }
 
     public internal(set) var nodes: [Node] = []
@@ -45,6 +57,26 @@ public struct LossProgram: Sendable, Hashable {
     }
 
     package func node(of output: ModelOutput) -> Int? { nodes.firstIndex { $0.output == output } }
+
+    /// The scalars that an engine evaluates: the sum, the denominator, and what the metrics are told by.
+    package var roots: [Int] { [sum, denominator] + metrics.flatMap { $0.kind.isMean ? $0.parts : [$0.node] } }
+
+    /// What the values of ``roots`` say.
+    package func result(of values: [Double]) -> ForwardBackwardResult {
+        var rest = values.dropFirst(2)
+        var reported: [String: Swage.Metric] = [:]
+        for metric in metrics {
+            let first = rest.removeFirst()
+            reported[metric.name] =
+                switch metric.kind {
+                case .sum: .sum(first)
+                case .maximum: .maximum(first)
+                case .mean: .mean(sum: first, over: rest.removeFirst())
+                case .exponentialMean: .exponentialMean(sum: first, over: rest.removeFirst())
+                }
+        }
+        return ForwardBackwardResult(sum: values[0], denominator: values[1], metrics: reported)
+    }
 
     /// The nodes that something in `roots` depends on, the roots included. `stops` are not looked behind.
     package func ancestors(of roots: some Sequence<Int>, stoppingAt stops: Set<Int> = []) -> Set<Int> {

@@ -216,11 +216,109 @@ package nonisolated struct Swage_V1_ForwardBackwardResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// sum / denominator.
   package var loss: Double = 0
 
+  /// The values of `reported`, for callers that do not know of it.
   package var metrics: Dictionary<String,Double> = [:]
 
+  /// The loss's sum over the batch, and what that is divided by: several batches add up both apart. Absent from trainers
+  /// that do not know of them; a caller then takes the loss for a mean over the targets.
+  package var sum: Double {
+    get {_sum ?? 0}
+    set {_sum = newValue}
+  }
+  /// Returns true if `sum` has been explicitly set.
+  package var hasSum: Bool {self._sum != nil}
+  /// Clears the value of `sum`. Subsequent reads from it will return its default value.
+  package mutating func clearSum() {self._sum = nil}
+
+  package var denominator: Double {
+    get {_denominator ?? 0}
+    set {_denominator = newValue}
+  }
+  /// Returns true if `denominator` has been explicitly set.
+  package var hasDenominator: Bool {self._denominator != nil}
+  /// Clears the value of `denominator`. Subsequent reads from it will return its default value.
+  package mutating func clearDenominator() {self._denominator = nil}
+
+  /// What the loss reports, by name, with what it takes to say it of several batches.
+  package var reported: Dictionary<String,Swage_V1_Metric> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _sum: Double? = nil
+  fileprivate var _denominator: Double? = nil
+}
+
+package nonisolated struct Swage_V1_Metric: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: Swage_V1_Metric.OneOf_Kind? = nil
+
+  package var mean: Swage_V1_Metric.Mean {
+    get {
+      if case .mean(let v)? = kind {return v}
+      return Swage_V1_Metric.Mean()
+    }
+    set {kind = .mean(newValue)}
+  }
+
+  /// e to the power of a mean, as a perplexity is.
+  package var exponentialMean: Swage_V1_Metric.Mean {
+    get {
+      if case .exponentialMean(let v)? = kind {return v}
+      return Swage_V1_Metric.Mean()
+    }
+    set {kind = .exponentialMean(newValue)}
+  }
+
+  /// A count, or another sum.
+  package var sum: Double {
+    get {
+      if case .sum(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .sum(newValue)}
+  }
+
+  package var maximum: Double {
+    get {
+      if case .maximum(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .maximum(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case mean(Swage_V1_Metric.Mean)
+    /// e to the power of a mean, as a perplexity is.
+    case exponentialMean(Swage_V1_Metric.Mean)
+    /// A count, or another sum.
+    case sum(Double)
+    case maximum(Double)
+
+  }
+
+  package nonisolated struct Mean: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var sum: Double = 0
+
+    package var over: Double = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
 
   package init() {}
 }
@@ -1048,7 +1146,7 @@ nonisolated extension Swage_V1_ForwardBackwardRequest: SwiftProtobuf.Message, Sw
 
 nonisolated extension Swage_V1_ForwardBackwardResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ForwardBackwardResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loss\0\u{1}metrics\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loss\0\u{1}metrics\0\u{1}sum\0\u{1}denominator\0\u{1}reported\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1058,17 +1156,33 @@ nonisolated extension Swage_V1_ForwardBackwardResponse: SwiftProtobuf.Message, S
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.metrics) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._sum) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._denominator) }()
+      case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Swage_V1_Metric>.self, value: &self.reported) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.loss.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.loss, fieldNumber: 1)
     }
     if !self.metrics.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.metrics, fieldNumber: 2)
+    }
+    try { if let v = self._sum {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._denominator {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    if !self.reported.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Swage_V1_Metric>.self, value: self.reported, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1076,6 +1190,135 @@ nonisolated extension Swage_V1_ForwardBackwardResponse: SwiftProtobuf.Message, S
   package static func ==(lhs: Swage_V1_ForwardBackwardResponse, rhs: Swage_V1_ForwardBackwardResponse) -> Bool {
     if lhs.loss != rhs.loss {return false}
     if lhs.metrics != rhs.metrics {return false}
+    if lhs._sum != rhs._sum {return false}
+    if lhs._denominator != rhs._denominator {return false}
+    if lhs.reported != rhs.reported {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_Metric: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Metric"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mean\0\u{3}exponential_mean\0\u{1}sum\0\u{1}maximum\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Swage_V1_Metric.Mean?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .mean(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .mean(v)
+        }
+      }()
+      case 2: try {
+        var v: Swage_V1_Metric.Mean?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .exponentialMean(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .exponentialMean(v)
+        }
+      }()
+      case 3: try {
+        var v: Double?
+        try decoder.decodeSingularDoubleField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .sum(v)
+        }
+      }()
+      case 4: try {
+        var v: Double?
+        try decoder.decodeSingularDoubleField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .maximum(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .mean?: try {
+      guard case .mean(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .exponentialMean?: try {
+      guard case .exponentialMean(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .sum?: try {
+      guard case .sum(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    }()
+    case .maximum?: try {
+      guard case .maximum(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_Metric, rhs: Swage_V1_Metric) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_Metric.Mean: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Swage_V1_Metric.protoMessageName + ".Mean"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sum\0\u{1}over\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.sum) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.over) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sum.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sum, fieldNumber: 1)
+    }
+    if self.over.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.over, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_Metric.Mean, rhs: Swage_V1_Metric.Mean) -> Bool {
+    if lhs.sum != rhs.sum {return false}
+    if lhs.over != rhs.over {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -62,16 +62,15 @@ class TitanEngine(Engine):
             raise Cancelled
         try:
             with self._noting(is_cancelled) as cancelled:
-                outcome = self._answer("forward_backward", batch, program, reads, cancelled, self.ranks_here)
+                result = self._answer("forward_backward", batch, program, reads, cancelled, self.ranks_here)
             if is_cancelled():
                 raise Cancelled
         except (TrainerError, Cancelled):
             self._on_all("drop")
             raise
         self._on_all("keep")
-        value, denominator, metrics = outcome
-        self.accumulate(denominator)
-        return value, metrics
+        self.accumulate(result.denominator)
+        return result
 
     def gradient_norm(self):
         return self._answer("norm")

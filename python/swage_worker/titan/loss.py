@@ -12,7 +12,7 @@ from torch.distributed._composable.fsdp import FSDPModule
 from torchtitan.components.loss import BaseLoss, _DecoderOutputGradientBackProp
 
 from ..errors import Cancelled, TrainerError
-from ..loss import evaluate_batch, outputs_read
+from ..loss import Result, evaluate_batch, outputs_read
 
 CHUNK = 512
 # Logits are computed again on the way back if more than these would have to be kept.
@@ -73,7 +73,7 @@ class OutputWork:
                 self.program["loss"], self.batch, outputs, self.vocabulary, hidden.shape[-1], self.program["is_cancelled"],
                 self.program["copies"])
             gradients = dict(zip(outputs, torch.autograd.grad(total, list(outputs.values()), allow_unused=True)))
-            self.value = ((total / denominator).item(), denominator.item(), {name: metric.item() for name, metric in metrics.items()})
+            self.value = Result.of(total, denominator, metrics)
         except (TrainerError, Cancelled) as error:
             self.failure, gradients = error, {}
         result = torch.zeros(hidden.shape, dtype=torch.float32, device=hidden.device)

@@ -100,7 +100,7 @@ class TitanRank(Actor):
 
     @endpoint
     def forward_backward(self, batch, program, reads, cancelled, copies):
-        """The value, the denominator and the metrics of the loss, or the TrainerError; on ranks without the last part, None.
+        """The result of the loss, or the TrainerError; on ranks without the last part, None.
         Its gradients are kept apart until `keep` or `drop`. `cancelled`: a file that is there once the call is cancelled.
         `copies`: how many ranks of this machine do the same."""
         if batch.shape[1] > self.limit:

@@ -4,11 +4,9 @@ extension LossFunction {
     /// With `targetWeights` each target's term is multiplied by its weight; the denominator stays the number of
     /// unmasked targets. Reports `perplexity` and `tokens`, both without the weights. No logits are built.
     public static let crossEntropy = LossFunction("cross_entropy") { outputs, batch in
-        let tokens = batch.targetMask.sum()
-        let unweighted = (-outputs.logProbs * batch.targetMask).sum() / tokens
-        return .mean(of: -outputs.logProbs * batch.targetWeights, over: batch.targetMask)
-            .reporting("perplexity", exp(unweighted))
-            .reporting("tokens", tokens)
+        .mean(of: -outputs.logProbs * batch.targetWeights, over: batch.targetMask)
+            .reporting("perplexity", exponentialOf: .mean(of: -outputs.logProbs, over: batch.targetMask))
+            .reporting("tokens", batch.targetMask.sum())
     }
 
     /// Cross entropy with label smoothing (Szegedy et al., 2016), which takes `smoothing` of each target's weight and
@@ -22,7 +20,7 @@ extension LossFunction {
             let likelihood = (1 - smoothing) * target + smoothing * uniform
             let loss = zLoss * square(normalizer) - likelihood
             return .mean(of: loss * batch.targetWeights, over: batch.targetMask)
-                .reporting("perplexity", exp(LossValue.mean(of: -target, over: batch.targetMask).quotient))
+                .reporting("perplexity", exponentialOf: .mean(of: -target, over: batch.targetMask))
                 .reporting("z", .mean(of: square(normalizer), over: batch.targetMask))
                 .reporting("tokens", batch.targetMask.sum())
         }
@@ -34,7 +32,7 @@ extension LossFunction {
         let logits = outputs.hiddenStates.matmul(outputs.outputHead.transposed)
         let logProbs = logits.gather(batch.targetIDs) - logits.logSumExp(axis: -1)
         return .mean(of: -logProbs * batch.targetWeights, over: batch.targetMask)
-            .reporting("perplexity", exp(LossValue.mean(of: -logProbs, over: batch.targetMask).quotient))
+            .reporting("perplexity", exponentialOf: .mean(of: -logProbs, over: batch.targetMask))
             .reporting("tokens", batch.targetMask.sum())
     }
 }

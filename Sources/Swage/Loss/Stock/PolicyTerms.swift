@@ -33,7 +33,7 @@ struct PolicyTerms {
         let reported = value
             .reporting("sampler_kl", .mean(of: -logRatio, over: mask))
             .reporting("ratio", .mean(of: ratio, over: mask))
-            .reporting("largest_difference", (abs(logRatio) * mask).max(axis: 1).max(axis: 0))
+            .reporting("largest_difference", maximum: (abs(logRatio) * mask).max(axis: 1).max(axis: 0))
             .reporting("entropy", .mean(of: entropy, over: mask))
             .reporting("tokens", mask.sum())
         guard let bounds else { return reported }

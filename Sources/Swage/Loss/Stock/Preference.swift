@@ -26,10 +26,10 @@ extension LossFunction {
                 }
             let pairs = margin.size(axis: 0)
             return LossValue(sum: loss.sum(), denominator: pairs)
-                .reporting("margin", margin.sum() / pairs)
-                .reporting("accuracy", (margin .> 0).sum() / pairs)
-                .reporting("chosen_reward", beta * chosen.sum() / pairs)
-                .reporting("rejected_reward", beta * rejected.sum() / pairs)
+                .reporting("margin", LossValue(sum: margin.sum(), denominator: pairs))
+                .reporting("accuracy", LossValue(sum: (margin .> 0).sum(), denominator: pairs))
+                .reporting("chosen_reward", LossValue(sum: beta * chosen.sum(), denominator: pairs))
+                .reporting("rejected_reward", LossValue(sum: beta * rejected.sum(), denominator: pairs))
         }
     }
 

@@ -18,7 +18,8 @@ extension Bigram: @retroactive Trainer {
             )
         }
         let sum = learn(examples)
-        return ForwardBackwardResult(loss: sum / Double(examples.count), metrics: ["tokens": Double(examples.count)])
+        return ForwardBackwardResult(
+            sum: sum, denominator: Double(examples.count), metrics: ["tokens": .sum(Double(examples.count))])
     }
 
     public func optimStep() throws -> OptimStepResult {
