@@ -126,6 +126,8 @@ extension GenerateCommand: OptionChecking {
 
 extension ConformanceCommand: OptionChecking {
     func check(_ given: GivenOptions) throws {
+        _ = try plan()
+        try given.requireCount("time-limit", timeLimit, most: GivenOptions.mostInARow)
         try given.requireCount("steps", steps, most: GivenOptions.mostInARow)
         try optimizerOptions.check(given, steps: steps)
         try optimizerOptions.checkEnd(given)

@@ -30,11 +30,44 @@ struct ConformanceCommand: AsyncParsableCommand {
     @Option(help: "A folder for checkpoints that the trainer can write to as well. Default: one that is removed again.")
     var workspace: String?
 
+    @Option(parsing: .upToNextOption, help: "The promises to check, by number or name. Default: all nine.")
+    var only: [String] = []
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "Promises to leave out, each with the reason that stands in the report: \"9=a family that swage does not have\".")
+    var skip: [String] = []
+
+    @Option(help: "The longest that the check of one promise may take, in seconds.")
+    var timeLimit = 300
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func validate() throws {
         try modelOptions.validate(EngineUse())
+    }
+
+    /// Which promises are checked.
+    /// - Throws: ``UsageError`` for one that is none.
+    func plan() throws -> Conformance.Plan {
+        func invariant(_ text: some StringProtocol, _ option: String) throws -> Conformance.Invariant {
+            if let invariant = Conformance.Invariant(String(text)) { return invariant }
+            let all = Conformance.Invariant.allCases
+            throw UsageError(
+                "--\(option) names \"\(text)\"", expected: "1 to \(all.count), or " + all.map(\.name).joined(separator: ", "),
+                didYouMean: all.map(\.name).nearest(to: String(text)))
+        }
+        let chosen = Set(try only.map { try invariant($0, "only") })
+        var skipped: [Conformance.Invariant: String] = [:]
+        for text in skip {
+            let parts = text.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { throw UsageError("--skip is \"\(text)\"", expected: "a promise, = and the reason") }
+            skipped[try invariant(parts[0], "skip")] = String(parts[1])
+        }
+        return Conformance.Plan(
+            Conformance.Invariant.allCases.filter { only.isEmpty || chosen.contains($0) }, skipping: skipped,
+            timeLimit: .seconds(timeLimit))
     }
 
     func run() async throws {
@@ -46,18 +79,27 @@ struct ConformanceCommand: AsyncParsableCommand {
         let workspace = workspace ?? served ?? own
         try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
 
-        let findings = await Conformance(try await subject(workspace)).run()
-        let failures = findings.filter { $0.failure != nil }.count
+        let findings = await Conformance(try await subject(workspace)).run(try plan()) { finding in
+            let seconds = finding.duration / .seconds(1)
+            writeToStandardError("\(finding.invariant.rawValue) of 9  \(finding.invariant.name)  \(fixed(seconds, 1)) s\n")
+        }
+        try report(findings)
+    }
+
+    private func report(_ findings: [Conformance.Finding]) throws {
+        let failed = findings.filter { $0.failure != nil }.count
+        let skipped = findings.count { if case .skipped = $0.outcome { true } else { false } }
+        let passed = findings.count - failed - skipped
         if json {
             try printAsJSON([
-                "passed": findings.count - failures, "failed": failures,
-                "failures": findings.compactMap { finding in finding.failure.map { "\(finding.invariant): \($0)" } },
+                "passed": passed, "failed": failed, "skipped": skipped,
+                "failures": findings.compactMap { finding in finding.failure.map { "\(finding.invariant.name): \($0)" } },
             ])
         } else {
-            try printLine(
-                (findings.map { "\($0)" } + ["\n\(findings.count - failures) passed, \(failures) failed"]).joined(separator: "\n"))
+            let counts = "\(passed) passed, \(failed) failed" + (skipped > 0 ? ", \(skipped) skipped" : "")
+            try printLine((findings.map { "\($0)" } + ["\n" + counts]).joined(separator: "\n"))
         }
-        if failures > 0 { throw ExitCode.failure }
+        if failed > 0 { throw ExitCode.failure }
     }
 
     /// A folder beside a server's own checkpoints, where it may not save in `place`; nil if it may.

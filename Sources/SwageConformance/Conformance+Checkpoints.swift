@@ -54,7 +54,7 @@ extension Conformance {
         var probe = probe(6)
         let batch = try probe.batch(rows: 2, columns: 6)
         let place = subject.workspace + "/complete"
-        let trainer = try await subject.makeTrainer(place)
+        let trainer = noted(try await subject.makeTrainer(place))
         if subject.choosesCheckpointDirectory {
             try await expectError([.checkpointNotFound], "load with no checkpoint there") { _ = try await trainer.load() }
         }

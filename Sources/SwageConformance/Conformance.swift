@@ -18,6 +18,15 @@ public struct Conformance: Sendable {
         case maskedContentChangesNothing
         case badInputIsAnError
         case enginesAgree
+
+        /// What it is called in reports, such as `enginesAgree`.
+        public var name: String { "\(self)" }
+
+        /// - Parameter text: the name or the number.
+        public init?(_ text: String) {
+            guard let known = Self.allCases.first(where: { $0.name == text || "\($0.rawValue)" == text }) else { return nil }
+            self = known
+        }
     }
 
     /// What is tested, and what the tests need to know about it.
@@ -55,34 +64,13 @@ public struct Conformance: Sendable {
         }
     }
 
-    /// One invariant's outcome.
-    public struct Finding: Sendable, CustomStringConvertible {
-        public let invariant: Invariant
-        /// What broke it; nil if it holds.
-        public let failure: String?
-
-        public var description: String {
-            "\(failure == nil ? "passed" : "FAILED")  \(invariant.rawValue). \(invariant)\(failure.map { ": \($0)" } ?? "")"
-        }
-    }
-
     let subject: Subject
 
-    public init(_ subject: Subject) { self.subject = subject }
+    private let calls: LastCall?
 
-    /// Checks all invariants, one after another.
-    public func run() async -> [Finding] {
-        var findings: [Finding] = []
-        for invariant in Invariant.allCases {
-            do {
-                try await check(invariant)
-                findings.append(Finding(invariant: invariant, failure: nil))
-            } catch {
-                findings.append(Finding(invariant: invariant, failure: "\(error)"))
-            }
-        }
-        return findings
-    }
+    public init(_ subject: Subject) { self.init(subject, noting: nil) }
+
+    init(_ subject: Subject, noting calls: LastCall?) { (self.subject, self.calls) = (subject, calls) }
 
     /// Checks one invariant.
     /// - Throws: ``ConformanceFailure`` if it is broken, or what the trainer throws out of turn.
@@ -100,8 +88,11 @@ public struct Conformance: Sendable {
         }
     }
 
+    /// A trainer whose calls are told of where a promise is broken.
+    func noted(_ trainer: any Trainer) -> any Trainer { calls.map { NotedTrainer(trainer: trainer, calls: $0) } ?? trainer }
+
     func trainer(_ purpose: String) async throws -> any Trainer {
-        try await subject.makeTrainer("\(subject.workspace)/\(purpose)")
+        noted(try await subject.makeTrainer("\(subject.workspace)/\(purpose)"))
     }
 }
 

@@ -1,0 +1,90 @@
+import Swage
+
+extension Conformance {
+    /// Which promises are checked, and for how long.
+    public struct Plan: Sendable {
+        /// Those that are checked, in their order.
+        public var invariants: [Invariant]
+        /// Of them, those that are left out, with the reason, which stands in the report.
+        public var skipped: [Invariant: String]
+        /// The longest that one of them may take.
+        public var timeLimit: Duration
+
+        public init(
+            _ invariants: [Invariant] = Invariant.allCases, skipping skipped: [Invariant: String] = [:],
+            timeLimit: Duration = .seconds(300)
+        ) {
+            (self.invariants, self.skipped, self.timeLimit) = (invariants, skipped, timeLimit)
+        }
+    }
+
+    /// One invariant's outcome.
+    public struct Finding: Sendable, CustomStringConvertible {
+        public enum Outcome: Sendable, Equatable {
+            case kept
+            /// What broke it.
+            case broken(String)
+            /// Why it was left out.
+            case skipped(String)
+        }
+
+        public let invariant: Invariant
+        public let outcome: Outcome
+        /// How long the check took.
+        public let duration: Duration
+
+        /// What broke it; nil if nothing did.
+        public var failure: String? { if case .broken(let what) = outcome { what } else { nil } }
+
+        public var description: String {
+            let promise = "\(invariant.rawValue). \(invariant.name)"
+            return switch outcome {
+            case .kept: "passed  \(promise)"
+            case .broken(let what): "FAILED  \(promise): \(what)"
+            case .skipped(let reason): "skipped \(promise): \(reason)"
+            }
+        }
+    }
+
+    /// Checks invariants, one after another.
+    /// - Parameter observe: told of each outcome as soon as it is known.
+    public func run(_ plan: Plan = .init(), observe: @Sendable (Finding) -> Void = { _ in }) async -> [Finding] {
+        var findings: [Finding] = []
+        for invariant in plan.invariants {
+            let start = ContinuousClock.now
+            let outcome: Finding.Outcome
+            if let reason = plan.skipped[invariant] {
+                outcome = .skipped(reason)
+            } else {
+                outcome = await self.outcome(of: invariant, within: plan.timeLimit)
+            }
+            findings.append(Finding(invariant: invariant, outcome: outcome, duration: start.duration(to: .now)))
+            observe(findings.last!)
+        }
+        return findings
+    }
+
+    private func outcome(of invariant: Invariant, within limit: Duration) async -> Finding.Outcome {
+        let calls = LastCall()
+        let (outcomes, teller) = AsyncStream.makeStream(of: Finding.Outcome.self)
+        // Not children of one group: a call that never ends must not keep the others from being checked.
+        let checking = Task {
+            do {
+                try await Conformance(subject, noting: calls).check(invariant)
+                teller.yield(.kept)
+            } catch {
+                teller.yield(.broken("\(error)\(calls.words)"))
+            }
+        }
+        let waiting = Task {
+            try await Task.sleep(for: limit)
+            teller.yield(.broken("it is not decided after \(limit)\(calls.words)"))
+        }
+        defer {
+            checking.cancel()
+            waiting.cancel()
+        }
+        for await outcome in outcomes { return outcome }
+        return .broken("the check was cancelled")
+    }
+}
