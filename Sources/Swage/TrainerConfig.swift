@@ -8,37 +8,28 @@ public struct TrainerConfig: Sendable, Equatable {
     public let parallelism: Parallelism
     /// What the engine can do.
     public let capabilities: Capabilities
+    /// What the trainer was made of, by what it is, such as `model`: where it is made in another process, those who train
+    /// with it cannot look for themselves.
+    public let digests: [String: String]
 
     public init(
         modelName: String, modelConfiguration: [String: ConfigurationValue], parallelism: Parallelism,
-        capabilities: Capabilities = .init()
+        capabilities: Capabilities = .init(), digests: [String: String] = [:]
     ) {
         self.modelName = modelName
         self.modelConfiguration = modelConfiguration
         self.parallelism = parallelism
         self.capabilities = capabilities
+        self.digests = digests
     }
 }
 
 extension TrainerConfig {
-    package static let digestPrefix = "digest_of_"
-
-    /// What the files were that the trainer was opened from, by what they are, such as `model`: where it is opened in another
-    /// process, those who train with it cannot look for themselves.
-    public var digests: [String: String] {
-        var digests: [String: String] = [:]
-        for case (let name, .text(let digest)) in modelConfiguration where name.hasPrefix(Self.digestPrefix) {
-            digests[String(name.dropFirst(Self.digestPrefix.count))] = digest
-        }
-        return digests
-    }
-
     /// The same with those digests.
     public func adding(digests: [String: String]) -> TrainerConfig {
-        var configuration = modelConfiguration
-        for (name, digest) in digests { configuration[Self.digestPrefix + name] = .text(digest) }
-        return TrainerConfig(
-            modelName: modelName, modelConfiguration: configuration, parallelism: parallelism, capabilities: capabilities)
+        TrainerConfig(
+            modelName: modelName, modelConfiguration: modelConfiguration, parallelism: parallelism,
+            capabilities: capabilities, digests: self.digests.merging(digests) { $1 })
     }
 }
 
@@ -56,9 +47,21 @@ public struct Capabilities: Sendable, Equatable {
     public var outputs: Set<ModelOutput>
     /// Whether it has a ``Sampler`` that writes with the trainer's weights.
     public var generates: Bool
+    /// The names of the losses that it learns from; nil for any loss program.
+    public var losses: Set<String>?
 
-    public init(outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false) {
-        (self.outputs, self.generates) = (outputs, generates)
+    public init(
+        outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false, losses: Set<String>? = nil
+    ) {
+        (self.outputs, self.generates, self.losses) = (outputs, generates, losses)
+    }
+
+    /// What keeps the engine from learning from a loss, in words; nil if nothing does.
+    public func lack(for loss: LossFunction) -> String? {
+        let missing = loss.program.outputsRead.subtracting(outputs)
+        if !missing.isEmpty { return "does not give \(missing.map(\.rawValue).sorted().joined(separator: ", "))" }
+        guard let losses, !losses.contains(loss.name) else { return nil }
+        return "learns from \(losses.sorted().joined(separator: ", ")) alone, and not from \(loss.name)"
     }
 }
 

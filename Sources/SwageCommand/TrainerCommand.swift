@@ -28,7 +28,8 @@ struct TrainerCommand: AsyncParsableCommand {
                 return try printAsJSON([
                     "model": config.modelName, "step": status.step,
                     "accumulatedMicrobatches": status.accumulatedMicrobatches, "device": parallelism.device,
-                    "worldSize": parallelism.worldSize, "outputs": outputs,
+                    "worldSize": parallelism.worldSize, "outputs": outputs, "generates": config.capabilities.generates,
+                    "losses": config.capabilities.losses?.sorted() ?? ["any"],
                 ])
             }
             try printLine(
@@ -37,7 +38,9 @@ struct TrainerCommand: AsyncParsableCommand {
                     "step          \(status.step), \(status.accumulatedMicrobatches) microbatches accumulated",
                     "device        \(parallelism.device), \(parallelism.worldSize) processes",
                     "parallelism   \(parallelism.summary)",
+                    "losses        \(config.capabilities.losses?.sorted().joined(separator: ", ") ?? "any")",
                     "losses read   \(outputs.joined(separator: ", "))",
+                    "writes        \(config.capabilities.generates ? "yes" : "no")",
                 ].joined(separator: "\n"))
         }
     }

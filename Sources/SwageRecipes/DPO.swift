@@ -132,7 +132,7 @@ private struct DPOAlgorithm: TrainingAlgorithm {
     }
 
     private var loss: LossFunction { .dpo(beta: options.beta, loss: options.loss) }
-    var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
+    var learnedLoss: LossFunction { loss }
     var reports: [DataReport] { [training.report] + (heldOut.map { [$0.report] } ?? []) }
 
     mutating func resume(at position: Int, step: Int) throws {

@@ -30,7 +30,7 @@ struct GRPOAlgorithm: TrainingAlgorithm {
     let observeRollout: @Sendable (RolloutBatch, [[Conversation]]) -> Void
     private(set) var position = Position()
 
-    var outputsRead: Set<ModelOutput> { loss.program.outputsRead }
+    var learnedLoss: LossFunction { loss }
 
     mutating func resume(at position: Position, step: Int) throws {
         func check(_ fits: Bool, _ found: String, _ expected: String) throws {

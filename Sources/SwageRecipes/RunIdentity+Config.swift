@@ -7,7 +7,7 @@ extension RunIdentity {
     func adding(_ config: TrainerConfig) -> RunIdentity {
         var identity = self
         identity.add(config.servedContents)
-        for (name, value) in config.modelConfiguration where !name.hasPrefix(TrainerConfig.digestPrefix) { identity.options["model.\(name)"] = value.text }
+        for (name, value) in config.modelConfiguration { identity.options["model.\(name)"] = value.text }
         identity.options.merge(Self.listing(config.parallelism)) { own, _ in own }
         return identity
     }

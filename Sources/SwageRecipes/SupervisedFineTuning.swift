@@ -144,7 +144,7 @@ extension SupervisedFineTuning {
         var stream: ExampleStream
 
         /// The trainer's own loss is cross entropy.
-        let outputsRead = LossFunction.crossEntropy.program.outputsRead
+        let learnedLoss = LossFunction.crossEntropy
 
         var position: ExampleStream.Position { stream.position }
         mutating func resume(at position: ExampleStream.Position, step: Int) throws { try stream.move(to: position) }

@@ -10,8 +10,8 @@ protocol TrainingAlgorithm: Sendable {
     associatedtype Position: Recorded & Sendable
     associatedtype Report: Recorded & Sendable
 
-    /// The outputs of the model that its losses read.
-    var outputsRead: Set<ModelOutput> { get }
+    /// The loss that it learns from, which may be the trainer's own.
+    var learnedLoss: LossFunction { get }
     var position: Position { get }
     /// - Throws: ``Swage/TrainerError`` where `step` cannot have ended there.
     mutating func resume(at position: Position, step: Int) throws
@@ -55,7 +55,9 @@ struct TrainingRun: Sendable {
         let config = try await trainer.config()
         let identity = identity.adding(config)
         if !directory.startsOver, let report = try directory.report(Algorithm.Report.self, of: identity) { return .alreadyFinished(report) }
-        try checkCapabilities(algorithm.outputsRead, config)
+        if let lack = config.capabilities.lack(for: algorithm.learnedLoss) {
+            throw TrainerError(.unsupported, "\(config.modelName)'s engine \(lack)", expected: "an engine that learns from such a loss")
+        }
         if directory.startsOver {
             try await checkFreshness()
             observe(.startedOver(left: try directory.clear()))
@@ -118,15 +120,6 @@ struct TrainingRun: Sendable {
             .init(
                 step: step - idle, position: algorithm.position, tokens: tokens, seconds: seconds,
                 unrecorded: unrecorded.isEmpty ? nil : unrecorded, idle: idle)
-        }
-    }
-
-    private func checkCapabilities(_ outputs: Set<ModelOutput>, _ config: TrainerConfig) throws {
-        let missing = outputs.subtracting(config.capabilities.outputs)
-        guard missing.isEmpty else {
-            throw TrainerError(
-                .unsupported, "\(config.modelName)'s engine does not give \(missing.map(\.rawValue).sorted().joined(separator: ", "))",
-                expected: "an engine whose losses can read it")
         }
     }
 

@@ -27,7 +27,9 @@ extension Swage_V1_GetConfigResponse {
         capabilities = .with {
             $0.outputs = config.capabilities.outputs.map(\.rawValue).sorted()
             $0.generates = config.capabilities.generates
+            $0.losses = config.capabilities.losses?.sorted() ?? []
         }
+        digests = config.digests
     }
 
     var config: TrainerConfig {
@@ -44,7 +46,9 @@ extension Swage_V1_GetConfigResponse {
             },
             parallelism: parallelism.value,
             capabilities: Capabilities(
-                outputs: Set(capabilities.outputs.compactMap(ModelOutput.init)), generates: capabilities.generates))
+                outputs: Set(capabilities.outputs.compactMap(ModelOutput.init)), generates: capabilities.generates,
+                losses: capabilities.losses.isEmpty ? nil : Set(capabilities.losses)),
+            digests: digests)
     }
 }
 

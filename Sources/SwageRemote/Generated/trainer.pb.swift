@@ -559,6 +559,9 @@ package nonisolated struct Swage_V1_GetConfigResponse: Sendable {
   /// Clears the value of `capabilities`. Subsequent reads from it will return its default value.
   package mutating func clearCapabilities() {self._capabilities = nil}
 
+  /// What the trainer was made of, by what it is (model, tokenizer, optimizer): runs go on only with the same.
+  package var digests: Dictionary<String,String> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -653,6 +656,9 @@ package nonisolated struct Swage_V1_Capabilities: Sendable {
 
   /// Whether Generate is there.
   package var generates: Bool = false
+
+  /// The names of the losses that ForwardBackward takes; empty: any loss program.
+  package var losses: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1675,7 +1681,7 @@ nonisolated extension Swage_V1_GetConfigRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Swage_V1_GetConfigResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetConfigResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_name\0\u{3}model_configuration\0\u{1}parallelism\0\u{1}capabilities\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_name\0\u{3}model_configuration\0\u{1}parallelism\0\u{1}capabilities\0\u{1}digests\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1687,6 +1693,7 @@ nonisolated extension Swage_V1_GetConfigResponse: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Swage_V1_ConfigurationValue>.self, value: &self.modelConfiguration) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._parallelism) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._capabilities) }()
+      case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.digests) }()
       default: break
       }
     }
@@ -1709,6 +1716,9 @@ nonisolated extension Swage_V1_GetConfigResponse: SwiftProtobuf.Message, SwiftPr
     try { if let v = self._capabilities {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.digests.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.digests, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1717,6 +1727,7 @@ nonisolated extension Swage_V1_GetConfigResponse: SwiftProtobuf.Message, SwiftPr
     if lhs.modelConfiguration != rhs.modelConfiguration {return false}
     if lhs._parallelism != rhs._parallelism {return false}
     if lhs._capabilities != rhs._capabilities {return false}
+    if lhs.digests != rhs.digests {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1865,7 +1876,7 @@ nonisolated extension Swage_V1_Parallelism: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Capabilities"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0\u{1}losses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1875,6 +1886,7 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.generates) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.losses) }()
       default: break
       }
     }
@@ -1887,12 +1899,16 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
     if self.generates != false {
       try visitor.visitSingularBoolField(value: self.generates, fieldNumber: 2)
     }
+    if !self.losses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.losses, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swage_V1_Capabilities, rhs: Swage_V1_Capabilities) -> Bool {
     if lhs.outputs != rhs.outputs {return false}
     if lhs.generates != rhs.generates {return false}
+    if lhs.losses != rhs.losses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

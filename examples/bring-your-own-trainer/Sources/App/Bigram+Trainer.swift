@@ -51,7 +51,7 @@ extension Bigram {
     public func config() -> TrainerConfig {
         TrainerConfig(
             modelName: "bigram", modelConfiguration: ["vocab_size": .integer(vocabulary)],
-            parallelism: Parallelism(device: "cpu"), capabilities: Capabilities(outputs: [.logProbs]))
+            parallelism: Parallelism(device: "cpu"), capabilities: Capabilities(outputs: [.logProbs], losses: ["cross_entropy"]))
     }
 
     public func status() -> TrainerStatus {
