@@ -35,14 +35,17 @@ extension Conformance {
             var cuts = Set((0..<attempt + 1).map { _ in 1 + probe.number(below: 5) })
             cuts.insert(6)
             var begin = 0
-            var lossSum = 0.0
+            var results: [ForwardBackwardResult] = []
             for end in cuts.sorted() {
-                let part = try whole.rows(begin..<end)
-                lossSum += try await trainer.forwardBackward(part).loss * Double(part.targetCount)
+                results.append(try await trainer.forwardBackward(try whole.rows(begin..<end)))
                 begin = end
             }
             let name = "microbatches ending at rows \(cuts.sorted())"
-            try expectClose([Float(lossSum / Double(whole.targetCount))], [Float(result.loss)], "\(name): loss")
+            let together = ForwardBackwardResult.combined(results)!
+            try expectClose([Float(together.loss)], [Float(result.loss)], "\(name): sum of sums over sum of denominators")
+            for (metric, value) in result.metrics {
+                try expectClose([Float(together.metrics[metric]?.value ?? .nan)], [Float(value.value)], "\(name): metric \"\(metric)\"")
+            }
             let split = try await trainer.optimStep()
             try expect(
                 split.accumulatedMicrobatches == cuts.count,
@@ -114,5 +117,48 @@ extension Conformance {
             try expectClose(
                 [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
         }
+        let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
+        try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
+        for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
+            try await checkStepsAgree(trainer, reference, loss)
+        }
+    }
+
+    /// What `forward` gives of the outputs that both have.
+    private func checkOutputsAgree(
+        _ trainer: any Trainer, _ reference: any Trainer, _ outputs: Set<ModelOutput>
+    ) async throws {
+        var probe = probe(10)
+        let inputs = ForwardInputs(inputIDs: try probe.tokens([2, 5]), outputs: outputs.intersection([.logits, .entropy]))
+        guard !inputs.outputs.isEmpty else { return }
+        let (found, expected) = (try await trainer.forward(inputs), try await reference.forward(inputs))
+        try expectClose(found.logits?.scalars ?? [], expected.logits?.scalars ?? [], "logits")
+        try expectClose(found.entropy?.scalars ?? [], expected.entropy?.scalars ?? [], "entropy")
+    }
+
+    /// Losses of a caller's own, whose gradients no engine has by heart.
+    private static let programs = [
+        LossFunction("squared-log-probs") { outputs, batch in
+            .mean(of: square(outputs.logProbs) * batch.targetWeights, over: batch.targetMask)
+        },
+        LossFunction("entropy-and-logits") { outputs, batch in
+            let top = outputs.logits.logSumExp(axis: -1)
+            return .mean(of: 0.1 * square(top) - outputs.entropy, over: batch.targetMask)
+        },
+    ]
+
+    /// One step on a loss of the caller's own: the same value, the same length of the gradient, the same direction.
+    private func checkStepsAgree(_ trainer: any Trainer, _ reference: any Trainer, _ loss: LossFunction) async throws {
+        var probe = probe(11)
+        let batch = try probe.batch(rows: 2, columns: 6)
+        let results = [try await trainer.forwardBackward(batch, loss: loss), try await reference.forwardBackward(batch, loss: loss)]
+        try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "the loss \"\(loss.name)\"")
+        let steps = [try await trainer.optimStep(), try await reference.optimStep()]
+        try expectClose(
+            [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of the loss \"\(loss.name)\"")
+        try expectClose(
+            try await fingerprint(trainer), try await fingerprint(reference), "weights after a step on the loss \"\(loss.name)\"",
+            // AdamW moves a weight whose gradient is nothing but rounding as far as any other.
+            tolerance: 1e-2)
     }
 }

@@ -4,11 +4,21 @@ import SwageConformance
 /// A trainer that breaks one promise, to show that the conformance suite notices.
 package actor BrokenTrainer: Trainer {
     private let inner: any Trainer
-    private let broken: Conformance.Invariant
+    private let broken: Conformance.Invariant?
+    private let flaw: Flaw?
 
-    package init(_ inner: any Trainer, broken: Conformance.Invariant) {
-        self.inner = inner
-        self.broken = broken
+    /// What is wrong in a corner of a promise.
+    package enum Flaw: String, CaseIterable, Sendable {
+        case wrongLogits, wrongEntropy, gradientOfAnotherLoss, metricsOfThisMicrobatchAlone
+
+        /// The promise that it breaks.
+        package var promise: Conformance.Invariant {
+            self == .metricsOfThisMicrobatchAlone ? .microbatchesEqualOneBatch : .enginesAgree
+        }
+    }
+
+    package init(_ inner: any Trainer, broken: Conformance.Invariant? = nil, flaw: Flaw? = nil) {
+        (self.inner, self.broken, self.flaw) = (inner, broken, flaw)
     }
 
     package func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
@@ -29,6 +39,14 @@ package actor BrokenTrainer: Trainer {
             default: break
             }
             let result = try await inner.forwardBackward(batch, loss: loss)
+            if flaw == .gradientOfAnotherLoss, loss != nil {
+                try await inner.clearGradients()
+                _ = try await inner.forwardBackward(batch)
+            }
+            if flaw == .metricsOfThisMicrobatchAlone {
+                let metrics = result.metrics.mapValues { Metric.mean(sum: $0.value, over: 1) }
+                return ForwardBackwardResult(sum: result.sum, denominator: result.denominator, metrics: metrics)
+            }
             if broken == .forwardChangesNothing {
                 _ = try await inner.optimStep()
                 return try await inner.forwardBackward(batch, loss: loss)
@@ -48,9 +66,14 @@ package actor BrokenTrainer: Trainer {
     }
 
     package func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs {
-        let outputs = try await inner.forward(inputs)
-        guard broken == .enginesAgree, let logProbs = outputs.logProbs else { return outputs }
-        return ForwardOutputs(logProbs: try Tensor(logProbs.scalars.map { $0 * 1.001 }, shape: logProbs.shape))
+        var outputs = try await inner.forward(inputs)
+        func wrong(_ tensor: Tensor<Float>?) throws -> Tensor<Float>? {
+            try tensor.map { try Tensor($0.scalars.map { $0 * 1.001 }, shape: $0.shape) }
+        }
+        if broken == .enginesAgree { outputs.logProbs = try wrong(outputs.logProbs) }
+        if flaw == .wrongLogits { outputs.logits = try wrong(outputs.logits) }
+        if flaw == .wrongEntropy { outputs.entropy = try wrong(outputs.entropy) }
+        return outputs
     }
 
     package func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {

@@ -102,6 +102,14 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
 }
 
 extension Conformance.Subject {
+    /// A native trainer that breaks one promise in a corner.
+    package static func flawed(_ flaw: BrokenTrainer.Flaw, in workspace: String) -> Conformance.Subject {
+        .init(
+            vocabularySize: TinyModel.vocabularySize, workspace: workspace, isBitExact: true,
+            makeTrainer: { BrokenTrainer(try await TinyModel.trainer($0), flaw: flaw) },
+            makeReference: { try await TinyModel.trainer($0) })
+    }
+
     /// A native trainer that breaks one promise.
     package static func broken(_ invariant: Conformance.Invariant, in workspace: String) -> Conformance.Subject {
         .init(
