@@ -81,7 +81,8 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         for total, gradient in zip(self.sums, torch.autograd.grad(loss, self.parameters)):
             total += gradient
         self.denominator, self.microbatches = self.denominator + count, self.microbatches + 1
-        return pb.ForwardBackwardResponse(loss=loss.item() / count, metrics={"tokens": count})
+        return pb.ForwardBackwardResponse(
+            loss=loss.item() / count, sum=loss.item(), denominator=count, reported={"tokens": pb.Metric(sum=count)})
 
     @once
     def OptimStep(self, request, context):
@@ -150,7 +151,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         check(context, False, "checkpointNotFound", "there is no checkpoint that can be read")
 
     def GetConfig(self, request, context):
-        size, able = pb.ConfigurationValue(integer=self.model.vocab_size), pb.Capabilities(outputs=["logProbs"])
+        size, able = pb.ConfigurationValue(integer=self.model.vocab_size), pb.Capabilities(outputs=["logProbs"], losses=["cross_entropy"])
         return pb.GetConfigResponse(model_name="third party", model_configuration={"vocab_size": size}, capabilities=able)
 
     def GetStatus(self, request, context):

@@ -5,7 +5,7 @@
 ///
 /// 1. `forwardBackward` changes no parameter, and `forward` changes nothing at all.
 /// 2. k microbatches followed by a step equal one batch followed by a step, up to rounding, also when the
-///    microbatches have different numbers of unmasked tokens.
+///    microbatches have different numbers of unmasked tokens. Their results, combined, are that of the one batch.
 /// 3. After `clearGradients` it is as if the cleared microbatches had never been.
 /// 4. A call that throws leaves the state as it was.
 /// 5. After `load`, the state is that of the `save`, and going on gives the same losses.
