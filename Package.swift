@@ -86,7 +86,7 @@ let package = Package(
         .target(
             name: "TestEngines",
             dependencies: [
-                "SwageConformance", "SwageNative", "TestSupport",
+                "SwageConformance", "SwageNative", "TestSupport", "TutorialLoops",
                 .target(name: "SwageRemote", condition: .when(traits: ["Engines"])),
                 .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
             ] + gRPC,

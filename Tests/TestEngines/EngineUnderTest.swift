@@ -3,6 +3,7 @@ import Swage
 import SwageConformance
 import SwageNative
 import TestSupport
+import TutorialLoops
 
 #if Engines
     import SwageRemote
@@ -45,6 +46,10 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
 
     package static let native = EngineUnderTest(name: "native", isBitExact: true) {
         try await TinyModel.trainer($0, threads: 2)
+    }
+
+    package static let decorated = EngineUnderTest(name: "native, decorated", isBitExact: true) {
+        TimedTrainer(try await TinyModel.trainer($0, threads: 2))
     }
 
     #if Engines
@@ -91,13 +96,13 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
 
         /// Those that can run here: what a worker needs has to be installed.
         package static var all: [EngineUnderTest] {
-            var engines = [native, served]
+            var engines = [native, decorated, served]
             if WorkerEnvironment("huggingface").isInstalled { engines += [huggingFace, thirdParty] }
             if WorkerEnvironment("titan").isInstalled { engines += titans }
             return engines
         }
     #else
-        package static var all: [EngineUnderTest] { [native] }
+        package static var all: [EngineUnderTest] { [native, decorated] }
     #endif
 }
 
