@@ -239,7 +239,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_ForwardBackwardRequest` messages.
@@ -257,7 +258,10 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Applies the accumulated gradients, divided by the accumulated denominators.
+        /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+        /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+        /// > no weight moves, and the gradients stay until ClearGradients.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_OptimStepRequest` messages.
@@ -275,7 +279,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Drops the accumulated gradients.
+        /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_ClearGradientsRequest` messages.
@@ -293,7 +297,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+        /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+        /// > log-probabilities and entropies are 0. Dropout is off.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_ForwardRequest` messages.
@@ -311,7 +316,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Writes a checkpoint, on the machine of the trainer.
+        /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+        /// > written it (notAllowed). Accumulated gradients are part of it.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_SaveRequest` messages.
@@ -329,7 +338,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Restores a checkpoint.
+        /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+        /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+        /// > call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_LoadRequest` messages.
@@ -365,7 +378,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > What changes with training.
+        /// > What changes with training, as the last call that has finished left it.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_GetStatusRequest` messages.
@@ -466,7 +479,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -484,7 +498,10 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Applies the accumulated gradients, divided by the accumulated denominators.
+        /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+        /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+        /// > no weight moves, and the gradients stay until ClearGradients.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -502,7 +519,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Drops the accumulated gradients.
+        /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ClearGradientsRequest` message.
@@ -520,7 +537,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+        /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+        /// > log-probabilities and entropies are 0. Dropout is off.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -538,7 +556,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Writes a checkpoint, on the machine of the trainer.
+        /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+        /// > written it (notAllowed). Accumulated gradients are part of it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -556,7 +578,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Restores a checkpoint.
+        /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+        /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+        /// > call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -592,7 +618,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > What changes with training.
+        /// > What changes with training, as the last call that has finished left it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_GetStatusRequest` message.
@@ -691,7 +717,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_ForwardBackwardRequest` message.
@@ -709,7 +736,10 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Applies the accumulated gradients, divided by the accumulated denominators.
+        /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+        /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+        /// > no weight moves, and the gradients stay until ClearGradients.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_OptimStepRequest` message.
@@ -727,7 +757,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Drops the accumulated gradients.
+        /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_ClearGradientsRequest` message.
@@ -745,7 +775,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+        /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+        /// > log-probabilities and entropies are 0. Dropout is off.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_ForwardRequest` message.
@@ -764,7 +795,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Writes a checkpoint, on the machine of the trainer.
+        /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+        /// > written it (notAllowed). Accumulated gradients are part of it.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_SaveRequest` message.
@@ -782,7 +817,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Restores a checkpoint.
+        /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+        /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+        /// > call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_LoadRequest` message.
@@ -818,7 +857,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > What changes with training.
+        /// > What changes with training, as the last call that has finished left it.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_GetStatusRequest` message.
@@ -1370,7 +1409,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -1393,7 +1433,10 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Applies the accumulated gradients, divided by the accumulated denominators.
+        /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+        /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+        /// > no weight moves, and the gradients stay until ClearGradients.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -1416,7 +1459,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Drops the accumulated gradients.
+        /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ClearGradientsRequest` message.
@@ -1439,7 +1482,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+        /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+        /// > log-probabilities and entropies are 0. Dropout is off.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -1462,7 +1506,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Writes a checkpoint, on the machine of the trainer.
+        /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+        /// > written it (notAllowed). Accumulated gradients are part of it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -1485,7 +1533,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Restores a checkpoint.
+        /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+        /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+        /// > call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -1531,7 +1583,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > What changes with training.
+        /// > What changes with training, as the last call that has finished left it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_GetStatusRequest` message.
@@ -1676,7 +1728,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -1710,7 +1763,10 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Applies the accumulated gradients, divided by the accumulated denominators.
+        /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+        /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+        /// > no weight moves, and the gradients stay until ClearGradients.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -1744,7 +1800,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Drops the accumulated gradients.
+        /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ClearGradientsRequest` message.
@@ -1778,7 +1834,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+        /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+        /// > log-probabilities and entropies are 0. Dropout is off.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -1810,7 +1867,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Writes a checkpoint, on the machine of the trainer.
+        /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+        /// > written it (notAllowed). Accumulated gradients are part of it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -1844,7 +1905,11 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Restores a checkpoint.
+        /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+        /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+        /// > call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -1912,7 +1977,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > What changes with training.
+        /// > What changes with training, as the last call that has finished left it.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_GetStatusRequest` message.
@@ -2082,7 +2147,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+    /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+    /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -2111,7 +2177,10 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Applies the accumulated gradients, divided by the accumulated denominators.
+    /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+    /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+    /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+    /// > no weight moves, and the gradients stay until ClearGradients.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -2140,7 +2209,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Drops the accumulated gradients.
+    /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_ClearGradientsRequest` message.
@@ -2169,7 +2238,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+    /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+    /// > log-probabilities and entropies are 0. Dropout is off.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -2196,7 +2266,11 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Writes a checkpoint, on the machine of the trainer.
+    /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+    /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+    /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+    /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+    /// > written it (notAllowed). Accumulated gradients are part of it.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -2225,7 +2299,11 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Restores a checkpoint.
+    /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+    /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+    /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+    /// > call that a client of an earlier start may make: it says what the state is from now on.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2283,7 +2361,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What changes with training.
+    /// > What changes with training, as the last call that has finished left it.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_GetStatusRequest` message.
@@ -2436,7 +2514,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Forward and backward for one microbatch; its gradients add to those accumulated.
+    /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+    /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2469,7 +2548,10 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Applies the accumulated gradients, divided by the accumulated denominators.
+    /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+    /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+    /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+    /// > no weight moves, and the gradients stay until ClearGradients.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2502,7 +2584,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Drops the accumulated gradients.
+    /// > Drops the accumulated gradients and their denominators, as if those microbatches had never been.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2535,7 +2617,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+    /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+    /// > log-probabilities and entropies are 0. Dropout is off.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2566,7 +2649,11 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Writes a checkpoint, on the machine of the trainer.
+    /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+    /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+    /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+    /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+    /// > written it (notAllowed). Accumulated gradients are part of it.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2599,7 +2686,11 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Restores a checkpoint.
+    /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+    /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+    /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+    /// > call that a client of an earlier start may make: it says what the state is from now on.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2665,7 +2756,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What changes with training.
+    /// > What changes with training, as the last call that has finished left it.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -136,14 +136,12 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Unlike for every call. A trainer that has carried out a request answers another one of the same id with the same
-  /// response, and does nothing: a client whose connection broke may ask again.
   package var requestID: String {
     get {_storage._requestID}
     set {_uniqueStorage()._requestID = newValue}
   }
 
-  /// [batch, sequence], int32
+  /// What the model reads, [batch, sequence], int32, both 1 or more.
   package var inputIds: Swage_V1_Tensor {
     get {_storage._inputIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._inputIds = newValue}
@@ -153,7 +151,7 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `inputIds`. Subsequent reads from it will return its default value.
   package mutating func clearInputIds() {_uniqueStorage()._inputIds = nil}
 
-  /// [batch, sequence], int32
+  /// What each position should predict, already shifted, [batch, sequence], int32. Where the mask is 0, any value.
   package var targetIds: Swage_V1_Tensor {
     get {_storage._targetIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._targetIds = newValue}
@@ -163,7 +161,8 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `targetIds`. Subsequent reads from it will return its default value.
   package mutating func clearTargetIds() {_uniqueStorage()._targetIds = nil}
 
-  /// [batch, sequence], float32, 0 or 1; absent: 1 everywhere
+  /// [batch, sequence], float32, each 0 or 1, at least one of them 1; absent: 1 everywhere. What is masked, or pads the end of
+  /// a row behind all that is not, changes nothing: no value, no gradient.
   package var targetMask: Swage_V1_Tensor {
     get {_storage._targetMask ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._targetMask = newValue}
@@ -173,7 +172,7 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `targetMask`. Subsequent reads from it will return its default value.
   package mutating func clearTargetMask() {_uniqueStorage()._targetMask = nil}
 
-  /// [batch, sequence], float32; absent: 1 everywhere
+  /// [batch, sequence], float32, finite; absent: 1 everywhere.
   package var targetWeights: Swage_V1_Tensor {
     get {_storage._targetWeights ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._targetWeights = newValue}
@@ -183,7 +182,8 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `targetWeights`. Subsequent reads from it will return its default value.
   package mutating func clearTargetWeights() {_uniqueStorage()._targetWeights = nil}
 
-  /// [batch, sequence], int32; absent: a row is one sequence
+  /// [batch, sequence], int32; absent: a row is one sequence. A sequence is a run of equal numbers: positions count from 0 in
+  /// each, and none sees another. A number that comes again later in its row is refused (invalidBatch).
   package var segmentIds: Swage_V1_Tensor {
     get {_storage._segmentIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._segmentIds = newValue}
@@ -193,12 +193,14 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `segmentIds`. Subsequent reads from it will return its default value.
   package mutating func clearSegmentIds() {_uniqueStorage()._segmentIds = nil}
 
+  /// What the loss reads by name, float32, finite.
   package var lossInputs: Dictionary<String,Swage_V1_Tensor> {
     get {_storage._lossInputs}
     set {_uniqueStorage()._lossInputs = newValue}
   }
 
-  /// A loss program in its serial form, JSON. Empty: the loss that the trainer was made with.
+  /// A loss program in its serial form, JSON (docs/LossPrograms.md). Empty: the loss that the trainer was made with, which of
+  /// ours is cross entropy: the sum of −log-probability · weight over the targets whose mask is 1, divided by their number.
   package var loss: Data {
     get {_storage._loss}
     set {_uniqueStorage()._loss = newValue}
@@ -340,12 +342,16 @@ package nonisolated struct Swage_V1_OptimStepResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The number of steps taken, this one included.
   package var step: Int64 = 0
 
+  /// The rate that this step used.
   package var learningRate: Double = 0
 
+  /// How many microbatches went into it.
   package var accumulatedMicrobatches: Int64 = 0
 
+  /// The L2 norm of all gradients together after they were divided, and before they were clipped.
   package var gradientNorm: Double = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -474,6 +480,7 @@ package nonisolated struct Swage_V1_SaveResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Where it is, absolute.
   package var path: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -734,6 +741,9 @@ package nonisolated struct Swage_V1_CancelResponse: Sendable {
   package init() {}
 }
 
+/// A token is drawn so: of the first, only first_tokens are left, if there are any; the logits are divided by the temperature;
+/// of the tokens sorted by probability, the first top_k are left, and no more than it takes to reach top_p of the whole; one is
+/// drawn by its probability among those.
 package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -743,12 +753,13 @@ package nonisolated struct Swage_V1_GenerateRequest: Sendable {
 
   package var prompts: [Swage_V1_Prompt] = []
 
+  /// 1 or more. With as many the completion ends, as `length`.
   package var maxTokens: Int64 = 0
 
-  /// 0: the likeliest token, always
+  /// 0 or more; 0: the likeliest token, always.
   package var temperature: Double = 0
 
-  /// absent: all tokens
+  /// 1 or more; absent: all tokens.
   package var topK: Int64 {
     get {_topK ?? 0}
     set {_topK = newValue}
@@ -758,6 +769,7 @@ package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   /// Clears the value of `topK`. Subsequent reads from it will return its default value.
   package mutating func clearTopK() {self._topK = nil}
 
+  /// Above 0, at most 1.
   package var topP: Double = 0
 
   package var seed: UInt64 = 0
@@ -771,7 +783,7 @@ package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   /// Whether each token is sent as it is chosen, if the trainer can.
   package var streamsTokens: Bool = false
 
-  /// The tokens that end a completion, beside those that the trainer knows of.
+  /// The tokens that end a completion, beside those that the trainer knows of. The token is the completion's last.
   package var endOfSequenceIds: [Int32] = []
 
   /// The tokens that completions may begin with; empty: all.

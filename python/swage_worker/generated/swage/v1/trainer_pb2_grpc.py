@@ -107,42 +107,55 @@ class TrainerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ForwardBackward(self, request, context):
-        """Forward and backward for one microbatch; its gradients add to those accumulated.
+        """Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
+        (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def OptimStep(self, request, context):
-        """Applies the accumulated gradients, divided by the accumulated denominators.
+        """Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
+        applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
+        schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
+        no weight moves, and the gradients stay until ClearGradients.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ClearGradients(self, request, context):
-        """Drops the accumulated gradients.
+        """Drops the accumulated gradients and their denominators, as if those microbatches had never been.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Forward(self, request, context):
-        """Forward alone. Outputs come in pieces, because logits can take hundreds of megabytes.
+        """Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
+        log-probabilities and entropies are 0. Dropout is off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Save(self, request, context):
-        """Writes a checkpoint, on the machine of the trainer.
+        """Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
+        alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
+        weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
+        (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
+        written it (notAllowed). Accumulated gradients are part of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Load(self, request, context):
-        """Restores a checkpoint.
+        """Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
+        full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
+        optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
+        call that a client of an earlier start may make: it says what the state is from now on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +169,7 @@ class TrainerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStatus(self, request, context):
-        """What changes with training.
+        """What changes with training, as the last call that has finished left it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
