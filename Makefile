@@ -62,8 +62,9 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine native --count 5000 --seed 1
 	@swift run -c release --package-path examples/bring-your-own-trainer
 
-conformance: engines ## Put every engine through the nine promises of the protocol, and nine broken trainers.
+conformance: engines ## Put every engine through the nine promises of the protocol, by the command itself, and trainers that break one.
 	@$(SWAGE) setup huggingface titan
+	@python3 scripts/run_conformance.py $(SWAGE) Tests/Golden/decoders/llama
 	@swift build -c release --traits Engines --product ConformanceTable
 	@.build/release/ConformanceTable
 

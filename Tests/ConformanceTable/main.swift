@@ -3,7 +3,7 @@ import Swage
 import SwageConformance
 import TestEngines
 
-// Puts every engine that is installed here through the nine promises, and nine broken trainers through one each.
+// What no command starts: trainers in this process go through the nine promises, and broken ones through one each.
 
 func say(_ line: String) {
     FileHandle.standardOutput.write(Data((line + "\n").utf8))
@@ -20,7 +20,7 @@ func row(_ name: String, _ cells: [String], seconds: Double) {
 }
 
 say(String(repeating: " ", count: width) + invariants.map { "\($0.rawValue)  " }.joined())
-for engine in EngineUnderTest.all {
+for engine in [EngineUnderTest.native, .decorated] {
     let workspace = FileManager.default.temporaryDirectory.appendingPathComponent("swage-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: workspace) }
     let start = Date()
