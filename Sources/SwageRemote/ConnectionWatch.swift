@@ -31,15 +31,17 @@ package final class ConnectionWatch: Sendable {
     package var loss: RPCError? { found.withLock { $0 } }
 
     /// - Parameters:
+    ///   - executor: what runs the looks; nil for what runs any task.
     ///   - pause: between two looks.
     ///   - silences: of the connection; once it hangs, the next call is given up at its first look.
     ///   - look: throws an `RPCError` where nobody answers, or another one than before.
     ///   - lost: called once the trainer is known to be gone.
     package init(
-        every pause: Duration = .seconds(5), silences: Silences = .init(), _ look: @escaping @Sendable () async throws -> Void, lost: @escaping @Sendable () -> Void
+        on executor: (any TaskExecutor)? = nil, every pause: Duration = .seconds(5), silences: Silences = .init(),
+        _ look: @escaping @Sendable () async throws -> Void, lost: @escaping @Sendable () -> Void
     ) {
         task.withLock {
-            $0 = Task { [weak self] in
+            $0 = Task(executorPreference: executor) { [weak self] in
                 var (absences, unanswered) = (0, 0)
                 while true {
                     try await Task.sleep(for: pause)

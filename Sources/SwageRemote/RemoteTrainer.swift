@@ -196,7 +196,8 @@ public final class RemoteTrainer: Trainer {
 
     public func tokenizer() async throws -> any Tokenizer {
         let response = try await connection.call { try await $0.getTokenizer(.init(), metadata: $1, options: $2) }
-        return try BPETokenizer(files: response.files, from: "the trainer at \(address)")
+        return response.files.isEmpty && !response.tokens.isEmpty
+            ? RemoteTokenizer(response, connection) : try BPETokenizer(files: response.files, from: "the trainer at \(address)")
     }
 
     /// Whether the trainer says that it serves, by gRPC's standard health service.

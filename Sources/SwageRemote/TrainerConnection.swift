@@ -20,6 +20,7 @@ final class TrainerConnection: Sendable {
     private let running: Task<Void, any Error>
     private let options: RemoteTrainer.Options
     private let silences = ConnectionWatch.Silences()
+    private let executor = CallExecutor()
     private let gate = CallGate(mostCalls: 16, mostBytes: TrainerServer.maximumMessageBytes)
     /// The start of the server whose state this side knows.
     private let instance = Mutex("")
@@ -45,9 +46,9 @@ final class TrainerConnection: Sendable {
                 }))
         stub = Stub(wrapping: client)
         health = Grpc_Health_V1_Health.Client(wrapping: client)
-        running = Task { [client] in try await client.runConnections() }
+        running = Task(executorPreference: executor) { [client] in try await client.runConnections() }
         let first = FirstResult<String>()
-        let task = first.follow { try await self.translated { try await self.connect() } }
+        let task = first.follow(on: executor) { try await self.translated { try await self.connect() } }
         let found = try await withTaskCancellationHandler { try await first.value() } onCancel: { Self.abandon(task, first) }
         instance.withLock { $0 = found }
     }
@@ -77,6 +78,23 @@ final class TrainerConnection: Sendable {
         }
     }
 
+    /// Makes a call, and holds the thread until it is answered, for who cannot wait otherwise.
+    func waiting<Result: Sendable>(_ body: @escaping Body<Result>) throws -> Result {
+        let answer = Mutex(Swift.Result<Result, any Error>?.none)
+        let answered = DispatchSemaphore(value: 0)
+        Task(executorPreference: executor) {
+            do {
+                let result: Result = try await self.call(nil, bytes: 0, body)
+                answer.withLock { $0 = .success(result) }
+            } catch {
+                answer.withLock { $0 = .failure(error) }
+            }
+            answered.signal()
+        }
+        answered.wait()
+        return try answer.withLock { $0! }.get()
+    }
+
     func isServing() async throws -> Bool {
         try await attempt {
             try await self.health.check(
@@ -102,10 +120,14 @@ final class TrainerConnection: Sendable {
         // grpc-swift-nio-transport 2.9 takes the limit of requests for that of responses.
         callOptions.maxRequestMessageBytes = TrainerServer.maximumMessageBytes
         let first = FirstResult<Result>()
-        let task = first.follow { [callOptions] in
+        let task = first.follow(on: executor) { [callOptions] in
             try await self.translated { try await self.repeating { try await body(callOptions) } }
         }
-        let watch = ConnectionWatch(silences: silences) { [self, metadata = metadata()] in try await look(metadata) } lost: { Self.abandon(task, first) }
+        let watch = ConnectionWatch(on: executor, silences: silences) { [self, metadata = metadata()] in
+            try await look(metadata)
+        } lost: {
+            Self.abandon(task, first)
+        }
         defer { watch.end() }
         return try await withTaskCancellationHandler {
             do {
@@ -113,9 +135,9 @@ final class TrainerConnection: Sendable {
             } catch {
                 throw watch.loss.map { TrainerError($0, from: "\(address)") } ?? error
             }
-        } onCancel: { [stub, metadata = metadata(), patience] in
+        } onCancel: { [stub, executor, metadata = metadata(), patience] in
             guard let id else { return }
-            Task {
+            Task(executorPreference: executor) {
                 var callOptions = CallOptions.defaults
                 callOptions.timeout = patience
                 do {

@@ -227,11 +227,21 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         request: Swage_V1_GetTokenizerRequest, context: ServerContext
     ) async throws -> Swage_V1_GetTokenizerResponse {
         try await answer(context) {
-            guard let tokenizer = try await trainer.tokenizer() as? BPETokenizer else {
-                throw TrainerError(.unsupported, "this trainer's tokenizer cannot be sent", expected: "a byte-level BPE")
-            }
-            let files = tokenizer.files()
-            return .with { $0.files = files }
+            let tokenizer = try await trainer.tokenizer()
+            if let files = (tokenizer as? BPETokenizer)?.files() { return .with { $0.files = files } }
+            let tokens = try (0..<Int32(clamping: tokenizer.vocabularySize)).map { Data(try tokenizer.bytes(of: $0)) }
+            return .with { ($0.tokens, $0.endOfSequenceIds) = (tokens, tokenizer.endOfSequenceIDs) }
+        }
+    }
+
+    package func encode(request: Swage_V1_EncodeRequest, context: ServerContext) async throws -> Swage_V1_EncodeResponse {
+        try await answer(context) { try request.response(by: try await trainer.tokenizer()) }
+    }
+
+    package func decode(request: Swage_V1_DecodeRequest, context: ServerContext) async throws -> Swage_V1_DecodeResponse {
+        try await answer(context) {
+            let text = try await trainer.tokenizer().decode(request.ids, skipSpecialTokens: request.skipSpecialTokens)
+            return .with { $0.text = text }
         }
     }
 

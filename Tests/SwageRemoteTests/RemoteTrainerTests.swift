@@ -114,6 +114,52 @@ import TestSupport
         }
     }
 
+    /// A tokenizer of somebody's own, with a format of chats that no template says.
+    private struct Letters: Tokenizer {
+        let vocabularySize = 257
+        let endOfSequenceIDs: [Int32] = [256]
+
+        func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] { text.utf8.map { Int32($0) } + (addSpecialTokens ? [256] : []) }
+        func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+            String(decoding: ids.compactMap { UInt8(exactly: $0) }, as: UTF8.self) + (!skipSpecialTokens && ids.contains(256) ? "." : "")
+        }
+        func bytes(of id: Int32) -> [UInt8] { UInt8(exactly: id).map { [$0] } ?? [] }
+        func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
+            guard chat.allSatisfy({ $0.role != "system" }) else { throw TrainerError(.invalidData, "there is a system message") }
+            let parts = chat.map { (encode("\($0.role): \($0.content) \($0.reasoningContent ?? "-")", addSpecialTokens: true), $0.weight != 0) }
+            return TargetedTokens(ids: parts.flatMap(\.0), isTarget: parts.flatMap { ids, isTarget in ids.map { _ in isTarget } })
+        }
+        func encode(prompt: String, completion: String) -> TargetedTokens {
+            TargetedTokens(ids: encode(prompt + completion, addSpecialTokens: false), isTarget: (prompt + completion).utf8.map { _ in true })
+        }
+    }
+
+    @Test func aTokenizerOfSomebodysOwnIsServed() async throws {
+        let own = Letters()
+        try await withServed(SlowTrainer(.zero, tokenizer: own)) { remote in
+            let theirs = try await remote.tokenizer()
+            #expect(theirs.vocabularySize == 257 && theirs.endOfSequenceIDs == [256])
+            let chat = [ChatMessage(role: "user", content: "é", weight: 0), ChatMessage(role: "assistant", content: "b", reasoningContent: "c")]
+            // More callers at once than there are threads for tasks: they hold theirs while they wait.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<16 {
+                    group.addTask {
+                        #expect(try theirs.encode("déjà", addSpecialTokens: true) == own.encode("déjà", addSpecialTokens: true))
+                        #expect(try theirs.encode(chat: chat, addGenerationPrompt: false) == own.encode(chat: chat, addGenerationPrompt: false))
+                        #expect(try theirs.encode(prompt: "a ", completion: "b") == own.encode(prompt: "a ", completion: "b"))
+                        #expect(try theirs.decode([99, 256], skipSpecialTokens: false) == "c.")
+                        #expect(try theirs.bytes(of: 99) == [99])
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(throws: TrainerError(.invalidData, "there is a system message")) {
+                try theirs.encode(chat: [ChatMessage(role: "system", content: "")], addGenerationPrompt: false)
+            }
+            #expect(throws: TrainerError.self) { try theirs.bytes(of: 257) }
+        }
+    }
+
     @Test func aLossOfTheCallersRunsOnTheServer() async throws {
         let loss = LossFunction("entropy-bonus") { outputs, batch in
             .mean(of: -outputs.logProbs - 0.1 * outputs.entropy, over: batch.targetMask)

@@ -151,6 +151,32 @@ package enum Swage_V1_TrainerService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Encode" metadata.
+        package enum Encode: Sendable {
+            /// Request type for "Encode".
+            package typealias Input = Swage_V1_EncodeRequest
+            /// Response type for "Encode".
+            package typealias Output = Swage_V1_EncodeResponse
+            /// Descriptor for "Encode".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "swage.v1.TrainerService"),
+                method: "Encode",
+                type: .unary
+            )
+        }
+        /// Namespace for "Decode" metadata.
+        package enum Decode: Sendable {
+            /// Request type for "Decode".
+            package typealias Input = Swage_V1_DecodeRequest
+            /// Response type for "Decode".
+            package typealias Output = Swage_V1_DecodeResponse
+            /// Descriptor for "Decode".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "swage.v1.TrainerService"),
+                method: "Decode",
+                type: .unary
+            )
+        }
         /// Namespace for "Generate" metadata.
         package enum Generate: Sendable {
             /// Request type for "Generate".
@@ -189,6 +215,8 @@ package enum Swage_V1_TrainerService: Sendable {
             GetConfig.descriptor,
             GetStatus.descriptor,
             GetTokenizer.descriptor,
+            Encode.descriptor,
+            Decode.descriptor,
             Generate.descriptor,
             Cancel.descriptor
         ]
@@ -396,7 +424,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+        /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+        /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_GetTokenizerRequest` messages.
@@ -409,6 +438,42 @@ extension Swage_V1_TrainerService {
             request: GRPCCore.StreamingServerRequest<Swage_V1_GetTokenizerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GetTokenizerResponse>
+
+        /// Handle the "Encode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Swage_V1_EncodeRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Swage_V1_EncodeResponse` messages.
+        func encode(
+            request: GRPCCore.StreamingServerRequest<Swage_V1_EncodeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_EncodeResponse>
+
+        /// Handle the "Decode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Swage_V1_DecodeRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Swage_V1_DecodeResponse` messages.
+        func decode(
+            request: GRPCCore.StreamingServerRequest<Swage_V1_DecodeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_DecodeResponse>
 
         /// Handle the "Generate" method.
         ///
@@ -636,7 +701,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+        /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+        /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_GetTokenizerRequest` message.
@@ -649,6 +715,42 @@ extension Swage_V1_TrainerService {
             request: GRPCCore.ServerRequest<Swage_V1_GetTokenizerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Swage_V1_GetTokenizerResponse>
+
+        /// Handle the "Encode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_EncodeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Swage_V1_EncodeResponse` message.
+        func encode(
+            request: GRPCCore.ServerRequest<Swage_V1_EncodeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Swage_V1_EncodeResponse>
+
+        /// Handle the "Decode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_DecodeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Swage_V1_DecodeResponse` message.
+        func decode(
+            request: GRPCCore.ServerRequest<Swage_V1_DecodeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Swage_V1_DecodeResponse>
 
         /// Handle the "Generate" method.
         ///
@@ -875,7 +977,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+        /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+        /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_GetTokenizerRequest` message.
@@ -888,6 +991,42 @@ extension Swage_V1_TrainerService {
             request: Swage_V1_GetTokenizerRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Swage_V1_GetTokenizerResponse
+
+        /// Handle the "Encode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+        ///
+        /// - Parameters:
+        ///   - request: A `Swage_V1_EncodeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Swage_V1_EncodeResponse` to respond with.
+        func encode(
+            request: Swage_V1_EncodeRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Swage_V1_EncodeResponse
+
+        /// Handle the "Decode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+        ///
+        /// - Parameters:
+        ///   - request: A `Swage_V1_DecodeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Swage_V1_DecodeResponse` to respond with.
+        func decode(
+            request: Swage_V1_DecodeRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Swage_V1_DecodeResponse
 
         /// Handle the "Generate" method.
         ///
@@ -1045,6 +1184,28 @@ extension Swage_V1_TrainerService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Swage_V1_TrainerService.Method.Encode.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_EncodeRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_EncodeResponse>(),
+            handler: { request, context in
+                try await self.encode(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Swage_V1_TrainerService.Method.Decode.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_DecodeRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_DecodeResponse>(),
+            handler: { request, context in
+                try await self.decode(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Swage_V1_TrainerService.Method.Generate.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_GenerateRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_GenerateEvent>(),
@@ -1176,6 +1337,28 @@ extension Swage_V1_TrainerService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_GetTokenizerResponse> {
         let response = try await self.getTokenizer(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func encode(
+        request: GRPCCore.StreamingServerRequest<Swage_V1_EncodeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_EncodeResponse> {
+        let response = try await self.encode(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func decode(
+        request: GRPCCore.StreamingServerRequest<Swage_V1_DecodeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Swage_V1_DecodeResponse> {
+        let response = try await self.decode(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1335,6 +1518,32 @@ extension Swage_V1_TrainerService.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Swage_V1_GetTokenizerResponse> {
         return GRPCCore.ServerResponse<Swage_V1_GetTokenizerResponse>(
             message: try await self.getTokenizer(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func encode(
+        request: GRPCCore.ServerRequest<Swage_V1_EncodeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Swage_V1_EncodeResponse> {
+        return GRPCCore.ServerResponse<Swage_V1_EncodeResponse>(
+            message: try await self.encode(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func decode(
+        request: GRPCCore.ServerRequest<Swage_V1_DecodeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Swage_V1_DecodeResponse> {
+        return GRPCCore.ServerResponse<Swage_V1_DecodeResponse>(
+            message: try await self.decode(
                 request: request.message,
                 context: context
             ),
@@ -1606,7 +1815,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+        /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+        /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_GetTokenizerRequest` message.
@@ -1623,6 +1833,52 @@ extension Swage_V1_TrainerService {
             deserializer: some GRPCCore.MessageDeserializer<Swage_V1_GetTokenizerResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_GetTokenizerResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Encode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_EncodeRequest` message.
+        ///   - serializer: A serializer for `Swage_V1_EncodeRequest` messages.
+        ///   - deserializer: A deserializer for `Swage_V1_EncodeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func encode<Result>(
+            request: GRPCCore.ClientRequest<Swage_V1_EncodeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swage_V1_EncodeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swage_V1_EncodeResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_EncodeResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Decode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_DecodeRequest` message.
+        ///   - serializer: A serializer for `Swage_V1_DecodeRequest` messages.
+        ///   - deserializer: A deserializer for `Swage_V1_DecodeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func decode<Result>(
+            request: GRPCCore.ClientRequest<Swage_V1_DecodeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swage_V1_DecodeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swage_V1_DecodeResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_DecodeResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Generate" method.
@@ -2011,7 +2267,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+        /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+        /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_GetTokenizerRequest` message.
@@ -2034,6 +2291,74 @@ extension Swage_V1_TrainerService {
             try await self.client.unary(
                 request: request,
                 descriptor: Swage_V1_TrainerService.Method.GetTokenizer.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Encode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_EncodeRequest` message.
+        ///   - serializer: A serializer for `Swage_V1_EncodeRequest` messages.
+        ///   - deserializer: A deserializer for `Swage_V1_EncodeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func encode<Result>(
+            request: GRPCCore.ClientRequest<Swage_V1_EncodeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swage_V1_EncodeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swage_V1_EncodeResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_EncodeResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Swage_V1_TrainerService.Method.Encode.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Decode" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swage_V1_DecodeRequest` message.
+        ///   - serializer: A serializer for `Swage_V1_DecodeRequest` messages.
+        ///   - deserializer: A deserializer for `Swage_V1_DecodeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func decode<Result>(
+            request: GRPCCore.ClientRequest<Swage_V1_DecodeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swage_V1_DecodeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swage_V1_DecodeResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_DecodeResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Swage_V1_TrainerService.Method.Decode.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2390,7 +2715,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+    /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+    /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_GetTokenizerRequest` message.
@@ -2410,6 +2736,64 @@ extension Swage_V1_TrainerService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_GetTokenizerRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_GetTokenizerResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Encode" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Swage_V1_EncodeRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func encode<Result>(
+        request: GRPCCore.ClientRequest<Swage_V1_EncodeRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_EncodeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.encode(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_EncodeRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_EncodeResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Decode" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Swage_V1_DecodeRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func decode<Result>(
+        request: GRPCCore.ClientRequest<Swage_V1_DecodeRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_DecodeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.decode(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Swage_V1_DecodeRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swage_V1_DecodeResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2789,7 +3173,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The tokenizer of the model, as the files that Hugging Face keeps it in.
+    /// > The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+    /// > tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2812,6 +3197,72 @@ extension Swage_V1_TrainerService.ClientProtocol {
             metadata: metadata
         )
         return try await self.getTokenizer(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Encode" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func encode<Result>(
+        _ message: Swage_V1_EncodeRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_EncodeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Swage_V1_EncodeRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.encode(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Decode" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The text of tokens. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func decode<Result>(
+        _ message: Swage_V1_DecodeRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swage_V1_DecodeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Swage_V1_DecodeRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.decode(
             request: request,
             options: options,
             onResponse: handleResponse

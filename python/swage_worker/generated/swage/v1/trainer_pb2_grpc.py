@@ -84,6 +84,16 @@ class TrainerServiceStub:
                 request_serializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerRequest.SerializeToString,
                 response_deserializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerResponse.FromString,
                 _registered_method=True)
+        self.Encode = channel.unary_unary(
+                '/swage.v1.TrainerService/Encode',
+                request_serializer=swage_dot_v1_dot_trainer__pb2.EncodeRequest.SerializeToString,
+                response_deserializer=swage_dot_v1_dot_trainer__pb2.EncodeResponse.FromString,
+                _registered_method=True)
+        self.Decode = channel.unary_unary(
+                '/swage.v1.TrainerService/Decode',
+                request_serializer=swage_dot_v1_dot_trainer__pb2.DecodeRequest.SerializeToString,
+                response_deserializer=swage_dot_v1_dot_trainer__pb2.DecodeResponse.FromString,
+                _registered_method=True)
         self.Generate = channel.unary_stream(
                 '/swage.v1.TrainerService/Generate',
                 request_serializer=swage_dot_v1_dot_trainer__pb2.GenerateRequest.SerializeToString,
@@ -176,7 +186,22 @@ class TrainerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTokenizer(self, request, context):
-        """The tokenizer of the model, as the files that Hugging Face keeps it in.
+        """The tokenizer of the model, as the files that Hugging Face keeps it in; or, where it is none of that kind, the bytes of its
+        tokens, beside Encode and Decode. A trainer without texts answers UNIMPLEMENTED to all three.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Encode(self, request, context):
+        """The tokens of a text, of a conversation in the model's chat format, or of a prompt and what follows it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Decode(self, request, context):
+        """The text of tokens. Bytes that are not UTF-8 become U+FFFD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -250,6 +275,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.GetTokenizer,
                     request_deserializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerRequest.FromString,
                     response_serializer=swage_dot_v1_dot_trainer__pb2.GetTokenizerResponse.SerializeToString,
+            ),
+            'Encode': grpc.unary_unary_rpc_method_handler(
+                    servicer.Encode,
+                    request_deserializer=swage_dot_v1_dot_trainer__pb2.EncodeRequest.FromString,
+                    response_serializer=swage_dot_v1_dot_trainer__pb2.EncodeResponse.SerializeToString,
+            ),
+            'Decode': grpc.unary_unary_rpc_method_handler(
+                    servicer.Decode,
+                    request_deserializer=swage_dot_v1_dot_trainer__pb2.DecodeRequest.FromString,
+                    response_serializer=swage_dot_v1_dot_trainer__pb2.DecodeResponse.SerializeToString,
             ),
             'Generate': grpc.unary_stream_rpc_method_handler(
                     servicer.Generate,
@@ -532,6 +567,60 @@ class TrainerService:
             '/swage.v1.TrainerService/GetTokenizer',
             swage_dot_v1_dot_trainer__pb2.GetTokenizerRequest.SerializeToString,
             swage_dot_v1_dot_trainer__pb2.GetTokenizerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Encode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swage.v1.TrainerService/Encode',
+            swage_dot_v1_dot_trainer__pb2.EncodeRequest.SerializeToString,
+            swage_dot_v1_dot_trainer__pb2.EncodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Decode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swage.v1.TrainerService/Decode',
+            swage_dot_v1_dot_trainer__pb2.DecodeRequest.SerializeToString,
+            swage_dot_v1_dot_trainer__pb2.DecodeResponse.FromString,
             options,
             channel_credentials,
             insecure,
