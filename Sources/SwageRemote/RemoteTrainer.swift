@@ -174,7 +174,17 @@ public final class RemoteTrainer: Trainer {
     }
 
     public func load(_ path: String?) async throws -> LoadedCheckpoint {
-        let path = try path.map(seenFromThere) ?? place?.newest()
+        guard path == nil, let place else { return try await loadThere(path.map(seenFromThere)) }
+        let candidates = try place.candidates()
+        for candidate in candidates.dropLast() {
+            do {
+                return try await loadThere(candidate)
+            } catch let error as TrainerError where [.corruptFile, .checkpointNotFound].contains(error.code) {}
+        }
+        return try await loadThere(candidates.last)
+    }
+
+    private func loadThere(_ path: String?) async throws -> LoadedCheckpoint {
         let request = Swage_V1_LoadRequest.with {
             $0.requestID = newID()
             if let path { $0.path = path }

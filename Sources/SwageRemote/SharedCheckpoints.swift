@@ -8,25 +8,31 @@ struct SharedCheckpoints {
     let directory: String
     private var store: CheckpointStore { CheckpointStore(directory: directory) }
 
-    /// The newest complete one; of a format that is not ours, the one of the highest step.
+    /// Where to go on from: the newest complete one; or, of another format than ours, all of them, the newest first. Which of
+    /// those is complete, their trainer knows alone.
     /// - Throws: ``Swage/TrainerError`` with code `checkpointNotFound`.
-    func newest() throws -> String {
+    func candidates() throws -> [String] {
         do {
-            return try store.newestComplete()
+            return [try store.newestComplete()]
         } catch let error as TrainerError where error.code == .checkpointNotFound {
-            guard let step = foreignSteps.max() else { throw error }
-            return "\(directory)/step-\(step)"
+            guard !foreign.isEmpty else { throw error }
+            return foreign
         }
     }
 
     /// Removes old ones of our format. Those of another are for their engine to remove: nothing says here what is in them.
     func keepNewest(_ count: Int, written: String) { store.keepNewest(count, written: written) }
 
-    private var foreignSteps: [Int] {
+    private var foreign: [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.filter {
-            !FileManager.default.fileExists(atPath: "\(directory)/\($0)/\(CheckpointManifest.fileName)")
-        }.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }
+        let written = names.filter { !$0.hasPrefix(".") }.map { "\(directory)/\($0)" }.compactMap { path -> (path: String, time: Date)? in
+            let found = try? FileManager.default.attributesOfItem(atPath: path)
+            guard found?[.type] as? FileAttributeType == .typeDirectory, let time = found?[.modificationDate] as? Date,
+                !FileManager.default.fileExists(atPath: "\(path)/\(CheckpointManifest.fileName)")
+            else { return nil }
+            return (path, time)
+        }
+        return written.sorted { $0.time > $1.time }.map(\.path)
     }
 }
 #endif
