@@ -67,10 +67,10 @@ struct LossPass {
         let program = loss.program
         let values = try program.evaluate(program.roots, in: environment, checkpoint: checkpoint).map { $0.scalars[0] }
         let loss = values[0] / values[1]
-        guard loss.isFinite, values[1] > 0 else {
+        guard loss.isFinite, values[1] > 0, values[1].isFinite else {
             throw TrainerError(
                 .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0]) / \(values[1])",
-                expected: "a finite sum and a denominator above 0; too high a learning rate drives weights to where there is none")
+                expected: "a finite sum and a finite denominator above 0; too high a learning rate drives weights to where there is none")
         }
         return program.result(of: values)
     }

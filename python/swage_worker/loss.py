@@ -125,7 +125,7 @@ def outputs_read(program, batch):
     read = {node["name"] for node in program["nodes"] if node["op"] == "output"}
     for name in read:
         check(name in OUTPUTS, "invalidLoss", f'the loss "{program["name"]}" reads "{name}"', f"any of {OUTPUTS}")
-    known = {"inputIDs", "targetIDs", "targetMask", "targetWeights", "segmentIDs", *batch.loss_inputs}
+    known = {"targetIDs", "targetMask", "targetWeights", *batch.loss_inputs}
     for node in program["nodes"]:
         if node["op"] == "field":
             check(node["name"] in known, "invalidLoss", f'the loss "{program["name"]}" reads "{node["name"]}", which the batch does not have', f"any of {sorted(known)}")
@@ -139,15 +139,13 @@ def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=Non
     many processes of this machine do the same."""
     small = {"logProbs", "entropy"}.issuperset(outputs) and batch.target_mask.device.type == "cpu"
     dtype = torch.float64 if small else torch.float32
-    fields = dict(
-        inputIDs=batch.input_ids, targetIDs=batch.target_ids, targetMask=batch.target_mask,
-        targetWeights=batch.target_weights, **batch.loss_inputs)
-    if batch.segment_ids is not None:
-        fields["segmentIDs"] = batch.segment_ids
+    fields = {
+        **batch.loss_inputs, "targetIDs": batch.target_ids, "targetMask": batch.target_mask,
+        "targetWeights": batch.target_weights}
     context = Context(
         outputs={name: _read_where_counted(name, value, batch.target_mask).to(dtype) for name, value in outputs.items()},
         fields={name: value.to(dtype) for name, value in fields.items()},
-        axes=dict(batch=batch.shape[0], sequence=batch.shape[1], vocabulary=vocabulary, hidden=hidden),
+        axes=dict(batch=batch.shape[0], sequence=batch.shape[1], vocabulary=vocabulary, hidden=hidden, pairs=batch.shape[0] // 2),
         segment_ids=batch.segment_ids, dtype=dtype)
     name = program["name"]
     try:
@@ -166,9 +164,9 @@ def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=Non
     for value in (total, denominator, *(number for metric in metrics.values() for number in metric.numbers)):
         check(value.numel() == 1, "invalidLoss", f'the loss "{name}" gives a value of shape {list(value.shape)}', "scalars")
     check(
-        torch.isfinite(total / denominator) and denominator > 0, "nonFinite",
+        torch.isfinite(total / denominator) and torch.isfinite(denominator) and denominator > 0, "nonFinite",
         f'the loss "{program["name"]}" is {total.item()} / {denominator.item()}',
-        "a finite sum and a denominator above 0; too high a learning rate drives weights to where there is none")
+        "a finite sum and a finite denominator above 0; too high a learning rate drives weights to where there is none")
     return total, denominator, metrics
 
 
@@ -184,7 +182,10 @@ def _value(node, values, context):
     if operation == "output":
         return context.outputs[node["name"]]
     if operation == "field":
-        return context.fields[node["name"]]
+        value, shape = context.fields[node["name"]], context.shape(node["shape"])
+        if list(value.shape) != shape:
+            raise ValueError(f'"{node["name"]}" has the shape {list(value.shape)}, not {shape}')
+        return value
     if operation == "constant":
         return torch.tensor(node["value"], dtype=context.dtype, device=context.device)
     result = OPERATIONS[operation]([values[index] for index in node["of"]], node, context)
