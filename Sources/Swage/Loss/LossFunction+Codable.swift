@@ -152,7 +152,7 @@ extension LossFunction: Codable {
                 depths[index] <= LossProgram.maximumDepth, "is \(depths[index]) nodes deep",
                 expected: "at most \(LossProgram.maximumDepth)")
             try check(
-                node.op != LossProgram.Node.seedLeaf && (!operands.isEmpty || LossProgram.Node.leaves.contains(node.op)),
+                node.op != LossProgram.Node.seedLeaf && operands.isEmpty == LossProgram.Node.leaves.contains(node.op),
                 "has a node \(index) that is \"\(node.op)\"", expected: "an operation with operands, or a leaf")
             do {
                 moved.append(
