@@ -34,6 +34,8 @@ extension LossOperation {
             try operands[0].mapped(call) { raised($0, to: call.attributes.value!) }
         } derivative: {
             let exponent = $0.attributes.value!
+            // What is 1 everywhere has no slope, also at 0, where the formula would give 0 · ∞.
+            guard exponent != 0 else { return [nil] }
             let lower = $0.make("power", $0.operands[0], attributes: .init(value: exponent - 1))
             return [$0.make("multiply", $0.gradient, $0.make("multiply", $0.constant(exponent), lower))]
         },

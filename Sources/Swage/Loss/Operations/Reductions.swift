@@ -96,7 +96,7 @@ extension LossOperation {
 
     private static func logSumExp(_ lane: [Double]) -> Double {
         let top = lane.max() ?? -.infinity
-        guard top.isFinite else { return top }
+        guard top.isFinite else { return lane.first { $0.isNaN } ?? top }
         return top + logarithm(lane.reduce(0) { $0 + exponential($1 - top) })
     }
 }
