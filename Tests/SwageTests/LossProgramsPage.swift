@@ -5,7 +5,8 @@ enum LossProgramsPage {
     static var text: String {
         let rows = LossOperation.all.values.sorted { $0.name < $1.name }.map { operation in
             let reference = operation.reference
-            return "| `\(operation.name)` | \(reference.shapes) | \(attributes[operation.name] ?? "") | \(reference.value) "
+            let needs = (needs[operation.name] ?? []).map { "`\($0)`" }.joined(separator: ", ")
+            return "| `\(operation.name)` | \(reference.shapes) | \(needs) | \(reference.value) "
                 + "| \(reference.edges) | \(reference.derivative) |"
         }
         return """
@@ -35,29 +36,52 @@ enum LossProgramsPage {
             | key | what it is |
             |---|---|
             | `format`, `version` | `swage.loss` and 1; another one is refused |
-            | `name` | what errors call the loss, 1 to 256 bytes |
+            | `name` | what errors call the loss, 1 to 256 bytes without control characters |
             | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation |
             | `sum` | the number of the node, a scalar, whose gradient is taken |
             | `denominator` | the number of the node, a scalar, that divides it; no gradient passes through it |
-            | `metrics` | scalars to report, each with a `name`, the number of its `node` and a `kind`: `sum` or `maximum`, or `mean` or `exponentialMean` (e to the power of a mean), which have the nodes `sum` and `over` beside it. They say how several microbatches are told of together. No gradient passes through them. Without a kind, a metric is taken for a mean with the weight of the loss's denominator |
+            | `metrics` | scalars to report, perhaps none; no gradient passes through them |
+
+            All keys are required. A key that is not on this page is refused, here, in a node and in a metric.
 
             A node has an operation, `op`; the numbers of its operands, all of them earlier nodes, `of`; and what its operation needs
             beside them: `axis` and `index` (whole numbers, counted from 0), `value` (a finite number), `reverse` (true or false; absent
-            is false), `shape` (a list of axes). Keys that an operation does not need are absent. A node may be read by several others.
+            is false), `shape` (a list of axes), `name` (as that of the loss). Whole numbers are written without a point. Leaves have no
+            operands: `of` is absent or empty. A node may be read by several others, and twice by one. What an operation does not need,
+            writers leave out, and readers ignore.
 
-            Shapes are not part of the form. They follow from the operands by the table below; what does not fit is refused with
-            `invalidLoss` and the number of the node, before any work is done. Refused as well: chains of more than
-            \(LossProgram.maximumDepth) nodes, more than \(LossProgram.maximumRank) axes, fixed axes of more than \(LossProgram.maximumExtent)
-            elements together, and whatever the memory at hand cannot hold.
+            A metric has a `name` of its own, the number of its `node`, and a `kind`, which says how several microbatches are told of
+            together. An answer has the numbers of its own microbatch; whoever asked adds them up.
 
+            | `kind` | what the answer has | several microbatches |
+            |---|---|---|
+            | `sum` | the value of `node` | are added |
+            | `maximum` | the value of `node` | have the largest |
+            | `mean` | the values of the nodes `sum` and `over`, whose quotient `node` is | add up both; the metric is sum / over |
+            | `exponentialMean` | the same; `node` is e to the power of the quotient | add up both; the metric is e^(sum / over) |
+            | absent | the value of `node` times the denominator, and the denominator | as `mean` |
+
+            A metric may be NaN or infinite.
+
+            Shapes are not part of the form. They follow from the operands by the table below. A program that does not fit is refused
+            with `invalidLoss`, whose text has the number of the first node at fault, if it is a node's fault; for programs there is only
+            the code. Refused as well are
+
+            - chains of more than \(LossProgram.maximumDepth) nodes, from a leaf to a node, both counted, whatever they are for;
+            - values of more than \(LossProgram.maximumRank) axes;
+            - values whose fixed axes multiply to more than \(LossProgram.maximumExtent) elements;
+            - values of more than 2³¹ elements, and with `tooLarge` whatever the memory at hand cannot hold.
+
+            A trainer looks for all of this, and for what the batch lacks, before the model runs if it can; nothing changes in any case.
             ## Axes
 
             An axis is one of `"batch"`, `"sequence"`, `"vocabulary"`, `"hidden"`, `"pairs"` (half of the batch), whose lengths come with
-            the batch and the model, or a number, its length. A scalar has the shape `[]`.
-
+            the batch and the model, or a fixed length, a whole number from 1. A scalar has the shape `[]`. A program in which any value
+            has the axis `pairs` is refused with `invalidLoss` for a batch of an odd number of rows.
             Two values **meet** as in NumPy and torch: axes are aligned at the last one, a missing axis and an axis of the fixed length 1
             are repeated, and otherwise axes must be equal, by name: `batch` does not meet `sequence`, nor a fixed 8, whatever
-            their lengths are.
+            their lengths are. Only operations of which the table says so let values meet. Elsewhere axes of one letter, and what
+            … stands for, are equal by name; … may be nothing.
 
             ## Leaves
 
@@ -75,14 +99,21 @@ enum LossProgramsPage {
             | `hiddenStates` | [batch, sequence, hidden] | what the output head reads, after the last norm |
             | `outputHead` | [vocabulary, hidden] | the output head's matrix, also where it is tied to the embedding |
 
-            Where `targetMask` is 0, the outputs of that position read as 0, and no gradient goes back through them.
+            Before a program reads the outputs, a trainer sets them to 0 where `targetMask` is 0 (not the output head, which has no
+            positions), and afterwards it sets their gradients to 0 there, also those that are NaN. Whoever evaluates a program does
+            neither: it takes outputs as they are given, and `targetMask` is a field like others. Fields are read as they were sent, also
+            where the mask is 0. A program that wants a quantity of counted positions alone multiplies it by the mask itself, and takes
+            care that it is finite where outputs are 0: `log(entropy)·targetMask` is −infinity·0 there, NaN.
 
             | field | what it is |
             |---|---|
-            | `targetMask` | [batch, sequence], 0 or 1; 1 everywhere if the batch has none |
+            | `targetMask` | [batch, sequence], each 0 or 1; 1 everywhere if the batch has none |
             | `targetWeights` | [batch, sequence]; 1 everywhere if the batch has none |
             | `targetIDs` | [batch, sequence], as numbers; 0 where the mask is 0 |
-            | any other name | an entry of the batch's `loss_inputs`, of just that shape; one that is missing or of another shape is refused with `invalidLoss` |
+            | any other name | an entry of the batch's `loss_inputs`, with the lengths of `shape`; one that is missing or has others is refused with `invalidLoss` |
+
+            The first three have no other shape, also if the batch has an entry of that name, and no field is read with two shapes.
+            `segment_ids` and `input_ids` are no fields. A trainer refuses a batch with a field that is not finite (`invalidBatch`).
 
             ## What a trainer does with it
 
@@ -90,50 +121,77 @@ enum LossProgramsPage {
             the gradient of the **sum** by every parameter to those accumulated; it adds up the denominators as well, and divides
             once, at the optimizer step. The answer's `loss` is this microbatch's sum divided by its denominator.
 
-            A sum that is NaN or infinite, or a denominator that is not above 0, is refused with `nonFinite`, and nothing changes.
+            A denominator that is not above 0 or is infinite, or a sum that divided by it is NaN or infinite, is refused with
+            `nonFinite`, and nothing changes. Gradients and metrics are not looked at: a gradient that is not finite is found at the
+            optimizer step, whose norm it makes NaN or infinite, and which is then refused with `nonFinite`.
             Numbers are computed in float32 or better; programs of log-probabilities and entropies alone in double precision
             if that is to be had, since differences of log-probabilities are small.
 
             ## Operations
 
             `x`, `a`, `b` are operands, `y` is the result and `g` its gradient. A gradient of a value that was repeated is summed over
-            what it was repeated along. NaN in an operand gives NaN, unless something else is said.
-
+            what it was repeated along; that of a value that several nodes read is the sum of what they give. NaN in an operand gives
+            NaN, unless something else is said. Arithmetic is that of IEEE 754.
             | `op` | shapes | needs | result | edges | gradient |
             |---|---|---|---|---|---|
             \(rows.joined(separator: "\n"))
 
-            A **sequence** is a run of equal numbers in a row of `segment_ids`; a row without them is one sequence.
+            A **sequence** is a run of equal numbers in a row of `segment_ids`; a row without them is one sequence. A number that comes
+            again later in its row begins another sequence. (Trainers refuse such a batch, with `invalidBatch`; the vectors have one.)
+
+            An id is an **index** if it is at least 0 and below n; it is then cut to a whole number: 2.9 is 2. NaN is none, and no number
+            below 0, −0.5 neither; nothing is counted from the end.
+
+            **Formulas hold where g is 0.** 0·∞ and 0 / 0 are NaN: `log` at 0 has the gradient 0 / 0, also where a `select` takes
+            something else or a mask of 0 follows. Guard the operand, `log(select(x > 0, x, 1))`, and not the result. Where g itself is
+            NaN or infinite, what reaches an operand that would get 0 of it (`relu`, `maximum`, `minimum`) is 0 or NaN, as an evaluator
+            likes; so is the gradient of `maximum` and `minimum` of NaN.
+
+            **Infinities in `logSumExp`.** Where all elements are −infinity, so is the result, and all gradients are NaN. Where one is
+            +infinity, so is the result, and the gradient of that element is NaN; `softmax` and `logSoftmax` are then NaN at that element,
+            and whatever an evaluator likes at the others.
+
+            **There is no `clip`.** Made of `maximum` and `minimum` it lets half of g pass where x equals a bound, and torch's `clamp` all of
+            it: at a ratio of just 1 ± ε the losses of this project differ from those that use `clamp`. Likewise `relu` gives 0 at 0, and
+            `maximum` of x and 0 half.
 
             ## Vectors
 
-            [loss-vectors.jsonl](loss-vectors.jsonl) has one case a line: each operation on its own, with its edges, and the stock
-            losses. `make generated` writes it, and tests compare it with PyTorch.
+            [loss-vectors.jsonl](loss-vectors.jsonl) has one case a line: each operation on its own, their edges, the stock losses, and
+            programs that must be refused. `make generated` writes it, and tests compare it with PyTorch.
 
             | key | what it is |
             |---|---|
             | `program` | a program in its serial form |
             | `axes` | the lengths of `batch`, `sequence`, `vocabulary`, `hidden`, `pairs` |
-            | `outputs`, `fields` | tensors by name, each with `shape` and `values` in row-major order |
-            | `segmentIDs` | [batch, sequence], or null |
-            | `sum`, `denominator`, `metrics` | what comes out |
-            | `gradients` | of the sum by each output that the program reads, `values` in row-major order |
+            | `outputs`, `fields` | tensors by name, each with `shape` and `values` in row-major order; a field that is absent is one that the batch lacks |
+            | `segmentIDs` | the batch's `segment_ids`, [batch, sequence] in row-major order; null where the batch has none |
+            | `sum`, `denominator` | what comes out |
+            | `metrics` | by name the value of the metric's `node` |
+            | `gradients` | of the sum, undivided, by each output that the program reads, `values` in row-major order; empty where it is refused |
+            | `refused` | absent, or the code with which a trainer refuses it: `invalidLoss` or `nonFinite` |
+            | `node` | with `invalidLoss`, the number of the node at fault; absent if it is no node's |
 
-            Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`. A program is evaluated rightly if everything
-            is within 1e-6 of the vector, relative to the largest magnitude in a tensor, in double precision.
+            Outputs are arbitrary numbers, independent of each other: the gradient by one takes the others for constants. An output that
+            only metrics, the denominator, or operations without a gradient read has the gradient 0. A program that is refused with
+            `invalidLoss` comes with neither outputs nor results; one that is refused with `nonFinite` has a sum and a denominator to compare.
+            Some fields hold NaN, so as to say what becomes of it.
 
+            Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`, and must come out in the same places. Others are
+            right, in double precision, within 1e-6 of the largest finite magnitude in their tensor, a scalar within 1e-6 of itself; zeros alone
+            within 1e-12. float32 agrees as well.
             """
     }
 
     /// What operations need beside operands.
-    private static let attributes: [String: String] = {
-        var attributes = ["power": "`value`", "scatter": "`shape`", "take": "`axis`, `index`", "place": "`axis`, `index`, `shape`"]
+    static let needs: [String: [String]] = {
+        var needs = [
+            "power": ["value"], "scatter": ["shape"], "take": ["axis", "index"], "place": ["axis", "index", "shape"],
+            "broadcastTo": ["shape"], "sumTo": ["shape"], "cumulativeSum": ["axis", "reverse"], "segmentCumulativeSum": ["reverse"],
+        ]
         for name in ["sum", "max", "min", "logSumExp", "softmax", "logSoftmax", "size", "insertAxis", "removeAxis"] {
-            attributes[name] = "`axis`"
+            needs[name] = ["axis"]
         }
-        for name in ["broadcastTo", "sumTo"] { attributes[name] = "`shape`" }
-        attributes["cumulativeSum"] = "`axis`, `reverse`"
-        attributes["segmentCumulativeSum"] = "`reverse`"
-        return attributes
+        return needs
     }()
 }

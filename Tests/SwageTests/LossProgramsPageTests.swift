@@ -20,6 +20,30 @@ import TestSupport
         #expect(Set(LossOperation.references.keys) == Set(LossOperation.all.keys))
     }
 
+    @Test func programsThatMustBeRefusedAre() throws {
+        for refused in LossVectors.refused {
+            let name = "\(refused.program["name"] ?? "")"
+            let error = #expect(throws: TrainerError.self, "\(name)") { try refused.validate() }
+            #expect(error?.code == .invalidLoss, "\(name)")
+            guard let node = refused.node, let text = error?.description else { continue }
+            #expect(text.contains("node \(node)") || text.contains("nodes[\(node)]"), "\(name): \(text)")
+        }
+    }
+
+    @Test func noVectorHasAKeyThatItsOperationDoesNotNeed() throws {
+        let leaves = ["output": ["name"], "field": ["name", "shape"], "constant": ["value"]]
+        for line in LossVectors.lines.split(separator: "\n") {
+            let vector = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let program = try #require(vector["program"] as? [String: Any])
+            guard vector["refused"] as? String != "invalidLoss" else { continue }
+            for node in try #require(program["nodes"] as? [[String: Any]]) {
+                let operation = try #require(node["op"] as? String)
+                let needs = leaves[operation] ?? ["of"] + (LossProgramsPage.needs[operation] ?? [])
+                #expect(Set(node.keys).subtracting(["op"]).isSubset(of: needs), "\(program["name"] ?? ""): \(node)")
+            }
+        }
+    }
+
     /// NaN that a maximum hides would make a loss look sound.
     @Test(arguments: ["minimum", "maximum", "relu", "sign", "add"])
     func aNaNIsNotHidden(_ name: String) {

@@ -26,20 +26,24 @@ extension LossOperation {
     private static let elementwiseReferences: [Row] = [
         ("negate", same, "−x", "", "−g"),
         ("exp", same, "eˣ", "overflows to infinity", "g·y"),
-        ("log", same, "ln x", "0 gives −infinity, less gives NaN", "g / x"),
-        ("sqrt", same, "√x", "less than 0 gives NaN", "g / (2y)"),
+        ("log", same, "ln x", "of 0 −infinity, of less NaN", "g / x"),
+        ("sqrt", same, "√x", "of less than 0 NaN", "g / (2y)"),
         ("tanh", same, "tanh x", "", "g·(1 − y²)"),
         ("sigmoid", same, "1 / (1 + e⁻ˣ)", "does not overflow for large −x", "g·y·(1 − y)"),
         ("softplus", same, "ln(1 + eˣ)", "does not overflow: max(x, 0) + ln(1 + exp(−abs(x)))", "g·sigmoid(x)"),
         ("relu", same, "max(x, 0)", "", "g where x > 0, else 0 (0 at 0)"),
-        ("abs", same, "|x|", "", "g·sign(x) (0 at 0)"),
-        ("sign", same, "−1, 0 or 1", "0 at 0", "none"),
+        ("abs", same, "the magnitude of x", "", "g·sign(x) (0 at 0)"),
+        ("sign", same, "−1, 0 or 1", "of 0 0, of NaN NaN", "none"),
         ("stopGradient", same, "x", "", "none"),
-        ("power", same, "x to the power of `value`", "as C's `pow`: 0⁰ is 1, a negative x to a broken power is NaN", "g·value·x^(value − 1)"),
+        (
+            "power", same, "x to the power of `value`",
+            "as C's `pow`: anything to the power of 0 is 1, less than 0 to a broken power is NaN, 0 to a power below 0 is infinity",
+            "g·(value·x^(value − 1)); 0 where `value` is 0"
+        ),
         ("add", meet, "a + b", "", "g to both"),
         ("subtract", meet, "a − b", "", "g; −g"),
         ("multiply", meet, "a·b", "", "g·b; g·a"),
-        ("divide", meet, "a / b", "by 0: infinity or NaN", "g / b; −g·y / b"),
+        ("divide", meet, "a / b", "by 0: infinity with the sign of a, 0 / 0 is NaN", "g / b; −(g / b)·y"),
         ("minimum", meet, "the smaller", "", "g to the one taken; half to each of two equal ones"),
         ("maximum", meet, "the larger", "", "g to the one taken; half to each of two equal ones"),
     ]
@@ -51,25 +55,36 @@ extension LossOperation {
         ("greaterOrEqual", meet, "1 where a ≥ b, else 0", "with NaN: 0", "none"),
         ("equal", meet, "1 where a = b, else 0", "with NaN: 0", "none"),
         ("notEqual", meet, "1 where a ≠ b, else 0", "with NaN: 1", "none"),
-        ("and", meet, "1 where neither is 0, else 0", "", "none"),
-        ("or", meet, "0 where both are 0, else 1", "", "none"),
-        ("not", same, "1 where x is 0, else 0", "", "none"),
+        ("and", meet, "1 where neither is 0, else 0", "NaN is not 0", "none"),
+        ("or", meet, "0 where both are 0, else 1", "NaN is not 0", "none"),
+        ("not", same, "1 where x is 0, else 0", "of NaN 0", "none"),
         (
-            "select", "condition, a, b → where all three meet", "a where the condition is not 0, else b", "",
+            "select", "condition, a, b → where all three meet", "a where the condition is not 0, else b",
+            "a condition of NaN is not 0; NaN in the one not taken is not seen",
             "none to the condition; g to the one taken and 0 to the other"
         ),
     ]
 
     private static let alongAxis = "any → the same"
     private static let reducing = "any → the same, with 1 for `axis`"
+    private static let extremeEdges = "with NaN along `axis`: NaN, and so are all gradients along it"
 
     private static let axisReferences: [Row] = [
         ("sum", reducing, "the sum along `axis`", "", "g, repeated"),
-        ("max", reducing, "the largest along `axis`", "", "g in equal parts to all elements that reach it"),
-        ("min", reducing, "the smallest along `axis`", "", "g in equal parts to all elements that reach it"),
-        ("logSumExp", reducing, "ln Σ eˣ along `axis`", "computed from the largest, so that it does not overflow", "g·e^(x − y)"),
-        ("softmax", alongAxis, "eˣ / Σ eˣ along `axis`", "as above", "y·(g − Σ g·y)"),
-        ("logSoftmax", alongAxis, "x − ln Σ eˣ along `axis`", "as above", "g − eʸ·Σ g"),
+        ("max", reducing, "the largest along `axis`", extremeEdges, "g in equal parts to all elements that reach it"),
+        ("min", reducing, "the smallest along `axis`", extremeEdges, "g in equal parts to all elements that reach it"),
+        (
+            "logSumExp", reducing, "ln Σ eˣ along `axis`",
+            "does not overflow: m + ln Σ e^(x − m), m the largest; an infinite m is the result", "g·e^(x − y)"
+        ),
+        (
+            "softmax", alongAxis, "eˣ / Σ eˣ along `axis`", "e^(x − logSumExp(x)), so that it does not overflow; NaN where all are −infinity",
+            "y·(g − Σ g·y)"
+        ),
+        (
+            "logSoftmax", alongAxis, "x − ln Σ eˣ along `axis`", "x − logSumExp(x), so that it does not overflow; NaN where all are −infinity",
+            "g − eʸ·Σ g"
+        ),
         (
             "cumulativeSum", alongAxis, "the sum of the elements up to each, itself included, along `axis`",
             "`reverse`: from each to the end", "the same of g in the other direction"
@@ -77,7 +92,7 @@ extension LossOperation {
         ("size", "any → scalar", "the length of `axis`", "", "none"),
         (
             "segmentSum", "[batch, sequence] → the same", "at each position the sum over its sequence",
-            "without segment ids a row is one sequence", "segmentSum of g"
+            "", "segmentSum of g"
         ),
         (
             "segmentCumulativeSum", "[batch, sequence] → the same", "as cumulativeSum along the sequence, begun anew for each sequence",
@@ -85,11 +100,16 @@ extension LossOperation {
         ),
     ]
 
+    private static let behindLast = "an `axis` that is the number of axes puts it behind the last"
+
     private static let shapeReferences: [Row] = [
-        ("broadcastTo", "any → `shape`", "x, repeated", "x must meet `shape` in `shape`", "g, summed to x's shape"),
-        ("sumTo", "any → `shape`", "x, summed over the axes that were repeated", "`shape` must meet x in x's shape", "g, repeated"),
-        ("insertAxis", "any → one axis more", "x, with an axis of 1 at `axis`", "", "g without it"),
-        ("removeAxis", "any → one axis less", "x without `axis`, which must be 1", "", "g with it"),
+        ("broadcastTo", "any → `shape`", "x, repeated", "where x and `shape` meet must be `shape`", "g, summed to x's shape"),
+        (
+            "sumTo", "any → `shape`", "x, summed over the axes that `shape` lacks or has as 1",
+            "where x and `shape` meet must be x's shape; `[]` sums all", "g, repeated"
+        ),
+        ("insertAxis", "any → one axis more", "x, with an axis of 1 at `axis`", behindLast, "g without it"),
+        ("removeAxis", "any → one axis less", "x without `axis`, which must be the fixed length 1", "", "g with it"),
         ("transpose", "[…, m, n] → […, n, m]", "x with its last two axes exchanged", "", "g, transposed"),
         ("splitPairs", "[batch, …] → [pairs, 2, …]", "rows 2i and 2i + 1 as a pair", "the batch has an even number of rows", "joinPairs of g"),
         ("joinPairs", "[pairs, 2, …] → [batch, …]", "the pairs as rows again", "", "splitPairs of g"),
@@ -98,14 +118,17 @@ extension LossOperation {
     private static let placeReferences: [Row] = [
         (
             "gather", "[…, n], [ids: …, k] → […, k]", "the elements of x's last axis that ids name",
-            "ids are cut to whole numbers; one that is no index gives NaN", "g, scattered; none to ids"
+            "an id that is no index gives NaN", "g, scattered; none to ids"
         ),
         (
-            "scatter", "[…, k], [ids: …, k] → […, n]", "zeros, with each element added where ids say; n is the one axis in `shape`",
-            "ids that are no index are passed over", "g, gathered; none to ids"
+            "scatter", "[…, k], [ids: …, k] → […, n]", "zeros, with each element added where ids say; n is the first axis in `shape`",
+            "an id that is no index is passed over", "g, gathered, and 0 where the id is no index; none to ids"
         ),
-        ("take", "any → one axis less", "element `index` of `axis`, which has a fixed length", "", "g, placed"),
-        ("place", "any → one axis more", "zeros with x at `index` of a new `axis`, whose length is the one axis in `shape`", "", "g, taken"),
+        ("take", "any → one axis less", "element `index` of `axis`, which has a fixed length", "`index` is below it", "g, placed"),
+        (
+            "place", "any → one axis more", "zeros with x at `index` of a new `axis`, whose length, a fixed one, is the first axis in `shape`",
+            "`index` is below it; " + behindLast, "g, taken"
+        ),
         ("matmul", "[…, k], [k, n] → […, n]", "x times the matrix", "", "g·matrixᵀ; outer(x, g)"),
         ("outer", "[…, k], […, n] → [k, n]", "the sum over all other axes of aᵀ·b", "", "b·gᵀ; a·g"),
     ]
