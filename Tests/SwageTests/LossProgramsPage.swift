@@ -5,7 +5,7 @@ enum LossProgramsPage {
     static var text: String {
         let rows = LossOperation.all.values.sorted { $0.name < $1.name }.map { operation in
             let reference = operation.reference
-            let needs = (needs[operation.name] ?? []).map { "`\($0)`" }.joined(separator: ", ")
+            let needs = (Self.needs[operation.name] ?? []).map { "`\($0)`" }.joined(separator: ", ")
             return "| `\(operation.name)` | \(reference.shapes) | \(needs) | \(reference.value) "
                 + "| \(reference.edges) | \(reference.derivative) |"
         }
@@ -73,11 +73,13 @@ enum LossProgramsPage {
             - values of more than 2³¹ elements, and with `tooLarge` whatever the memory at hand cannot hold.
 
             A trainer looks for all of this, and for what the batch lacks, before the model runs if it can; nothing changes in any case.
+
             ## Axes
 
             An axis is one of `"batch"`, `"sequence"`, `"vocabulary"`, `"hidden"`, `"pairs"` (half of the batch), whose lengths come with
             the batch and the model, or a fixed length, a whole number from 1. A scalar has the shape `[]`. A program in which any value
             has the axis `pairs` is refused with `invalidLoss` for a batch of an odd number of rows.
+
             Two values **meet** as in NumPy and torch: axes are aligned at the last one, a missing axis and an axis of the fixed length 1
             are repeated, and otherwise axes must be equal, by name: `batch` does not meet `sequence`, nor a fixed 8, whatever
             their lengths are. Only operations of which the table says so let values meet. Elsewhere axes of one letter, and what
@@ -124,6 +126,7 @@ enum LossProgramsPage {
             A denominator that is not above 0 or is infinite, or a sum that divided by it is NaN or infinite, is refused with
             `nonFinite`, and nothing changes. Gradients and metrics are not looked at: a gradient that is not finite is found at the
             optimizer step, whose norm it makes NaN or infinite, and which is then refused with `nonFinite`.
+
             Numbers are computed in float32 or better; programs of log-probabilities and entropies alone in double precision
             if that is to be had, since differences of log-probabilities are small.
 
@@ -132,6 +135,7 @@ enum LossProgramsPage {
             `x`, `a`, `b` are operands, `y` is the result and `g` its gradient. A gradient of a value that was repeated is summed over
             what it was repeated along; that of a value that several nodes read is the sum of what they give. NaN in an operand gives
             NaN, unless something else is said. Arithmetic is that of IEEE 754.
+
             | `op` | shapes | needs | result | edges | gradient |
             |---|---|---|---|---|---|
             \(rows.joined(separator: "\n"))
