@@ -43,8 +43,9 @@ def _check(program):
     fail_unless(form == ("swage.loss", 1), f"has the form {form[0]}, version {form[1]}", "swage.loss, version 1")
     nodes, metrics = program["nodes"], program["metrics"]
     fail_unless(1 <= len(nodes) <= MOST_NODES, f"has {len(nodes)} nodes", f"1 to {MOST_NODES}")
-    for part, known in [(program, KEYS), *((node, NODE_KEYS) for node in nodes), *((metric, METRIC_KEYS) for metric in metrics)]:
-        odd = min(set(part) - known, default=None)
+    wholes = [(program, KEYS), *((node, NODE_KEYS) for node in nodes), *((metric, METRIC_KEYS) for metric in metrics)]
+    for whole, known in wholes:
+        odd = min(set(whole) - known, default=None)
         fail_unless(odd is None, f'has the key "{odd}", which means nothing', f"any of {sorted(known)}")
     names = [metric["name"] for metric in metrics]
     fail_unless(len(set(names)) == len(names), "has two metrics of one name", "a name for each")

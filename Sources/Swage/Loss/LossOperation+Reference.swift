@@ -78,11 +78,13 @@ extension LossOperation {
             "does not overflow: m + ln Σ e^(x − m), m the largest; an infinite m is the result", "g·e^(x − y)"
         ),
         (
-            "softmax", alongAxis, "eˣ / Σ eˣ along `axis`", "e^(x − logSumExp(x)), so that it does not overflow; NaN where all are −infinity",
+            "softmax", alongAxis, "eˣ / Σ eˣ along `axis`",
+            "does not overflow: e^(x − logSumExp(x)); NaN where all are −infinity",
             "y·(g − Σ g·y)"
         ),
         (
-            "logSoftmax", alongAxis, "x − ln Σ eˣ along `axis`", "x − logSumExp(x), so that it does not overflow; NaN where all are −infinity",
+            "logSoftmax", alongAxis, "x − ln Σ eˣ along `axis`",
+            "does not overflow: x − logSumExp(x); NaN where all are −infinity",
             "g − eʸ·Σ g"
         ),
         (
@@ -126,7 +128,8 @@ extension LossOperation {
         ),
         ("take", "any → one axis less", "element `index` of `axis`, which has a fixed length", "`index` is below it", "g, placed"),
         (
-            "place", "any → one axis more", "zeros with x at `index` of a new `axis`, whose length, a fixed one, is the first axis in `shape`",
+            "place", "any → one axis more",
+            "zeros with x at `index` of a new `axis`, whose length, a fixed one, is the first axis in `shape`",
             "`index` is below it; " + behindLast, "g, taken"
         ),
         ("matmul", "[…, k], [k, n] → […, n]", "x times the matrix", "", "g·matrixᵀ; outer(x, g)"),
