@@ -7,6 +7,7 @@ import tempfile
 import time
 
 from monarch.actor import endpoint
+from swage_worker.options import Degrees, OptimizerOptions, Schedule, TitanOptions
 from swage_worker.titan.engine import _mesh
 from swage_worker.titan.rank import TitanRank
 
@@ -43,12 +44,13 @@ class DirectRank(TitanRank):
 
 def main():
     with tempfile.TemporaryDirectory() as scratch:
-        optimizer = dict(
-            learningRate=1e-5, beta1=0.9, beta2=0.999, epsilon=1e-8, weightDecay=0.0,
-            schedule=dict(shape="constant", warmupSteps=0, totalSteps=100))
-        ranks = _mesh(RANKS).spawn("direct", DirectRank, dict(
-            model=sys.argv[1], optimizer=optimizer, scratch=scratch, sequenceLength=8192, threads=1,
-            parallelism=dict(replicate=1, shard=RANKS, tensor=1, context=1, pipeline=1)))
+        options = TitanOptions(
+            model=sys.argv[1], name="", loss={}, checkpoint_directory=scratch, address="", scratch=scratch, threads=1,
+            sequence_length=8192, parallelism=Degrees(replicate=1, shard=RANKS, tensor=1, context=1, pipeline=1),
+            optimizer=OptimizerOptions(
+                learning_rate=1e-5, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0,
+                schedule=Schedule(shape="constant", warmup_steps=0, total_steps=100)))
+        ranks = _mesh(RANKS).spawn("direct", DirectRank, options)
         ranks.open.call().get()
         ranks.take_over.call().get()
         for line in sys.stdin:

@@ -17,9 +17,10 @@ import time
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from .errors import TrainerError
+from .errors import TrainerError, check
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
 from .message_check import MessageCheck
+from .options import HuggingFaceOptions, TitanOptions
 from .request_log import WAITING
 from .service import TrainerService
 
@@ -32,10 +33,10 @@ def main():
     if not line.endswith("\n"):
         # Whoever started this has been killed before it had made the folder ready, or said all.
         return shutil.rmtree(scratch, ignore_errors=True)
-    options = json.loads(line)
     threading.Thread(target=end_with_input, args=[scratch], daemon=True).start()
     try:
-        engine = _engine(sys.argv[1], options)
+        options = _options(sys.argv[1], line)
+        engine = _engine(options)
     except TrainerError as error:
         sys.exit(str(error) + (f"; expected {error.expected}" if error.expected else ""))
     limits = [
@@ -48,23 +49,28 @@ def main():
     for name in ("", "swage.v1.TrainerService"):
         status.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    if not server.add_insecure_port(options["address"]):
-        sys.exit(f"{options['address']} cannot be served")
+    if not server.add_insecure_port(options.address):
+        sys.exit(f"{options.address} cannot be served")
     server.start()
     print("ready", flush=True)
     server.wait_for_termination()
 
 
-def _engine(name, options):
-    if name == "huggingface":
+def _options(name, line):
+    kinds = dict(huggingface=HuggingFaceOptions, titan=TitanOptions)
+    check(name in kinds, "invalidOption", f"there is no engine {name}", f"one of {', '.join(kinds)}")
+    return kinds[name].of(json.loads(line))
+
+
+def _engine(options):
+    # Imported here, for an environment has the packages of one engine alone.
+    if isinstance(options, HuggingFaceOptions):
         from .hf import HuggingFaceEngine
 
         return HuggingFaceEngine(options)
-    if name == "titan":
-        from .titan.engine import TitanEngine
+    from .titan.engine import TitanEngine
 
-        return TitanEngine(options)
-    sys.exit(f"there is no engine {name}")
+    return TitanEngine(options)
 
 
 def outlive_signals():

@@ -9,11 +9,11 @@ BASE = ".base_layer"
 
 def add(model, options):
     """Freezes the model's weights, and gives its modules adapters that change nothing yet."""
-    modules = options["targetModules"]
+    modules = options.target_modules
     torch.manual_seed(0)
     inject_adapter_in_model(
         LoraConfig(
-            r=options["rank"], lora_alpha=options["alpha"], lora_dropout=options["dropout"],
+            r=options.rank, lora_alpha=options.alpha, lora_dropout=options.dropout,
             target_modules=modules[0] if modules == ["all-linear"] else modules, task_type="CAUSAL_LM"), model)
 
 

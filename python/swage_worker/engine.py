@@ -1,26 +1,25 @@
 """What all engines do alike: the count of what is accumulated, the checks of a step, what a checkpoint says of itself."""
 
-import base64
 import math
 
 import torch
 
 from .checkpoints import CheckpointStore
 from .errors import check
+from .options import OptimizerOptions
 from .schedule import schedule_factor
 from .steps import stays_finite
 
 
 class Engine:
-    """`options`: the model's name, optimizer and loss as Swift encodes them, checkpointDirectory, keptCheckpoints, companions
-    (files to write beside weights, base64 by name)."""
+    """`options`: options.Options."""
 
     def __init__(self, options):
-        self.name = options["name"]
-        self.companions = {name: base64.b64decode(text) for name, text in options.get("companions", {}).items()}
-        self.default_loss = options["loss"]
-        self.optimizer_options = options["optimizer"]
-        self.store = CheckpointStore(options["checkpointDirectory"], options.get("keptCheckpoints"))
+        self.name = options.name
+        self.companions = options.companions
+        self.default_loss = options.loss
+        self.optimizer_options = options.optimizer
+        self.store = CheckpointStore(options.checkpoint_directory, options.kept_checkpoints)
         self.step = 0
         # No element of the gradients' mean is larger; None where it came from elsewhere.
         self.reached = 0.0
@@ -57,7 +56,7 @@ class Engine:
         check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
         norm = self.gradient_norm() / self.denominator
         check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm")
-        limit = self.optimizer_options.get("maxGradientNorm")
+        limit = self.optimizer_options.max_gradient_norm
         clip = min(1.0, limit / (norm + 1e-6)) if limit else 1.0
         reached = max(self.reached if self.reached is not None else self.largest_moment(), norm * clip)
         scale, rate = clip / self.denominator, self.learning_rate()
@@ -71,7 +70,7 @@ class Engine:
 
     def learning_rate(self):
         """That of the next step."""
-        return self.optimizer_options["learningRate"] * schedule_factor(self.optimizer_options["schedule"], self.step)
+        return self.optimizer_options.learning_rate * schedule_factor(self.optimizer_options.schedule, self.step)
 
     def clear_gradients(self):
         self.drop_gradients()
@@ -86,7 +85,7 @@ class Engine:
 
     def save(self, name, path, weights_only):
         state = dict(
-            modelSignature=self.checkpoint_signature(weights_only), step=self.step, optimizer=self.optimizer_options,
+            modelSignature=self.checkpoint_signature(weights_only), step=self.step, optimizer=self.optimizer_options.encoded(),
             accumulatedMicrobatches=self.microbatches, accumulatedDenominator=self.denominator)
 
         def fill(folder):
@@ -98,6 +97,11 @@ class Engine:
 
     def checkpoint_signature(self, weights_only):
         return self.signature
+
+    def take_optimizer(self, manifest, full):
+        """Takes over the options of a full checkpoint that says them."""
+        if full and manifest.get("optimizer"):
+            self.optimizer_options = OptimizerOptions.of_checkpoint(manifest["optimizer"])
 
     def resume(self, manifest, full):
         """Takes over what a checkpoint says, once its tensors are in place."""

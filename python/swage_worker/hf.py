@@ -24,24 +24,24 @@ CHUNK = 512
 
 
 class HuggingFaceEngine(Engine):
-    """`options`: those of every engine, and model (a folder), dtype, attention, device, threads, lora."""
+    """`options`: HuggingFaceOptions."""
 
     def __init__(self, options):
         self.sums = {}
         super().__init__(options)
-        if options.get("threads"):
-            torch.set_num_threads(options["threads"])
-        self.device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        self.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.model = _load(options).to(self.device).train()
         self.weights = self.parameters = dict(self.model.named_parameters())
         self.weights_signature = self.signature = _signature(self.weights)
         self.dtype = self.model.dtype
         self.adapters = None
-        if options.get("lora"):
+        if options.lora:
             from . import adapters
 
             self.adapters = adapters
-            adapters.add(self.model, options["lora"])
+            adapters.add(self.model, options.lora)
             self.weights, self.parameters = adapters.weights(self.model), adapters.adapters(self.model)
             self.signature = f"adapters of {_signature(self.parameters)}, on {self.weights_signature}"
         self.vocabulary = self.model.get_output_embeddings().weight.shape[0]
@@ -126,8 +126,7 @@ class HuggingFaceEngine(Engine):
                 self.parameters[name].copy_(value)
         if self.adapters and not full:
             self.adapters.reset(self.model)
-        if full:
-            self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
+        self.take_optimizer(manifest, full)
         self._begin()
         self.resume(manifest, full)
         self.sums = {name: tensor.to(self.device) for name, tensor in sums.items()}
@@ -215,10 +214,10 @@ class HuggingFaceEngine(Engine):
         options = self.optimizer_options
         decays = [p for p in self.parameters.values() if p.dim() > 1]
         others = [p for p in self.parameters.values() if p.dim() <= 1]
-        groups = [dict(params=decays, weight_decay=options["weightDecay"]), dict(params=others, weight_decay=0.0)]
+        groups = [dict(params=decays, weight_decay=options.weight_decay), dict(params=others, weight_decay=0.0)]
         self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=options["learningRate"],
-            betas=(options["beta1"], options["beta2"]), eps=options["epsilon"], fused=True)
+            [group for group in groups if group["params"]], lr=options.learning_rate,
+            betas=(options.beta1, options.beta2), eps=options.epsilon, fused=True)
 
     def _restore_moments(self, moments):
         for name, parameter in self.parameters.items():
@@ -271,9 +270,9 @@ def _signature(parameters):
 def _load(options):
     # A model's folder runs no code here: neither its own modules nor what is pickled in it.
     arguments = dict(
-        dtype=getattr(torch, options.get("dtype") or "float32"), attn_implementation=options.get("attention") or "sdpa",
+        dtype=getattr(torch, options.dtype), attn_implementation=options.attention,
         trust_remote_code=False, use_safetensors=True)
-    model = AutoModelForCausalLM.from_pretrained(options["model"], **arguments)
+    model = AutoModelForCausalLM.from_pretrained(options.model, **arguments)
     for module in model.modules():
         # Learns nothing for the token that pads, which in many models is the one that ends a turn, and is in every chat.
         if isinstance(module, torch.nn.Embedding):

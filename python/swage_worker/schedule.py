@@ -5,8 +5,8 @@ import math
 
 def schedule_factor(schedule, step):
     """The factor of the step that follows `step` finished ones."""
-    warmup, total = schedule["warmupSteps"], schedule["totalSteps"]
+    warmup, total = schedule.warmup_steps, schedule.total_steps
     if step < warmup:
         return (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, total - warmup))
-    return {"constant": 1.0, "linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}[schedule["shape"]]
+    return {"constant": 1.0, "linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}[schedule.shape]

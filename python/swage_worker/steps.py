@@ -11,12 +11,12 @@ def stays_finite(options, rate, step, scale, largest, dtype):
     limits = torch.finfo(dtype)
     # Less than half the distance between the largest numbers: adding it to the largest rounds back to that.
     distance = limits.max * limits.eps / 8
-    correction = 1 - options["beta1"] ** (step + 1)
-    epsilon = float(torch.tensor(options["epsilon"], dtype=torch.float32))
+    correction = 1 - options.beta1 ** (step + 1)
+    epsilon = float(torch.tensor(options.epsilon, dtype=torch.float32))
     numbers = (scale, rate, rate / correction)
     return (
         all(math.isfinite(number) and abs(number) < 3e38 for number in numbers)
-        and 0 <= rate * options["weightDecay"] <= 2 and largest < math.sqrt(limits.max) / 32
+        and 0 <= rate * options.weight_decay <= 2 and largest < math.sqrt(limits.max) / 32
         and epsilon > 0 and rate / correction * largest / epsilon < distance)
 
 

@@ -27,24 +27,21 @@ from .rank import TitanRank
 
 
 class TitanEngine(Engine):
-    """`options`: those of every engine, and model (a folder), dtype, attention, threads, parallelism (replicate, shard, tensor,
-    context, pipeline), hosts (addresses of Monarch's workers; none: this machine), meshAddress (where those find this
-    machine), sequenceLength, scratch (a folder)."""
+    """`options`: TitanOptions."""
 
     def __init__(self, options):
         super().__init__(options)
-        self.degrees = options["parallelism"]
-        self.world = math.prod(self.degrees.values())
-        self.ranks_here = self.world // max(1, len(options.get("hosts") or []))
-        self.scratch = options["scratch"]
-        self.configuration = read_configuration(options["model"])
+        self.degrees = options.parallelism
+        self.ranks_here = self.degrees.ranks // max(1, len(options.hosts))
+        self.scratch = options.scratch
+        self.configuration = read_configuration(options.model)
         self.vocabulary = self.configuration.vocab_size
         _check_degrees(self.degrees, self.configuration)
-        self.attention = options.get("attention") or "sdpa"
+        self.attention = options.attention
         check(self.attention in ("sdpa", "flex", "varlen"), "invalidOption", f"the attention is {self.attention}", "sdpa, flex or varlen")
         check(self.attention != "varlen" or torch.cuda.is_available(), "unsupported", "varlen attention needs a GPU", "sdpa or flex")
         monarch.actor.unhandled_fault_hook = _end
-        self.ranks = _mesh(self.world, options.get("hosts"), options.get("meshAddress")).spawn("titan", TitanRank, options)
+        self.ranks = _mesh(self.degrees.ranks, options.hosts, options.mesh_address).spawn("titan", TitanRank, options)
         parts = list(self._on_all("open"))
         log.remove()
         self.shapes = {name: shape for shapes, _ in parts for name, shape in shapes.items()}
@@ -108,8 +105,7 @@ class TitanEngine(Engine):
         if "gradients.safetensors" in files:
             self._check_tensors(place, "gradients.safetensors")
         self._on_all("stage", str(place), files)
-        if full:
-            self.optimizer_options = manifest.get("optimizer") or self.optimizer_options
+        self.take_optimizer(manifest, full)
         self._on_all("take", self.optimizer_options, manifest["step"] if full else 0)
         self.resume(manifest, full)
         return str(place), self.step, not full
@@ -117,8 +113,8 @@ class TitanEngine(Engine):
     def config(self):
         degrees = self.degrees
         parallelism = dict(
-            data_parallel=degrees["replicate"] * degrees["shard"], tensor_parallel=degrees["tensor"],
-            pipeline_parallel=degrees["pipeline"], context_parallel=degrees["context"], world_size=self.world, device=self.device)
+            data_parallel=degrees.replicate * degrees.shard, tensor_parallel=degrees.tensor,
+            pipeline_parallel=degrees.pipeline, context_parallel=degrees.context, world_size=degrees.ranks, device=self.device)
         return self.name, plain_values(self.configuration), parallelism, OUTPUTS, False
 
     # The mesh
@@ -206,7 +202,7 @@ def _end(failure):
 
 
 def _check_degrees(degrees, configuration):
-    tensor, pipeline = degrees["tensor"], degrees["pipeline"]
+    tensor, pipeline = degrees.tensor, degrees.pipeline
     for name in ("num_attention_heads", "num_key_value_heads", "vocab_size"):
         count = getattr(configuration, name)
         check(count % tensor == 0, "invalidOption", f"tensor parallelism is {tensor} for a model whose {name} is {count}", "a degree that divides it")

@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import log, seams  # before anything of Monarch and of TorchTitan
 
@@ -22,6 +22,7 @@ from torchtitan.config.configs import ParallelismConfig, TrainingConfig
 from torchtitan.trainer import Trainer
 
 from ..errors import TrainerError
+from ..options import Schedule
 from ..schedule import schedule_factor
 from ..steps import Snapshot
 from .loss import OutputWork, ProgramLoss
@@ -34,13 +35,13 @@ NOT_DECAYED = r"norm|bias"
 
 
 @dataclass(kw_only=True, slots=True)
-class Schedule(LRSchedulersContainer.Config):
+class ScheduleConfig(LRSchedulersContainer.Config):
     """The schedule that every engine of Swage follows, in TorchTitan's container."""
 
-    options: dict = field(default_factory=dict)
+    schedule: Schedule
 
     def build(self, *, optimizers, training_steps):
-        return LRSchedulersContainer(optimizers, functools.partial(schedule_factor, self.options))
+        return LRSchedulersContainer(optimizers, functools.partial(schedule_factor, self.schedule))
 
 
 class SharedBatchTrainer(Trainer):
@@ -51,51 +52,51 @@ class SharedBatchTrainer(Trainer):
 
 
 class TitanRank(Actor):
-    """`options`: see TitanEngine."""
+    """`options`: TitanOptions."""
 
     def __init__(self, options):
         self.options = options
-        if options.get("threads"):
-            torch.set_num_threads(options["threads"])
+        if options.threads:
+            torch.set_num_threads(options.threads)
 
     @endpoint
     def open(self):
         """Builds the model, reads its weights, and returns their shapes by Hugging Face's names, and the device."""
         log.remove()
-        options, degrees = self.options, self.options["parallelism"]
-        configuration = read_configuration(options["model"])
+        options, degrees = self.options, self.options.parallelism
+        configuration = read_configuration(options.model)
         # TorchTitan asks for as many columns at most as its ranks can divide.
-        columns = degrees["tensor"] * (2 * degrees["context"] if degrees["context"] > 1 else 1)
-        self.limit = min(configuration.max_position_embeddings, options["sequenceLength"]) // columns * columns
+        columns = degrees.tensor * (2 * degrees.context if degrees.context > 1 else 1)
+        self.limit = min(configuration.max_position_embeddings, options.sequence_length) // columns * columns
         self.vocabulary, self.window = configuration.vocab_size, attention_window(configuration)
-        attention = options.get("attention") or "sdpa"
         config = SharedBatchTrainer.Config(
-            model_spec=model_spec(configuration, attention), hf_assets_path=options["model"],
+            model_spec=model_spec(configuration, options.attention), hf_assets_path=options.model,
             dump_folder=tempfile.gettempdir(), tokenizer=seams.NoTokenizer.Config(), dataloader=seams.NoData.Config(),
             loss=ProgramLoss.Config(), checkpoint=CheckpointManager.Config(enable=False), activation_checkpoint=None,
-            optimizer=self._optimizer_config(options["optimizer"]), lr_scheduler=Schedule(options=options["optimizer"]["schedule"]),
+            optimizer=self._optimizer_config(options.optimizer),
+            lr_scheduler=ScheduleConfig(schedule=options.optimizer.schedule),
             training=TrainingConfig(
                 local_batch_size=1, seq_len=self.limit, disable_cuda_graphs=True, dtype="float32",
-                mixed_precision_param=options.get("dtype") or "float32"),
+                mixed_precision_param=options.dtype),
             parallelism=ParallelismConfig(
-                data_parallel_replicate_degree=degrees["replicate"], data_parallel_shard_degree=degrees["shard"],
-                tensor_parallel_degree=degrees["tensor"], context_parallel_degree=degrees["context"],
-                pipeline_parallel_degree=degrees["pipeline"], pipeline_parallel_schedule="GPipe"))
+                data_parallel_replicate_degree=degrees.replicate, data_parallel_shard_degree=degrees.shard,
+                tensor_parallel_degree=degrees.tensor, context_parallel_degree=degrees.context,
+                pipeline_parallel_degree=degrees.pipeline, pipeline_parallel_schedule="GPipe"))
         self.trainer = SharedBatchTrainer(config)
         self.parts = self.trainer.model_parts
         seams.sum_gradients(self.parts)
         for part in self.parts:
             seams.stop_at_hidden_state(part)
         self.pipeline = None
-        if degrees["pipeline"] > 1:
-            dtype = getattr(torch, options.get("dtype") or "float32")
+        if degrees.pipeline > 1:
+            dtype = getattr(torch, options.dtype)
             self.pipeline = Pipeline(self.trainer.pp_schedule, configuration.hidden_size, dtype)
         self.adapter = config.model_spec.state_dict_adapter(config.model_spec.model, None)
         self.parameters = {name: p for part in self.parts for name, p in part.named_parameters()}
         self.sums, self.read = {}, None
-        weights = self._read_files(options["model"], "model*.safetensors", self._parameters_by_name())
+        weights = self._read_files(options.model, "model*.safetensors", self._parameters_by_name())
         self._set(self.parameters, weights)
-        self._begin(options["optimizer"], 0)
+        self._begin(options.optimizer, 0)
         return {name: list(p.shape) for name, p in self._parameters_by_name().items()}, str(self.trainer.device.type)
 
     @endpoint
@@ -272,7 +273,7 @@ class TitanRank(Actor):
         if self.pipeline is not None:
             self.pipeline.expect(share.input_ids, share.input_ids.shape[1] // self.trainer.parallel_dims.tp)
         inputs = dict(input=share.input_ids, positions=share.positions)
-        if self.options.get("attention") in ("flex", "varlen"):
+        if self.options.attention in ("flex", "varlen"):
             inputs["attention_masks"] = self.parts[0].get_attention_masks(positions=share.positions)
         else:
             inputs["attention_masks"] = share.mask
@@ -291,15 +292,16 @@ class TitanRank(Actor):
     def _optimizer_config(self, options):
         def group(pattern, decay):
             return ParamGroupConfig(pattern=pattern, optimizer_name="AdamW", optimizer_kwargs=dict(
-                lr=options["learningRate"], betas=(options["beta1"], options["beta2"]), eps=options["epsilon"], weight_decay=decay))
+                lr=options.learning_rate, betas=(options.beta1, options.beta2), eps=options.epsilon, weight_decay=decay))
 
-        return OptimizersContainer.Config(param_groups=[group(NOT_DECAYED, 0.0), group(".*", options["weightDecay"])])
+        return OptimizersContainer.Config(param_groups=[group(NOT_DECAYED, 0.0), group(".*", options.weight_decay)])
 
     def _begin(self, options, step):
         trainer = self.trainer
         seams.reshard(self.parts)
         trainer.optimizers = self._optimizer_config(options).build(model_parts=self.parts)
-        trainer.lr_schedulers = Schedule(options=options["schedule"]).build(optimizers=trainer.optimizers, training_steps=0)
+        trainer.lr_schedulers = ScheduleConfig(schedule=options.schedule).build(
+            optimizers=trainer.optimizers, training_steps=0)
         trainer.lr_schedulers.load_state_dict(dict(last_epoch=step))
         for optimizer, scheduler in zip(trainer.optimizers, trainer.lr_schedulers):
             for group, rate in zip(optimizer.param_groups, scheduler.get_last_lr()):

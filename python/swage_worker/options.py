@@ -1,0 +1,185 @@
+"""What a worker is told first, a JSON object by the names that Swift gives.
+
+Swift's types (HuggingFaceTrainer.Options, TitanTrainer.Options, …) send every value that they have, so that their defaults
+are those that count. The defaults here stand for what Swift leaves out because it is nil, and are otherwise for those who
+start a worker without Swift."""
+
+import base64
+import dataclasses
+from dataclasses import dataclass, field
+
+from .errors import check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How the learning rate changes with the step: Swift's LearningRateSchedule."""
+
+    # constant, linear or cosine.
+    shape: str
+    warmup_steps: int
+    total_steps: int
+
+    @classmethod
+    def of(cls, given):
+        return _read(cls, given, "the schedule")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions:
+    """Those of AdamW, of clipping, and of the learning rate."""
+
+    learning_rate: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    # None: no clipping.
+    max_gradient_norm: float | None = None
+    schedule: Schedule
+
+    @classmethod
+    def of(cls, given):
+        return _read(cls, given, "the optimizer", schedule=Schedule.of)
+
+    @classmethod
+    def of_checkpoint(cls, found):
+        """Those in a manifest that has been validated. What another version has added to them is left out."""
+        return cls.of(_known(cls, found) | dict(schedule=_known(Schedule, found["schedule"])))
+
+    def encoded(self):
+        """The JSON object that they are read from."""
+        return _encoded(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoRAOptions:
+    """Low-rank adapters beside frozen weights."""
+
+    rank: int
+    alpha: float
+    dropout: float
+    # Names of modules, or all-linear alone.
+    target_modules: list
+
+    @classmethod
+    def of(cls, given):
+        return _read(cls, given, "lora")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degrees:
+    """How many ways each dimension of the work is divided."""
+
+    # Ranks that each hold all weights, and divide the batch.
+    replicate: int
+    # Ranks that divide the weights and the batch.
+    shard: int
+    tensor: int
+    context: int
+    pipeline: int
+
+    @classmethod
+    def of(cls, given):
+        return _read(cls, given, "parallelism")
+
+    @property
+    def ranks(self):
+        return self.replicate * self.shard * self.tensor * self.context * self.pipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Those of every engine."""
+
+    # A folder in Hugging Face's layout.
+    model: str
+    name: str
+    optimizer: OptimizerOptions
+    # The program that is learned from where a call brings none.
+    loss: dict
+    checkpoint_directory: str
+    # How many full checkpoints stay; None: all.
+    kept_checkpoints: int | None = None
+    # What to write beside exported weights, by file name.
+    companions: dict = field(default_factory=dict)
+    # Where to serve.
+    address: str
+    # A folder of the worker's own, removed with it.
+    scratch: str
+    # torch's name of a type. huggingface: that of the weights. titan: that of what is computed.
+    dtype: str = "float32"
+    # huggingface: transformers' name of an implementation. titan: sdpa, flex or varlen.
+    attention: str = "sdpa"
+    # Of this process, or of each rank. None: torch's choice.
+    threads: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HuggingFaceOptions(Options):
+    # None: a GPU where there is one.
+    device: str | None = None
+    # None: the weights themselves are trained.
+    lora: LoRAOptions | None = None
+
+    @classmethod
+    def of(cls, given):
+        return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, lora=LoRAOptions.of)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitanOptions(Options):
+    parallelism: Degrees
+    # The addresses of Monarch's workers; none: this machine.
+    hosts: list = field(default_factory=list)
+    # Where those find this machine; None: by its host name.
+    mesh_address: str | None = None
+    # The most tokens of a sequence.
+    sequence_length: int
+
+    @classmethod
+    def of(cls, given):
+        return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, parallelism=Degrees.of)
+
+
+def _read(kind, given, what, **readers):
+    """A JSON object as one of the dataclass `kind`. `readers`: of the fields that are no plain values. A null is as if it
+    were not there."""
+    check(isinstance(given, dict), "invalidOption", f"{what} is {given!r:.100}", "a JSON object")
+    known = {_key(each.name): each for each in dataclasses.fields(kind)}
+    values = {}
+    for key, value in given.items():
+        check(key in known, "invalidOption", f'{what}: there is no option "{key}"', f"one of {', '.join(known)}")
+        name = known[key].name
+        if value is not None:
+            values[name] = readers[name](value) if name in readers else value
+    for key, each in known.items():
+        check(each.name in values or _has_default(each), "invalidOption", f'{what}: the option "{key}" is missing')
+    return kind(**values)
+
+
+def _has_default(each):
+    return each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING
+
+
+def _known(kind, given):
+    keys = [_key(each.name) for each in dataclasses.fields(kind)]
+    return {key: given[key] for key in keys if key in given}
+
+
+def _encoded(options):
+    values = {_key(each.name): getattr(options, each.name) for each in dataclasses.fields(options)}
+    return {
+        key: _encoded(value) if dataclasses.is_dataclass(value) else value
+        for key, value in values.items() if value is not None}
+
+
+def _key(name):
+    """Swift's name of a field."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _contents(texts):
+    """The bytes of files, which stand in JSON as base64."""
+    return {name: base64.b64decode(text) for name, text in texts.items()}
