@@ -50,6 +50,10 @@ class Engine:
         """Writes a checkpoint's files."""
         raise NotImplementedError
 
+    def config(self):
+        """An options.Config."""
+        raise NotImplementedError
+
     # What all have
 
     def optim_step(self):

@@ -17,6 +17,7 @@ from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, TrainerError, check
 from .loss import OUTPUTS, Result, evaluate_batch, outputs_read
+from .options import Config, Parallelism
 from .sampling import complete, without_dropout
 from .steps import Snapshot
 
@@ -135,7 +136,10 @@ class HuggingFaceEngine(Engine):
         return str(place), self.step, not full
 
     def config(self):
-        return self.name, plain_values(self.model.config) | dict(vocab_size=self.vocabulary), dict(world_size=1, device=self.device), OUTPUTS, True
+        configuration = plain_values(self.model.config) | dict(vocab_size=self.vocabulary)
+        return Config(
+            model_name=self.name, model_configuration=configuration, parallelism=Parallelism(device=self.device),
+            outputs=OUTPUTS, generates=True)
 
     # The model
 

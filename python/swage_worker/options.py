@@ -1,4 +1,4 @@
-"""What a worker is told first, a JSON object by the names that Swift gives.
+"""What a worker is told first, a JSON object by the names that Swift gives, and what it says of itself.
 
 Swift's types (HuggingFaceTrainer.Options, TitanTrainer.Options, …) send every value that they have, so that their defaults
 are those that count. The defaults here stand for what Swift leaves out because it is nil, and are otherwise for those who
@@ -140,6 +140,33 @@ class TitanOptions(Options):
     @classmethod
     def of(cls, given):
         return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, parallelism=Degrees.of)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parallelism:
+    """How the work of an engine is divided, and on what it runs."""
+
+    data_parallel: int = 1
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    context_parallel: int = 1
+    # The number of processes altogether.
+    world_size: int = 1
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What does not change while an engine lives: Swift's TrainerConfig."""
+
+    model_name: str
+    # What of the model's configuration can be told in a word, by Hugging Face's names.
+    model_configuration: dict
+    parallelism: Parallelism
+    # The outputs that losses and `forward` may read.
+    outputs: tuple
+    # Whether there is a `generate`.
+    generates: bool
 
 
 def _read(kind, given, what, **readers):

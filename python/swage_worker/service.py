@@ -1,5 +1,6 @@
 """The trainer service over an engine: one call at a time, each request carried out once."""
 
+import dataclasses
 import uuid
 
 import grpc
@@ -77,10 +78,12 @@ class TrainerService(rpc.TrainerServiceServicer):
         return self._answer("Load", request, context, body, of_any_instance=True)
 
     def GetConfig(self, request, context):
-        name, configuration, parallelism, outputs, generates = self.engine.config()
+        config = self.engine.config()
         return pb.GetConfigResponse(
-            model_name=name, model_configuration={key: _value(value) for key, value in configuration.items()},
-            parallelism=pb.Parallelism(**parallelism), capabilities=pb.Capabilities(outputs=outputs, generates=generates))
+            model_name=config.model_name,
+            model_configuration={key: _value(value) for key, value in config.model_configuration.items()},
+            parallelism=pb.Parallelism(**dataclasses.asdict(config.parallelism)),
+            capabilities=pb.Capabilities(outputs=config.outputs, generates=config.generates))
 
     def GetStatus(self, request, context):
         self._check_instance(context)

@@ -22,6 +22,7 @@ from ..engine import Engine, plain_values
 from ..errors import Cancelled, TrainerError, check
 from ..loss import OUTPUTS, outputs_read
 from ..memory import require
+from ..options import Config, Parallelism
 from .model import read_configuration
 from .rank import TitanRank
 
@@ -112,10 +113,13 @@ class TitanEngine(Engine):
 
     def config(self):
         degrees = self.degrees
-        parallelism = dict(
+        parallelism = Parallelism(
             data_parallel=degrees.replicate * degrees.shard, tensor_parallel=degrees.tensor,
-            pipeline_parallel=degrees.pipeline, context_parallel=degrees.context, world_size=degrees.ranks, device=self.device)
-        return self.name, plain_values(self.configuration), parallelism, OUTPUTS, False
+            pipeline_parallel=degrees.pipeline, context_parallel=degrees.context, world_size=degrees.ranks,
+            device=self.device)
+        return Config(
+            model_name=self.name, model_configuration=plain_values(self.configuration), parallelism=parallelism,
+            outputs=OUTPUTS, generates=False)
 
     # The mesh
 
