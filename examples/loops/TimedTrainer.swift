@@ -5,6 +5,8 @@ import Synchronization
 public final class CallTimes: Sendable {
     private let sums = Mutex<[String: Duration]>([:])
 
+    public init() {}
+
     public var seconds: [String: Double] { sums.withLock { $0.mapValues { $0 / .seconds(1) } } }
 
     func measure<Result>(_ call: String, _ body: () async throws -> Result) async rethrows -> Result {
