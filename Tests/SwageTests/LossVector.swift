@@ -102,6 +102,8 @@ struct LossVector {
 
     /// Numbers above 0 without a pattern, so that an element in a wrong place changes a weighted sum.
     private static func weights(_ shape: [Int]) -> Tensor<Double> {
-        Tensor(unchecked: (0..<shape.reduce(1, *)).map { Double($0 * $0 * $0 % 11 + 1) / 4 }, shape: shape)
+        let count: Int = shape.reduce(1, *)
+        let numbers: [Double] = (0..<count).map { (index: Int) -> Double in Double((index * index * index) % 11 + 1) / 4 }
+        return Tensor(unchecked: numbers, shape: shape)
     }
 }
