@@ -8,6 +8,8 @@ import Synchronization
 /// ``NativeTrainer`` and ``NativeSampler`` are two faces of one engine, and so share its weights.
 actor NativeEngine {
     nonisolated let executor = EngineExecutor()
+    /// Where calls wait for their turn. A cancellation ends those, and could not reach what waits for the actor.
+    nonisolated let turns = CallGate(mostCalls: 1)
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     nonisolated let files: ModelFiles
@@ -112,9 +114,11 @@ actor NativeEngine {
         let gradients = try gradients ?? GradientSum(model.layout, team: model.team)
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
-        // The backward pass of a usual slice is soon over, and is not ended halfway.
-        let isLong = slices.contains { $0.count > Self.longSlice }
-        let restore = isAccumulating ? try gradients.backup(whole: slices.count > 1 || isLong) : {}
+        // A copy of what is accumulated costs some percent of a usual microbatch, and is made where that is long.
+        let isCopied = isAccumulating && (slices.count > 1 || slices[0].count > Self.longSlice)
+        let restore = isAccumulating ? try gradients.backup(whole: isCopied) : {}
+        // Without one, a backward pass that adds to others cannot be ended halfway.
+        let canEnd = !isAccumulating || isCopied
         var result: ForwardBackwardResult!
         do {
             for (index, slice) in slices.enumerated() {
@@ -128,7 +132,7 @@ actor NativeEngine {
                 // The last chance to fail. What the backward pass of a slice adds, only a whole backup takes back.
                 if index + 1 == slices.count { result = try pass.value() }
                 try model.backward(
-                    slice, activations, flow, into: gradients, scratch: workspace.attention, checkpoint: isLong ? checkpoint : {})
+                    slice, activations, flow, into: gradients, scratch: workspace.attention, checkpoint: canEnd ? checkpoint : {})
             }
         } catch {
             restore()

@@ -46,12 +46,12 @@ public struct NativeSampler: Sampler {
     public func generate(
         _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
     ) async throws -> [Completion] {
-        try await engine.generate(prompts, options: options, onToken: onToken)
+        try await engine.turns.pass { try await engine.generate(prompts, options: options, onToken: onToken) }
     }
 
     public func updateWeights(from checkpoint: String, version: Int) async throws {
         guard !sharesWeights else { return }
-        try await engine.updateWeights(from: checkpoint, version: version)
+        try await engine.turns.pass { try await engine.updateWeights(from: checkpoint, version: version) }
     }
 
     /// The tokenizer of the model.

@@ -1,10 +1,8 @@
-#if Engines
-import Swage
 import Synchronization
 
-/// Lets a few calls of a client out at once, in the order in which they came: a trainer carries them out one after
-/// another anyway, and what waits here takes nothing of the server.
-final class CallGate: Sendable {
+/// Lets calls through, a few at once or one after another, in the order in which they came. One that is cancelled while it
+/// waits ends at once.
+package final class CallGate: Sendable {
     private struct Waiting {
         let ticket: Int
         let bytes: Int
@@ -24,16 +22,18 @@ final class CallGate: Sendable {
     private let mostBytes: Int
     private let state = Mutex(State())
 
-    /// - Parameter mostBytes: how many bytes of requests may be out; a larger one goes alone.
-    init(mostCalls: Int, mostBytes: Int) { (self.mostCalls, self.mostBytes) = (mostCalls, mostBytes) }
+    /// - Parameters:
+    ///   - mostCalls: how many may be under way.
+    ///   - mostBytes: how many bytes of requests may be out; a larger one goes alone.
+    package init(mostCalls: Int, mostBytes: Int = .max) { (self.mostCalls, self.mostBytes) = (mostCalls, mostBytes) }
 
     /// Runs `body` when there is room for it.
     /// - Parameters:
     ///   - bytes: how many bytes its request takes.
     ///   - deadline: until when it may wait.
     /// - Throws: what `body` throws, `CancellationError`, or ``TrainerError`` with code `deadlineExceeded`.
-    func pass<Result: Sendable>(
-        bytes: Int, until deadline: ContinuousClock.Instant?, _ body: () async throws -> Result
+    package func pass<Result: Sendable>(
+        bytes: Int = 0, until deadline: ContinuousClock.Instant? = nil, _ body: () async throws -> Result
     ) async throws -> Result {
         try await enter(bytes, deadline)
         defer { leave(bytes) }
@@ -41,11 +41,17 @@ final class CallGate: Sendable {
     }
 
     private func enter(_ bytes: Int, _ deadline: ContinuousClock.Instant?) async throws {
-        let ticket = state.withLock { state in
+        let ticket = state.withLock { state -> Int? in
+            if state.waiting.isEmpty, hasRoom(bytes, state) {
+                state.calls += 1
+                state.bytes += bytes
+                return nil
+            }
             state.lastTicket += 1
             state.coming[state.lastTicket] = .some(nil)
             return state.lastTicket
         }
+        guard let ticket else { return }
         defer { state.withLock { _ = $0.coming.removeValue(forKey: ticket) } }
         let timer = deadline.map { deadline in
             Task {
@@ -87,14 +93,15 @@ final class CallGate: Sendable {
     }
 
     private func admit(_ state: inout State) {
-        while let next = state.waiting.first,
-            state.calls == 0 || state.calls < mostCalls && next.bytes <= mostBytes - state.bytes
-        {
+        while let next = state.waiting.first, hasRoom(next.bytes, state) {
             state.waiting.removeFirst()
             state.calls += 1
             state.bytes += next.bytes
             next.continuation.resume()
         }
     }
+
+    private func hasRoom(_ bytes: Int, _ state: State) -> Bool {
+        state.calls == 0 || state.calls < mostCalls && bytes <= mostBytes - state.bytes
+    }
 }
-#endif
