@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Writes the code of proto/ anew: Swift's into Sources/SwageRemote/Generated, Python's into python/swage_worker/generated.
-# Takes PYTHON, which has grpcio-tools (it brings protoc), and builds the two Swift plugins.
+# Takes PYTHON, which has grpcio-tools (it brings protoc) and buf, and builds the two Swift plugins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+"$(dirname "$PYTHON")/buf" lint proto
 
 protos=(swage/v1/trainer.proto grpc/health/v1/health.proto)
 swift build -c release --traits Engines --product protoc-gen-swift

@@ -49,11 +49,17 @@ public struct Capabilities: Sendable, Equatable {
     public var generates: Bool
     /// The names of the losses that it learns from; nil for any loss program.
     public var losses: Set<String>?
+    /// The type that is computed in, by torch's name, such as `float32`; nil where the engine does not say.
+    public var dtype: String?
+    /// Whether what is learned are adapters beside weights that stay as they are (Hu et al., 2021).
+    public var adapters: Bool
 
     public init(
-        outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false, losses: Set<String>? = nil
+        outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false, losses: Set<String>? = nil,
+        dtype: String? = nil, adapters: Bool = false
     ) {
         (self.outputs, self.generates, self.losses) = (outputs, generates, losses)
+        (self.dtype, self.adapters) = (dtype, adapters)
     }
 
     /// What keeps the engine from learning from a loss, in words; nil if nothing does.

@@ -29,7 +29,8 @@ struct TrainerCommand: AsyncParsableCommand {
                     "model": config.modelName, "step": status.step,
                     "accumulatedMicrobatches": status.accumulatedMicrobatches, "device": parallelism.device,
                     "worldSize": parallelism.worldSize, "outputs": outputs, "generates": config.capabilities.generates,
-                    "losses": config.capabilities.losses?.sorted() ?? ["any"],
+                    "losses": config.capabilities.losses?.sorted() ?? ["any"], "dtype": config.capabilities.dtype ?? "not said",
+                    "adapters": config.capabilities.adapters,
                 ])
             }
             try printLine(
@@ -38,6 +39,7 @@ struct TrainerCommand: AsyncParsableCommand {
                     "step          \(status.step), \(status.accumulatedMicrobatches) microbatches accumulated",
                     "device        \(parallelism.device), \(parallelism.worldSize) processes",
                     "parallelism   \(parallelism.summary)",
+                    "learns        \(config.capabilities.adapters ? "adapters" : "weights"), in \(config.capabilities.dtype ?? "a type that it does not say")",
                     "losses        \(config.capabilities.losses?.sorted().joined(separator: ", ") ?? "any")",
                     "losses read   \(outputs.joined(separator: ", "))",
                     "writes        \(config.capabilities.generates ? "yes" : "no")",

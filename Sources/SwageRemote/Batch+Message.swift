@@ -12,7 +12,8 @@ extension TextTrainBatch {
 }
 
 extension Swage_V1_ForwardBackwardRequest {
-    init(_ batch: TextTrainBatch, loss: LossFunction?, id: String) throws {
+    /// - Parameter version: of the service, which the trainer speaks.
+    package init(_ batch: TextTrainBatch, loss: LossFunction?, id: String, version: Int32) throws {
         self.init()
         requestID = id
         inputIds = batch.inputIDs.message
@@ -21,7 +22,9 @@ extension Swage_V1_ForwardBackwardRequest {
         if let weights = batch.targetWeights { targetWeights = weights.message }
         if let segments = batch.segmentIDs { segmentIds = segments.message }
         lossInputs = batch.lossInputs.mapValues(\.message)
-        if let loss { self.loss = try JSONEncoder().encode(loss) }
+        let encoder = JSONEncoder()
+        encoder.userInfo[LossFunction.leavesOutKindsOfMetrics] = version < 2
+        if let loss { self.loss = try encoder.encode(loss) }
     }
 
     /// - Throws: ``TrainerError`` if a tensor is not what its name says.
@@ -36,7 +39,7 @@ extension Swage_V1_ForwardBackwardRequest {
     }
 
     /// - Throws: ``TrainerError`` with code `invalidLoss`.
-    func lossFunction() throws -> LossFunction? {
+    package func lossFunction() throws -> LossFunction? {
         if loss.isEmpty { return nil }
         do {
             return try JSONDecoder().decode(LossFunction.self, from: loss)

@@ -28,6 +28,8 @@ extension Swage_V1_GetConfigResponse {
             $0.outputs = config.capabilities.outputs.map(\.rawValue).sorted()
             $0.generates = config.capabilities.generates
             $0.losses = config.capabilities.losses?.sorted() ?? []
+            $0.dtype = config.capabilities.dtype ?? ""
+            $0.adapters = config.capabilities.adapters
         }
         digests = config.digests
     }
@@ -47,7 +49,8 @@ extension Swage_V1_GetConfigResponse {
             parallelism: parallelism.value,
             capabilities: Capabilities(
                 outputs: Set(capabilities.outputs.compactMap(ModelOutput.init)), generates: capabilities.generates,
-                losses: capabilities.losses.isEmpty ? nil : Set(capabilities.losses)),
+                losses: capabilities.losses.isEmpty ? nil : Set(capabilities.losses),
+                dtype: capabilities.dtype.isEmpty ? nil : capabilities.dtype, adapters: capabilities.adapters),
             digests: digests)
     }
 }

@@ -16,6 +16,9 @@ extension RemoteTrainer {
         /// Where relative paths of `save` and `load` begin, a folder that the server sees as well; nil for below the
         /// server's own.
         public var workingDirectory: String?
+        /// Whether each request is made twice, by the same id, as where a connection breaks before the answer is there: a trainer
+        /// carries it out once.
+        package var repeatsRequests = false
 
         public init(
             token: String? = nil, trustRoots: String? = nil, connectTimeout: Duration = .seconds(10),

@@ -38,7 +38,7 @@ public final class RemoteTrainer: Trainer {
     public func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         let bytes = batch.byteCount
         try requireSendable(bytes, "the batch takes", "smaller microbatches")
-        let request = try Swage_V1_ForwardBackwardRequest(batch, loss: loss, id: newID())
+        let request = try Swage_V1_ForwardBackwardRequest(batch, loss: loss, id: newID(), version: connection.version)
         let response = try await connection.call(request.requestID, bytes: bytes) {
             try await $0.forwardBackward(request, metadata: $1, options: $2)
         }
@@ -206,8 +206,10 @@ public final class RemoteTrainer: Trainer {
 
     public func tokenizer() async throws -> any Tokenizer {
         let response = try await connection.call { try await $0.getTokenizer(.init(), metadata: $1, options: $2) }
-        return response.files.isEmpty && !response.tokens.isEmpty
-            ? RemoteTokenizer(response, connection) : try BPETokenizer(files: response.files, from: "the trainer at \(address)")
+        guard response.files.isEmpty, !response.tokens.isEmpty else {
+            return try BPETokenizer(files: response.files, from: "the trainer at \(address)")
+        }
+        return RemoteTokenizer(response, try await TrainerConnection(to: address, options: options, on: CallExecutor()))
     }
 
     /// Whether the trainer says that it serves, by gRPC's standard health service.

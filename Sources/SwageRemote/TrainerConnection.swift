@@ -20,19 +20,28 @@ final class TrainerConnection: Sendable {
     private let running: Task<Void, any Error>
     private let options: RemoteTrainer.Options
     private let silences = ConnectionWatch.Silences()
-    private let executor = CallExecutor()
+    private let executor: CallExecutor?
     private let gate = CallGate(mostCalls: 16, mostBytes: TrainerServer.maximumMessageBytes)
-    /// The start of the server whose state this side knows.
-    private let instance = Mutex("")
+    private let known = Mutex(Server(instance: "", version: TrainerService.versions.last!))
 
+    /// The start of a server whose state this side knows, and what both speak.
+    private struct Server {
+        var instance: String
+        var version: Int32
+    }
+
+    /// The version of the service that the trainer speaks as well.
+    var version: Int32 { known.withLock(\.version) }
+
+    /// - Parameter executor: what runs it, where callers will hold their threads until they are answered; nil for what runs any.
     /// - Throws: ``Swage/TrainerError``, as ``RemoteTrainer/init(at:options:)`` does.
-    init(to address: TrainerAddress, options: RemoteTrainer.Options) async throws {
+    init(to address: TrainerAddress, options: RemoteTrainer.Options, on executor: CallExecutor? = nil) async throws {
         guard address.isLocal || options.trustRoots != nil else {
             throw TrainerError(
                 .invalidOption, "\(address) is on another machine, and the connection would not be encrypted",
                 expected: "trust roots: a PEM file, or system")
         }
-        (self.address, self.options) = (address, options)
+        (self.address, self.options, self.executor) = (address, options, executor)
         client = GRPCClient(
             transport: try HTTP2ClientTransport.Posix(
                 target: address.target(encrypted: options.trustRoots != nil), transportSecurity: Self.security(options.trustRoots),
@@ -47,10 +56,10 @@ final class TrainerConnection: Sendable {
         stub = Stub(wrapping: client)
         health = Grpc_Health_V1_Health.Client(wrapping: client)
         running = Task(executorPreference: executor) { [client] in try await client.runConnections() }
-        let first = FirstResult<String>()
+        let first = FirstResult<Server>()
         let task = first.follow(on: executor) { try await self.translated { try await self.connect() } }
         let found = try await withTaskCancellationHandler { try await first.value() } onCancel: { Self.abandon(task, first) }
-        instance.withLock { $0 = found }
+        known.withLock { $0 = found }
     }
 
     deinit { client.beginGracefulShutdown() }
@@ -73,12 +82,12 @@ final class TrainerConnection: Sendable {
         try await attempt(id) {
             let found = try await self.connect()
             let result = try await body(self.stub, self.metadata(ofInstance: false), $0)
-            self.instance.withLock { $0 = found }
+            self.known.withLock { $0 = found }
             return result
         }
     }
 
-    /// Makes a call, and holds the thread until it is answered, for who cannot wait otherwise.
+    /// Makes a call, and holds the thread until it is answered, for who cannot wait otherwise. The connection has an executor.
     func waiting<Result: Sendable>(_ body: @escaping Body<Result>) throws -> Result {
         let answer = Mutex(Swift.Result<Result, any Error>?.none)
         let answered = DispatchSemaphore(value: 0)
@@ -121,7 +130,12 @@ final class TrainerConnection: Sendable {
         callOptions.maxRequestMessageBytes = TrainerServer.maximumMessageBytes
         let first = FirstResult<Result>()
         let task = first.follow(on: executor) { [callOptions] in
-            try await self.translated { try await self.repeating { try await body(callOptions) } }
+            try await self.translated {
+                try await self.repeating {
+                    if self.options.repeatsRequests, id != nil { _ = try await body(callOptions) }
+                    return try await body(callOptions)
+                }
+            }
         }
         let watch = ConnectionWatch(on: executor, silences: silences) { [self, metadata = metadata()] in
             try await look(metadata)
@@ -142,6 +156,8 @@ final class TrainerConnection: Sendable {
                 callOptions.timeout = patience
                 do {
                     _ = try await stub.cancel(.with { $0.requestID = id }, metadata: metadata, options: callOptions)
+                } catch let error as RPCError where error.code == .unimplemented {
+                    // The call runs to its end, and says what it has done.
                 } catch {
                     // Nobody is there to carry it out, or to say whether the call has happened.
                     Self.abandon(task, first)
@@ -186,14 +202,14 @@ final class TrainerConnection: Sendable {
     private var patience: Duration { max(options.connectTimeout, .seconds(10)) }
 
     /// Waits for a connection, and returns which start of the server it leads to.
-    private func connect() async throws -> String {
+    private func connect() async throws -> Server {
         var callOptions = CallOptions.defaults
         callOptions.timeout = options.connectTimeout
         callOptions.waitForReady = true
         do {
-            return try await stub.connect(
-                .with { $0.versions = [TrainerService.version] }, metadata: metadata(ofInstance: false), options: callOptions
-            ).instance
+            let response = try await stub.connect(
+                .with { $0.versions = TrainerService.versions }, metadata: metadata(ofInstance: false), options: callOptions)
+            return Server(instance: response.instance, version: response.version)
         } catch let error as RPCError where error.code == .deadlineExceeded {
             throw RPCError(code: .unavailable, message: "no connection came about in \(options.connectTimeout)")
         }
@@ -202,8 +218,8 @@ final class TrainerConnection: Sendable {
     private func metadata(ofInstance: Bool = true) -> Metadata {
         var metadata = Metadata()
         if let token = options.token { metadata.addString("Bearer \(token)", forKey: "authorization") }
-        let known = instance.withLock { $0 }
-        if ofInstance, !known.isEmpty { metadata.addString(known, forKey: InstanceCheck.key) }
+        let instance = known.withLock(\.instance)
+        if ofInstance, !instance.isEmpty { metadata.addString(instance, forKey: InstanceCheck.key) }
         return metadata
     }
 

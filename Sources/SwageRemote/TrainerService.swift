@@ -9,8 +9,8 @@ import SwageText
 ///
 /// Errors travel as they are, and a request that comes twice is carried out once.
 package struct TrainerService: Sendable {
-    /// The version of the service that this side speaks.
-    static let version: Int32 = 1
+    /// The versions of the service that this side speaks. Before 2, metrics of loss programs had no kinds.
+    static let versions: [Int32] = [1, 2]
 
     /// Tells this start of the service from any other.
     let instance = UUID().uuidString
@@ -84,14 +84,14 @@ package struct TrainerService: Sendable {
 
 extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     package func connect(request: Swage_V1_ConnectRequest, context: ServerContext) async throws -> Swage_V1_ConnectResponse {
-        guard request.versions.contains(Self.version) else {
+        guard let version = Self.versions.last(where: request.versions.contains) else {
             throw RPCError(
                 TrainerError(
                     .unsupported, "the caller speaks versions \(request.versions) of the trainer service",
-                    expected: "version \(Self.version)"))
+                    expected: "one of \(Self.versions)"))
         }
         return .with {
-            $0.version = Self.version
+            $0.version = version
             $0.instance = instance
         }
     }

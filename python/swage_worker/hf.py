@@ -139,7 +139,7 @@ class HuggingFaceEngine(Engine):
         configuration = plain_values(self.model.config) | dict(vocab_size=self.vocabulary)
         return Config(
             model_name=self.name, model_configuration=configuration, parallelism=Parallelism(device=self.device),
-            outputs=OUTPUTS, generates=True)
+            outputs=OUTPUTS, generates=True, dtype=str(self.dtype).removeprefix("torch."), adapters=self.adapters is not None)
 
     # The model
 

@@ -167,6 +167,10 @@ class Config:
     outputs: tuple
     # Whether there is a `generate`.
     generates: bool
+    # torch's name of the type that is computed in.
+    dtype: str
+    # Whether what is learned are adapters.
+    adapters: bool = False
 
 
 def _read(kind, given, what, **readers):

@@ -13,7 +13,8 @@ from .program import read as read_program
 from .request_log import RequestLog
 from .sampling import SamplingOptions, require_in_vocabulary
 
-VERSION, PIECE = 1, 1 << 20
+# Before version 2, metrics of loss programs had no kinds.
+VERSIONS, PIECE = (1, 2), 1 << 20
 
 
 class TrainerService(rpc.TrainerServiceServicer):
@@ -24,9 +25,11 @@ class TrainerService(rpc.TrainerServiceServicer):
         self.status = engine.status()
 
     def Connect(self, request, context):
-        if VERSION not in request.versions:
-            TrainerError("unsupported", f"the caller speaks versions {list(request.versions)} of the trainer service", f"version {VERSION}").abort(context)
-        return pb.ConnectResponse(version=VERSION, instance=self.instance)
+        common = set(VERSIONS) & set(request.versions)
+        if not common:
+            TrainerError(
+                "unsupported", f"the caller speaks versions {list(request.versions)} of the trainer service", f"one of {VERSIONS}").abort(context)
+        return pb.ConnectResponse(version=max(common), instance=self.instance)
 
     def ForwardBackward(self, request, context):
         def body(is_cancelled):
@@ -83,7 +86,8 @@ class TrainerService(rpc.TrainerServiceServicer):
             model_name=config.model_name,
             model_configuration={key: _value(value) for key, value in config.model_configuration.items()},
             parallelism=pb.Parallelism(**dataclasses.asdict(config.parallelism)),
-            capabilities=pb.Capabilities(outputs=config.outputs, generates=config.generates))
+            capabilities=pb.Capabilities(
+                outputs=config.outputs, generates=config.generates, dtype=config.dtype, adapters=config.adapters))
 
     def GetStatus(self, request, context):
         self._check_instance(context)

@@ -74,8 +74,10 @@ extension LossFunction: Codable {
             case name, node, kind, sum, over
         }
 
-        init(_ metric: LossProgram.Metric) {
-            (name, node, kind) = (metric.name, metric.node, metric.kind)
+        init(_ metric: LossProgram.Metric, saysKind: Bool) {
+            (name, node) = (metric.name, metric.node)
+            guard saysKind else { return }
+            kind = metric.kind
             (sum, over) = metric.kind.isMean ? (metric.parts[0], metric.parts[1]) : (nil, nil)
         }
 
@@ -89,6 +91,9 @@ extension LossFunction: Codable {
         }
     }
 
+    /// In an encoder's `userInfo`, true for a reader that refuses metrics with kinds, as those before them did.
+    package static let leavesOutKindsOfMetrics = CodingUserInfoKey(rawValue: "swage.leavesOutKindsOfMetrics")!
+
     public func encode(to encoder: any Encoder) throws {
         if let failure { throw TrainerError(.invalidLoss, "the loss \"\(name)\" does not fit together: \(failure)") }
         var container = encoder.container(keyedBy: CodingKeys.self)
@@ -98,7 +103,8 @@ extension LossFunction: Codable {
         try container.encode(program.nodes.map(SerialNode.init), forKey: .nodes)
         try container.encode(program.sum, forKey: .sum)
         try container.encode(program.denominator, forKey: .denominator)
-        try container.encode(program.metrics.map(SerialMetric.init), forKey: .metrics)
+        let saysKinds = encoder.userInfo[Self.leavesOutKindsOfMetrics] as? Bool != true
+        try container.encode(program.metrics.map { SerialMetric($0, saysKind: saysKinds) }, forKey: .metrics)
     }
 
     /// - Throws: ``TrainerError`` with code `invalidLoss` for a program that is not sound.

@@ -249,7 +249,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The first call: agrees on a version of this service.
+        /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_ConnectRequest` messages.
@@ -288,8 +288,19 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
         /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-        /// > no weight moves, and the gradients stay until ClearGradients.
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+        /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+        /// > 
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > it: with t steps taken, this one included, and the clipped gradient g,
+        /// > 
+        /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+        /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+        /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+        /// > 
+        /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+        /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_OptimStepRequest` messages.
@@ -326,7 +337,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-        /// > log-probabilities and entropies are 0. Dropout is off.
+        /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+        /// > off. Fails as ForwardBackward does.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_ForwardRequest` messages.
@@ -347,8 +359,14 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
         /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-        /// > written it (notAllowed). Accumulated gradients are part of it.
+        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > 
+        /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+        /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+        /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+        /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_SaveRequest` messages.
@@ -368,9 +386,10 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-        /// > call that a client of an earlier start may make: it says what the state is from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+        /// > state is from now on.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_LoadRequest` messages.
@@ -498,8 +517,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-        /// > changed nothing, or with its result. Without this method, calls run to their end.
+        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_CancelRequest` messages.
@@ -526,7 +546,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The first call: agrees on a version of this service.
+        /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ConnectRequest` message.
@@ -565,8 +585,19 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
         /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-        /// > no weight moves, and the gradients stay until ClearGradients.
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+        /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+        /// > 
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > it: with t steps taken, this one included, and the clipped gradient g,
+        /// > 
+        /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+        /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+        /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+        /// > 
+        /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+        /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -603,7 +634,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-        /// > log-probabilities and entropies are 0. Dropout is off.
+        /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+        /// > off. Fails as ForwardBackward does.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -624,8 +656,14 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
         /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-        /// > written it (notAllowed). Accumulated gradients are part of it.
+        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > 
+        /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+        /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+        /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+        /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -645,9 +683,10 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-        /// > call that a client of an earlier start may make: it says what the state is from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+        /// > state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -775,8 +814,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-        /// > changed nothing, or with its result. Without this method, calls run to their end.
+        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -801,7 +841,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The first call: agrees on a version of this service.
+        /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_ConnectRequest` message.
@@ -840,8 +880,19 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
         /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-        /// > no weight moves, and the gradients stay until ClearGradients.
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+        /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+        /// > 
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > it: with t steps taken, this one included, and the clipped gradient g,
+        /// > 
+        /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+        /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+        /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+        /// > 
+        /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+        /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_OptimStepRequest` message.
@@ -878,7 +929,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-        /// > log-probabilities and entropies are 0. Dropout is off.
+        /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+        /// > off. Fails as ForwardBackward does.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_ForwardRequest` message.
@@ -900,8 +952,14 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
         /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-        /// > written it (notAllowed). Accumulated gradients are part of it.
+        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > 
+        /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+        /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+        /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+        /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_SaveRequest` message.
@@ -921,9 +979,10 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-        /// > call that a client of an earlier start may make: it says what the state is from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+        /// > state is from now on.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_LoadRequest` message.
@@ -1052,8 +1111,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-        /// > changed nothing, or with its result. Without this method, calls run to their end.
+        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_CancelRequest` message.
@@ -1595,7 +1655,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The first call: agrees on a version of this service.
+        /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ConnectRequest` message.
@@ -1644,8 +1704,19 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
         /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-        /// > no weight moves, and the gradients stay until ClearGradients.
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+        /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+        /// > 
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > it: with t steps taken, this one included, and the clipped gradient g,
+        /// > 
+        /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+        /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+        /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+        /// > 
+        /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+        /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -1692,7 +1763,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-        /// > log-probabilities and entropies are 0. Dropout is off.
+        /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+        /// > off. Fails as ForwardBackward does.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -1718,8 +1790,14 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
         /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-        /// > written it (notAllowed). Accumulated gradients are part of it.
+        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > 
+        /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+        /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+        /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+        /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -1744,9 +1822,10 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-        /// > call that a client of an earlier start may make: it says what the state is from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+        /// > state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -1909,8 +1988,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-        /// > changed nothing, or with its result. Without this method, calls run to their end.
+        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -1950,7 +2030,7 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The first call: agrees on a version of this service.
+        /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ConnectRequest` message.
@@ -2021,8 +2101,19 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
         /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-        /// > no weight moves, and the gradients stay until ClearGradients.
+        /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+        /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+        /// > 
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > it: with t steps taken, this one included, and the clipped gradient g,
+        /// > 
+        /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+        /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+        /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+        /// > 
+        /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+        /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -2091,7 +2182,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-        /// > log-probabilities and entropies are 0. Dropout is off.
+        /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+        /// > off. Fails as ForwardBackward does.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -2126,8 +2218,14 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
         /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-        /// > written it (notAllowed). Accumulated gradients are part of it.
+        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > 
+        /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+        /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+        /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+        /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -2163,9 +2261,10 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-        /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-        /// > call that a client of an earlier start may make: it says what the state is from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+        /// > state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2403,8 +2502,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-        /// > changed nothing, or with its result. Without this method, calls run to their end.
+        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -2443,7 +2543,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The first call: agrees on a version of this service.
+    /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_ConnectRequest` message.
@@ -2504,8 +2604,19 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
     /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-    /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-    /// > no weight moves, and the gradients stay until ClearGradients.
+    /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+    /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+    /// > 
+    /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+    /// > it: with t steps taken, this one included, and the clipped gradient g,
+    /// > 
+    /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+    /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+    /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+    /// > 
+    /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+    /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+    /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -2564,7 +2675,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-    /// > log-probabilities and entropies are 0. Dropout is off.
+    /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+    /// > off. Fails as ForwardBackward does.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_ForwardRequest` message.
@@ -2594,8 +2706,14 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
     /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
     /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-    /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-    /// > written it (notAllowed). Accumulated gradients are part of it.
+    /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+    /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+    /// > (notAllowed). Accumulated gradients are part of it.
+    /// > 
+    /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+    /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+    /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+    /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_SaveRequest` message.
@@ -2626,9 +2744,10 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
     /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-    /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-    /// > call that a client of an earlier start may make: it says what the state is from now on.
+    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+    /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+    /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+    /// > state is from now on.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2831,8 +2950,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-    /// > changed nothing, or with its result. Without this method, calls run to their end.
+    /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+    /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+    /// > gone ends likewise. Without this method, calls run to their end.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -2865,7 +2985,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The first call: agrees on a version of this service.
+    /// > The first call: agrees on a version of this service. Without one that both speak: unsupported.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2934,8 +3054,19 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
     /// > applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-    /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-    /// > no weight moves, and the gradients stay until ClearGradients.
+    /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+    /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
+    /// > 
+    /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+    /// > it: with t steps taken, this one included, and the clipped gradient g,
+    /// > 
+    /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+    /// >   m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+    /// >   w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+    /// > 
+    /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+    /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+    /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3002,7 +3133,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-    /// > log-probabilities and entropies are 0. Dropout is off.
+    /// > log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+    /// > off. Fails as ForwardBackward does.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3036,8 +3168,14 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
     /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
     /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-    /// > (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-    /// > written it (notAllowed). Accumulated gradients are part of it.
+    /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+    /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+    /// > (notAllowed). Accumulated gradients are part of it.
+    /// > 
+    /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+    /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+    /// > asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+    /// > call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3072,9 +3210,10 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
     /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-    /// > and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-    /// > call that a client of an earlier start may make: it says what the state is from now on.
+    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+    /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+    /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+    /// > state is from now on.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3305,8 +3444,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-    /// > changed nothing, or with its result. Without this method, calls run to their end.
+    /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+    /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+    /// > gone ends likewise. Without this method, calls run to their end.
     ///
     /// - Parameters:
     ///   - message: request message to send.

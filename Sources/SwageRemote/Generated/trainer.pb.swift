@@ -81,7 +81,7 @@ package nonisolated struct Swage_V1_Tensor: Sendable {
   package init() {}
 }
 
-/// Some of the bytes of a tensor. The pieces of a tensor come in order, each with its name, type and whole shape.
+/// Some of the bytes of a tensor, a mebibyte or so. The pieces of a tensor come in order, each with its name, type and whole shape.
 package nonisolated struct Swage_V1_TensorPiece: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -105,7 +105,8 @@ package nonisolated struct Swage_V1_ConnectRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The versions of this service that the client speaks. This file is version 1.
+  /// The versions of this service that the client speaks. This file is version 2. In version 1 answers had no sum, denominator and
+  /// reported, and the metrics of loss programs no kind: a client of both leaves it out where the trainer speaks 1.
   package var versions: [Int32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -118,12 +119,12 @@ package nonisolated struct Swage_V1_ConnectResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The highest version that both speak. If there is none: FAILED_PRECONDITION.
+  /// The highest version that both speak.
   package var version: Int32 = 0
 
   /// Another one for each start of the trainer. A client sends it back with every call but Load, as swage-instance in the
-  /// metadata; a trainer that has a different one refuses the call with ABORTED, because it is not the one that the
-  /// client knows the state of.
+  /// metadata; a trainer that has a different one refuses the call with ABORTED, before all else, because it is not the one that the
+  /// client knows the state of. A call without it is taken.
   package var instance: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -193,7 +194,7 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `segmentIds`. Subsequent reads from it will return its default value.
   package mutating func clearSegmentIds() {_uniqueStorage()._segmentIds = nil}
 
-  /// What the loss reads by name, float32, finite.
+  /// What the loss reads by name, float32, finite. A trainer of loss programs passes over what its program does not read.
   package var lossInputs: Dictionary<String,Swage_V1_Tensor> {
     get {_storage._lossInputs}
     set {_uniqueStorage()._lossInputs = newValue}
@@ -244,7 +245,8 @@ package nonisolated struct Swage_V1_ForwardBackwardResponse: Sendable {
   /// Clears the value of `denominator`. Subsequent reads from it will return its default value.
   package mutating func clearDenominator() {self._denominator = nil}
 
-  /// What the loss reports, by name, with what it takes to say it of several batches.
+  /// What the loss reports, by name, with what it takes to say it of several batches: a program says the kind of each metric.
+  /// Of the loss that the trainer was made with, what it likes; ours are `tokens`, a sum, and `perplexity`, an exponential mean.
   package var reported: Dictionary<String,Swage_V1_Metric> = [:]
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -386,7 +388,7 @@ package nonisolated struct Swage_V1_ForwardRequest: Sendable {
 
   package var requestID: String = String()
 
-  /// [batch, sequence], int32
+  /// As in ForwardBackwardRequest.
   package var inputIds: Swage_V1_Tensor {
     get {_inputIds ?? Swage_V1_Tensor()}
     set {_inputIds = newValue}
@@ -396,7 +398,7 @@ package nonisolated struct Swage_V1_ForwardRequest: Sendable {
   /// Clears the value of `inputIds`. Subsequent reads from it will return its default value.
   package mutating func clearInputIds() {self._inputIds = nil}
 
-  /// [batch, sequence], int32; needed for logProbs
+  /// Needed for logProbs (invalidBatch).
   package var targetIds: Swage_V1_Tensor {
     get {_targetIds ?? Swage_V1_Tensor()}
     set {_targetIds = newValue}
@@ -406,7 +408,6 @@ package nonisolated struct Swage_V1_ForwardRequest: Sendable {
   /// Clears the value of `targetIds`. Subsequent reads from it will return its default value.
   package mutating func clearTargetIds() {self._targetIds = nil}
 
-  /// [batch, sequence], float32, 0 or 1; absent: 1 everywhere
   package var targetMask: Swage_V1_Tensor {
     get {_targetMask ?? Swage_V1_Tensor()}
     set {_targetMask = newValue}
@@ -416,7 +417,6 @@ package nonisolated struct Swage_V1_ForwardRequest: Sendable {
   /// Clears the value of `targetMask`. Subsequent reads from it will return its default value.
   package mutating func clearTargetMask() {self._targetMask = nil}
 
-  /// [batch, sequence], int32
   package var segmentIds: Swage_V1_Tensor {
     get {_segmentIds ?? Swage_V1_Tensor()}
     set {_segmentIds = newValue}
@@ -427,7 +427,8 @@ package nonisolated struct Swage_V1_ForwardRequest: Sendable {
   package mutating func clearSegmentIds() {self._segmentIds = nil}
 
   /// Any of logProbs, entropy [batch, sequence], logits [batch, sequence, vocabulary],
-  /// hiddenStates [batch, sequence, hidden], outputHead [vocabulary, hidden]; float32, by these names.
+  /// hiddenStates [batch, sequence, hidden], outputHead [vocabulary, hidden]; float32, by these names, each once; none, or one that
+  /// the trainer does not have: invalidBatch.
   package var outputs: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -545,7 +546,7 @@ package nonisolated struct Swage_V1_GetConfigResponse: Sendable {
 
   package var modelName: String = String()
 
-  /// Hugging Face's names: num_hidden_layers, vocab_size, ….
+  /// Hugging Face's names: num_hidden_layers, …. A client needs vocab_size, and max_position_embeddings if there is a limit.
   package var modelConfiguration: Dictionary<String,Swage_V1_ConfigurationValue> = [:]
 
   package var parallelism: Swage_V1_Parallelism {
@@ -566,7 +567,8 @@ package nonisolated struct Swage_V1_GetConfigResponse: Sendable {
   /// Clears the value of `capabilities`. Subsequent reads from it will return its default value.
   package mutating func clearCapabilities() {self._capabilities = nil}
 
-  /// What the trainer was made of, by what it is (model, tokenizer, optimizer): runs go on only with the same.
+  /// What the trainer was made of, by what it is (model, tokenizer, optimizer): any text that is the same for the same, such as a
+  /// checksum. Runs go on only with the same.
   package var digests: Dictionary<String,String> = [:]
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -658,7 +660,7 @@ package nonisolated struct Swage_V1_Capabilities: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The outputs that losses and Forward may read.
+  /// The outputs that losses and Forward may read; a loss that reads others is invalidLoss.
   package var outputs: [String] = []
 
   /// Whether Generate is there.
@@ -666,6 +668,12 @@ package nonisolated struct Swage_V1_Capabilities: Sendable {
 
   /// The names of the losses that ForwardBackward takes; empty: any loss program.
   package var losses: [String] = []
+
+  /// torch's name of the type that is computed in, such as float32; empty: not said.
+  package var dtype: String = String()
+
+  /// Whether what is learned are adapters beside weights that stay as they are.
+  package var adapters: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -711,7 +719,8 @@ package nonisolated struct Swage_V1_GetTokenizerResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// tokenizer.json, tokenizer_config.json, chat_template.jinja, …, by name. Empty for a tokenizer that they cannot say.
+  /// By name: tokenizer.json, and tokenizer_config.json, chat_template.jinja and generation_config.json if there are such; other
+  /// names are passed over. Empty for a tokenizer that they cannot say.
   package var files: Dictionary<String,Data> = [:]
 
   /// Of such a one, the bytes of each token in the order of ids: half a character may be among them, and special tokens have none.
@@ -913,8 +922,10 @@ package nonisolated struct Swage_V1_CancelResponse: Sendable {
 }
 
 /// A token is drawn so: of the first, only first_tokens are left, if there are any; the logits are divided by the temperature;
-/// of the tokens sorted by probability, the first top_k are left, and no more than it takes to reach top_p of the whole; one is
-/// drawn by its probability among those.
+/// of the tokens sorted by probability, the first top_k are left, and no more than it takes to reach top_p of the whole, as it was
+/// before top_k; one is drawn by its probability among those. A completion ends by its token, else by a stop string, else by its
+/// length. Numbers out of their range are invalidOption, prompts without a token invalidBatch, tokens out of the vocabulary
+/// tokenOutOfRange.
 package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -945,10 +956,11 @@ package nonisolated struct Swage_V1_GenerateRequest: Sendable {
 
   package var seed: UInt64 = 0
 
-  /// Texts that end a completion. The tokens that spell them stay in it.
+  /// Texts that end a completion, none of them empty. The tokens that spell them stay in it; clients cut the text before them. They
+  /// may begin and end in the middle of tokens: a trainer that cannot spell its tokens answers `unsupported`.
   package var stopStrings: [String] = []
 
-  /// How many completions are written at once.
+  /// How many completions are written at once, 1 or more.
   package var concurrency: Int64 = 0
 
   /// Whether each token is sent as it is chosen, if the trainer can.
@@ -2059,7 +2071,7 @@ nonisolated extension Swage_V1_Parallelism: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Capabilities"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0\u{1}losses\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0\u{1}losses\0\u{1}dtype\0\u{1}adapters\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2070,6 +2082,8 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.generates) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.losses) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.dtype) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.adapters) }()
       default: break
       }
     }
@@ -2085,6 +2099,12 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
     if !self.losses.isEmpty {
       try visitor.visitRepeatedStringField(value: self.losses, fieldNumber: 3)
     }
+    if !self.dtype.isEmpty {
+      try visitor.visitSingularStringField(value: self.dtype, fieldNumber: 4)
+    }
+    if self.adapters != false {
+      try visitor.visitSingularBoolField(value: self.adapters, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2092,6 +2112,8 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
     if lhs.outputs != rhs.outputs {return false}
     if lhs.generates != rhs.generates {return false}
     if lhs.losses != rhs.losses {return false}
+    if lhs.dtype != rhs.dtype {return false}
+    if lhs.adapters != rhs.adapters {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -38,7 +38,7 @@ class TitanEngine(Engine):
         self.configuration = read_configuration(options.model)
         self.vocabulary = self.configuration.vocab_size
         _check_degrees(self.degrees, self.configuration)
-        self.attention = options.attention
+        self.computed_in, self.attention = options.dtype, options.attention
         check(self.attention in ("sdpa", "flex", "varlen"), "invalidOption", f"the attention is {self.attention}", "sdpa, flex or varlen")
         check(self.attention != "varlen" or torch.cuda.is_available(), "unsupported", "varlen attention needs a GPU", "sdpa or flex")
         monarch.actor.unhandled_fault_hook = _end
@@ -119,7 +119,7 @@ class TitanEngine(Engine):
             device=self.device)
         return Config(
             model_name=self.name, model_configuration=plain_values(self.configuration), parallelism=parallelism,
-            outputs=OUTPUTS, generates=False)
+            outputs=OUTPUTS, generates=False, dtype=self.computed_in)
 
     # The mesh
 

@@ -110,7 +110,7 @@ class TrainerServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Connect(self, request, context):
-        """The first call: agrees on a version of this service.
+        """The first call: agrees on a version of this service. Without one that both speak: unsupported.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,8 +127,19 @@ class TrainerServiceServicer:
     def OptimStep(self, request, context):
         """Divides the accumulated gradients by the sum of the accumulated denominators, clips them to the optimizer's largest norm,
         applies them, and drops them: k microbatches are the same step as one batch of all their rows. The rate is that of the
-        schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite: nonFinite,
-        no weight moves, and the gradients stay until ClearGradients.
+        schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
+        nonFinite, no weight moves, and the gradients stay until ClearGradients.
+
+        Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        it: with t steps taken, this one included, and the clipped gradient g,
+
+        g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
+        m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
+        w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+
+        where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
+        `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
+        peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +154,8 @@ class TrainerServiceServicer:
 
     def Forward(self, request, context):
         """Forward alone; nothing is kept. Outputs come in pieces, because logits can take hundreds of megabytes. Where the mask is 0,
-        log-probabilities and entropies are 0. Dropout is off.
+        log-probabilities and entropies are 0, and logits and hidden states are what they are; a mask of 0 alone is fine. Dropout is
+        off. Fails as ForwardBackward does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,8 +165,14 @@ class TrainerServiceServicer:
         """Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
         weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        (invalidOption). It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has
-        written it (notAllowed). Accumulated gradients are part of it.
+        (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
+        It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
+        (notAllowed). Accumulated gradients are part of it.
+
+        Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
+        disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
+        asking Load for one after another; only those with a file checkpoint.json it takes for Swage's own. Weights alone are what runs
+        call their model: in Hugging Face's layout (config.json, model.safetensors, the tokenizer's files) other programs open them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,9 +181,10 @@ class TrainerServiceServicer:
     def Load(self, request, context):
         """Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
-        and nothing accumulated. checkpointNotFound, checkpointMismatch (of another model) and corruptFile change nothing. The one
-        call that a client of an earlier start may make: it says what the state is from now on.
+        optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
+        optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
+        (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
+        state is from now on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -216,8 +235,9 @@ class TrainerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Cancel(self, request, context):
-        """Ends the call with that request_id if it is under way; that call then ends with the status CANCELLED, and has
-        changed nothing, or with its result. Without this method, calls run to their end.
+        """Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
+        and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        gone ends likewise. Without this method, calls run to their end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
