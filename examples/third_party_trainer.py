@@ -1,7 +1,7 @@
 """Somebody else's trainer, complete: transformers and AdamW behind Swage's trainer service. It imports nothing of Swage but the
 stubs of proto/swage/v1/trainer.proto, and takes a model's folder, the address where to serve it, and a folder of checkpoints."""
 
-import concurrent.futures, math, os, pathlib, sys, tempfile, uuid
+import concurrent.futures, math, os, pathlib, sys, tempfile, threading, uuid
 import grpc, numpy, torch
 from safetensors.torch import load_file
 from swage.v1 import trainer_pb2 as pb, trainer_pb2_grpc as rpc
@@ -18,10 +18,13 @@ def check(context, holds, code, message):
 
 
 def once(method):
-    """Answers a request that comes again as before: a client whose connection broke may ask twice."""
+    """One call at a time; and one that comes again is answered as before, for a client whose connection broke may ask twice."""
     def run(self, request=None, context=None):
         id = getattr(request, "request_id", None) or uuid.uuid4().hex
-        return self.answers.setdefault(id, self.answers.get(id) or method(self, request, context))
+        with self.turn:
+            answer = self.answers.get(id) or method(self, request, context)
+            self.status = pb.GetStatusResponse(step=self.step, accumulated_microbatches=self.microbatches)
+            return self.answers.setdefault(id, answer)
     return run
 
 
@@ -29,7 +32,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
     def __init__(self, folder, directory="checkpoints", learning_rate=1e-3):
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
         self.parameters, self.directory = list(self.model.parameters()), pathlib.Path(directory).resolve()
-        self.instance, self.answers, self.rate = uuid.uuid4().hex, {}, learning_rate
+        self.instance, self.answers, self.rate, self.turn = uuid.uuid4().hex, {}, learning_rate, threading.RLock()
         self.begin()
 
     def begin(self, step=0, optimizer=None, *gradients):
@@ -66,8 +69,8 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         return logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0], mask
 
     def Connect(self, request, context):
-        check(context, 1 in request.versions, "unsupported", "this trainer speaks version 1")
-        return pb.ConnectResponse(version=1, instance=self.instance)
+        check(context, 2 in request.versions, "unsupported", "this trainer speaks version 2")
+        return pb.ConnectResponse(version=2, instance=self.instance)
 
     @once
     def ForwardBackward(self, request, context):
@@ -103,7 +106,8 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
 
     def Forward(self, request, context):
         check(context, list(request.outputs) == ["logProbs"], "invalidBatch", "only logProbs are known")
-        log_probs, mask = self.log_probs_and_mask(context, request)
+        with self.turn:
+            log_probs, mask = self.log_probs_and_mask(context, request)
         data = (log_probs * mask).detach().numpy().tobytes()
         yield pb.TensorPiece(name="logProbs", type=pb.DATA_TYPE_FLOAT32, shape=mask.shape, data=data)
 
@@ -151,14 +155,15 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         check(context, False, "checkpointNotFound", "there is no checkpoint that can be read")
 
     def GetConfig(self, request, context):
-        size, able = pb.ConfigurationValue(integer=self.model.vocab_size), pb.Capabilities(outputs=["logProbs"], losses=["cross_entropy"])
+        size = pb.ConfigurationValue(integer=self.model.vocab_size)
+        able = pb.Capabilities(outputs=["logProbs"], losses=["cross_entropy"], dtype="float32")
         return pb.GetConfigResponse(model_name="third party", model_configuration={"vocab_size": size}, capabilities=able)
 
-    def GetStatus(self, request, context):
-        return pb.GetStatusResponse(step=self.step, accumulated_microbatches=self.microbatches)
+    def GetStatus(self, request, context):  # as the last call has left it: those who ask do not wait for their turn
+        return self.status
 
 
-if __name__ == "__main__":  # one thread: one call at a time
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), options=[("grpc.max_receive_message_length", 1 << 28)])
+if __name__ == "__main__":  # a thread for each call that waits for its turn
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(64), options=[("grpc.max_receive_message_length", 1 << 28)])
     rpc.add_TrainerServiceServicer_to_server(ThirdPartyTrainer(sys.argv[1], *sys.argv[3:]), server)
     server.add_insecure_port(sys.argv[2]), server.start(), server.wait_for_termination()

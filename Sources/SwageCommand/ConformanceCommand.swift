@@ -24,7 +24,11 @@ struct ConformanceCommand: AsyncParsableCommand {
     @Option(help: "The step at which the learning-rate schedule ends.")
     var steps = 100
 
-    @Option(help: "The trainer's weights in a folder that the native engine opens. Default: what the trainer exports.")
+    @Option(
+        help: """
+            The trainer's weights in a folder that the native engine opens; or, for a model that it does not know, a .jsonl file of \
+            steps and what they come to (docs/BringYourOwnTrainer.md). Default: what the trainer exports.
+            """)
     var reference: String?
 
     @Option(help: "A folder for checkpoints that the trainer can write to as well. Default: one that is removed again.")
@@ -128,21 +132,36 @@ struct ConformanceCommand: AsyncParsableCommand {
 
     private func subject(_ workspace: String) async throws -> Conformance.Subject {
         let optimizer = optimizerOptions.options(totalSteps: steps)
-        let trainer = try await modelOptions.start(optimizer: optimizer, checkpointDirectory: workspace + "/default").trainer
+        let values = try referenceValues()
+        let started = try await modelOptions.start(optimizer: optimizer, checkpointDirectory: workspace + "/default")
+        let (trainer, sampler) = (started.trainer, started.sampler)
         let beginning = try await trainer.save(name: "beginning", path: workspace, weightsOnly: false).path
         let exported = try await trainer.save(name: "weights", path: workspace, weightsOnly: true).path
         guard case .integer(let vocabulary)? = try await trainer.config().modelConfiguration["vocab_size"] else {
             throw TrainerError(.engineFailed, "the trainer's config() has no vocab_size", expected: "the number of token ids")
         }
-        let reference = reference ?? exported
+        let folder = reference ?? exported
+        let remote = modelOptions.remote
+        let makeRepeating: @Sendable (String) async throws -> any Trainer = { _ in
+            let repeating = try await remote.connect(checkpointDirectory: workspace + "/default", repeatsRequests: true).trainer
+            _ = try await repeating.load(beginning)
+            return repeating
+        }
         return Conformance.Subject(
             vocabularySize: vocabulary, workspace: workspace, choosesCheckpointDirectory: false,
             makeTrainer: { _ in
                 _ = try await trainer.load(beginning)
                 return trainer
             },
-            makeReference: { directory in
-                try await NativeTrainer(model: reference, optimizer: optimizer, checkpointDirectory: directory)
-            })
+            reference: values.map { .values($0) }
+                ?? .trainer { try await NativeTrainer(model: folder, optimizer: optimizer, checkpointDirectory: $0) },
+            sampler: { _ in sampler },
+            makeRepeating: modelOptions.engine == .remote ? makeRepeating : nil)
+    }
+
+    /// What another implementation of the model came to, if that is what the reference is.
+    private func referenceValues() throws -> [ReferenceStep]? {
+        guard let reference, reference.hasSuffix(".jsonl") else { return nil }
+        return try ReferenceStep.read(contentsOfFile: reference)
     }
 }

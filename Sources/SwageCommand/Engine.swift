@@ -205,12 +205,14 @@ extension RemoteOptions {
         /// - Parameters:
         ///   - checkpointDirectory: the default place of checkpoints, if the server is on this machine.
         ///   - output: a folder in which the server will have to save.
+        ///   - repeatsRequests: whether each request is made twice, as where a connection breaks.
         func connect(
-            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil
+            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
         ) async throws -> StartedEngine {
             guard let text = address else { throw ValidationError("--address is missing.") }
             let address = try TrainerAddress(text)
             var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
+            options.repeatsRequests = repeatsRequests
             if address.isLocal {
                 (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints)
                 options.workingDirectory = FileManager.default.currentDirectoryPath
@@ -224,7 +226,7 @@ extension RemoteOptions {
         var isOnThisMachine: Bool { true }
 
         func connect(
-            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil
+            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
         ) async throws -> StartedEngine {
             throw engineIsNotBuilt
         }

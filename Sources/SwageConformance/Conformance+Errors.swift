@@ -14,7 +14,17 @@ extension Conformance {
         let undisturbed = try await train(try await trainer("failing-twin"), batches) { _, _ in }
         try expectSame(disturbed.norms, undisturbed.norms, "gradient norms of \(batches.count) steps after failed calls")
         try expectSame(disturbed.weights, undisturbed.weights, "weights after failed calls")
+        if let makeRepeating = subject.makeRepeating {
+            let repeating = noted(try await makeRepeating("\(subject.workspace)/repeating"))
+            let twice = try await train(repeating, batches) { trainer, _ in
+                let count = try await trainer.status().accumulatedMicrobatches
+                try expect(count == 1, "a forwardBackward that was asked for twice, by the same id, counts as \(count) microbatches")
+            }
+            try expectSame(twice.norms, undisturbed.norms, "gradient norms where each request is made twice, by the same id")
+            try expectSame(twice.weights, undisturbed.weights, "weights where each request is made twice, by the same id")
+        }
         try await checkConcurrentCalls(batches[0])
+        try await checkCallsUnderWay()
     }
 
     private func train(

@@ -20,6 +20,7 @@ extension Conformance {
         _ = try await twin.forwardBackward(batch)
         _ = try await twin.optimStep()
         try expectSame(after, try await fingerprint(twin), "weights after a step")
+        try await checkWriting()
     }
 
     /// 2. k microbatches then a step = one batch then a step, for every way of splitting the rows.
@@ -101,64 +102,5 @@ extension Conformance {
             try expectClose([Float(step.gradientNorm)], [Float(norm)], "\(name): gradient norm")
             try expectClose(try await fingerprint(trainer), weights, "\(name): weights after a step")
         }
-    }
-
-    /// 9. Two engines given the same weights, batch and loss agree.
-    func checkEnginesAgree() async throws {
-        var probe = probe(9)
-        let trainer = try await trainer("engine")
-        let reference = try await subject.makeReference("\(subject.workspace)/reference")
-        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
-        for step in 1...3 {
-            let batch = try probe.batch(rows: 3, columns: 8)
-            let results = [try await trainer.forwardBackward(batch), try await reference.forwardBackward(batch)]
-            try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "loss of step \(step)")
-            let steps = [try await trainer.optimStep(), try await reference.optimStep()]
-            try expectClose(
-                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
-        }
-        let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
-        try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
-        for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
-            try await checkStepsAgree(trainer, reference, loss)
-        }
-    }
-
-    /// What `forward` gives of the outputs that both have.
-    private func checkOutputsAgree(
-        _ trainer: any Trainer, _ reference: any Trainer, _ outputs: Set<ModelOutput>
-    ) async throws {
-        var probe = probe(10)
-        let inputs = ForwardInputs(inputIDs: try probe.tokens([2, 5]), outputs: outputs.intersection([.logits, .entropy]))
-        guard !inputs.outputs.isEmpty else { return }
-        let (found, expected) = (try await trainer.forward(inputs), try await reference.forward(inputs))
-        try expectClose(found.logits?.scalars ?? [], expected.logits?.scalars ?? [], "logits")
-        try expectClose(found.entropy?.scalars ?? [], expected.entropy?.scalars ?? [], "entropy")
-    }
-
-    /// Losses of a caller's own, whose gradients no engine has by heart.
-    private static let programs = [
-        LossFunction("squared-log-probs") { outputs, batch in
-            .mean(of: square(outputs.logProbs) * batch.targetWeights, over: batch.targetMask)
-        },
-        LossFunction("entropy-and-logits") { outputs, batch in
-            let top = outputs.logits.logSumExp(axis: -1)
-            return .mean(of: 0.1 * square(top) - outputs.entropy, over: batch.targetMask)
-        },
-    ]
-
-    /// One step on a loss of the caller's own: the same value, the same length of the gradient, the same direction.
-    private func checkStepsAgree(_ trainer: any Trainer, _ reference: any Trainer, _ loss: LossFunction) async throws {
-        var probe = probe(11)
-        let batch = try probe.batch(rows: 2, columns: 6)
-        let results = [try await trainer.forwardBackward(batch, loss: loss), try await reference.forwardBackward(batch, loss: loss)]
-        try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "the loss \"\(loss.name)\"")
-        let steps = [try await trainer.optimStep(), try await reference.optimStep()]
-        try expectClose(
-            [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of the loss \"\(loss.name)\"")
-        try expectClose(
-            try await fingerprint(trainer), try await fingerprint(reference), "weights after a step on the loss \"\(loss.name)\"",
-            // AdamW moves a weight whose gradient is nothing but rounding as far as any other.
-            tolerance: 1e-2)
     }
 }

@@ -29,41 +29,6 @@ public struct Conformance: Sendable {
         }
     }
 
-    /// What is tested, and what the tests need to know about it.
-    public struct Subject: Sendable {
-        /// Makes a trainer that has the same weights every time, an effective optimizer (a learning rate that shows),
-        /// the cross-entropy loss, and the given default place of checkpoints. It may be the one from before, as it
-        /// was at first: no check uses two at a time.
-        public var makeTrainer: @Sendable (_ checkpointDirectory: String) async throws -> any Trainer
-        /// Makes a trainer of another engine, or of another setting of this one, with the same weights.
-        public var makeReference: @Sendable (_ checkpointDirectory: String) async throws -> any Trainer
-        /// The number of token ids.
-        public var vocabularySize: Int
-        /// A checkpoint of a model of another shape, if there is one at hand.
-        public var foreignCheckpoint: String?
-        /// Whether the same calls must give the same bits; otherwise 1e-4 is close enough.
-        public var isBitExact: Bool
-        /// Whether `makeTrainer` gives the trainer the default place that it is told.
-        public var choosesCheckpointDirectory: Bool
-        /// A folder of its own that both this process and the trainer can write to.
-        public var workspace: String
-
-        public init(
-            vocabularySize: Int, workspace: String, isBitExact: Bool = false, foreignCheckpoint: String? = nil,
-            choosesCheckpointDirectory: Bool = true,
-            makeTrainer: @escaping @Sendable (String) async throws -> any Trainer,
-            makeReference: @escaping @Sendable (String) async throws -> any Trainer
-        ) {
-            self.vocabularySize = vocabularySize
-            self.workspace = workspace
-            self.isBitExact = isBitExact
-            self.foreignCheckpoint = foreignCheckpoint
-            self.choosesCheckpointDirectory = choosesCheckpointDirectory
-            self.makeTrainer = makeTrainer
-            self.makeReference = makeReference
-        }
-    }
-
     let subject: Subject
 
     private let calls: LastCall?

@@ -44,7 +44,7 @@ extension Conformance {
     func expectSame(_ found: [Float], _ expected: [Float], _ what: String) throws {
         try expect(!expected.isEmpty, "\(what): nothing came back")
         if subject.isBitExact {
-            try expect(found == expected, "\(what): not the same bits, off by \(difference(found, expected))")
+            try expect(found == expected, "\(what): not the same bits: \(Difference(found, expected))")
         } else {
             try expectClose(found, expected, what)
         }
@@ -52,18 +52,8 @@ extension Conformance {
 
     /// Checks that numbers are the same up to rounding.
     func expectClose(_ found: [Float], _ expected: [Float], _ what: String, tolerance: Double = 1e-4) throws {
-        let gap = difference(found, expected)
-        try expect(gap <= tolerance, "\(what): relative difference \(gap), at most \(tolerance) expected")
-    }
-
-    /// The largest difference, relative to the largest magnitude.
-    private func difference(_ found: [Float], _ expected: [Float]) -> Double {
-        guard found.count == expected.count else { return .infinity }
-        let scale = expected.reduce(1e-30) { max($0, abs(Double($1))) }
-        return zip(found, expected).reduce(0) { worst, pair in
-            let gap = abs(Double(pair.0) - Double(pair.1)) / scale
-            return gap.isNaN ? .infinity : max(worst, gap)
-        }
+        let difference = Difference(found, expected)
+        try expect(difference.size <= tolerance, "\(what): \(difference), and \(tolerance) at most would do")
     }
 
     /// Checks that a call throws a ``TrainerError`` with one of `codes`.

@@ -3,7 +3,7 @@ import Swage
 import SwageConformance
 import TestEngines
 
-// What no command starts: trainers in this process go through the nine promises, and broken ones through one each.
+// What no command starts: trainers in decorators go through the nine promises, and broken ones through one each.
 
 func say(_ line: String) {
     FileHandle.standardOutput.write(Data((line + "\n").utf8))
@@ -20,7 +20,7 @@ func row(_ name: String, _ cells: [String], seconds: Double) {
 }
 
 say(String(repeating: " ", count: width) + invariants.map { "\($0.rawValue)  " }.joined())
-for engine in [EngineUnderTest.native, .decorated] {
+for engine in EngineUnderTest.all where engine.name.hasSuffix("decorated") {
     let workspace = FileManager.default.temporaryDirectory.appendingPathComponent("swage-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: workspace) }
     let start = Date()
@@ -40,23 +40,26 @@ for engine in [EngineUnderTest.native, .decorated] {
     }
 }
 
-say("\nTrainers that break one promise, and whether that is noticed:")
-for invariant in invariants {
+say("\nTrainers that break one promise, or are wrong in a corner of it, and whether that is noticed:")
+let broken: [(name: String, invariant: Conformance.Invariant, subject: @Sendable (String) -> Conformance.Subject)] =
+    invariants.map { invariant in ("\(invariant)", invariant, { .broken(invariant, in: $0) }) }
+    + BrokenTrainer.Flaw.allCases.map { flaw in ("\(flaw)", flaw.promise, { .flawed(flaw, in: $0) }) }
+for (name, invariant, subject) in broken {
     let workspace = FileManager.default.temporaryDirectory.appendingPathComponent("swage-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: workspace) }
     try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
     let start = Date()
     var isNoticed = false
     do {
-        try await Conformance(.broken(invariant, in: workspace)).check(invariant)
-        notes.append("a trainer that breaks \(invariant) is not noticed")
+        try await Conformance(subject(workspace)).check(invariant)
+        notes.append("a trainer of the kind \(name) is not noticed")
         failed += 1
     } catch {
         isNoticed = true
         passed += 1
     }
     let cells = invariants.map { $0 == invariant ? (isNoticed ? "+" : "-") : " " }
-    row("\(invariant)", cells, seconds: Date().timeIntervalSince(start))
+    row(name, cells, seconds: Date().timeIntervalSince(start))
 }
 
 say("")

@@ -36,6 +36,8 @@ class Failure(Exception):
 class Fuzzer:
     def __init__(self, options, server):
         self.options, self.server = options, server
+        # How long an answer may take.
+        self.minutes = min(4, options.patience)
         self.random = random.Random(options.seed)
         self.requests = Requests(options.seed, str(server.outside))
         self.counts, self.highest, self.answers = collections.Counter(), 0, {}
@@ -87,7 +89,7 @@ class Fuzzer:
             if self.random.random() < 0.02:
                 future.cancel()
                 self.broken += 1
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 60 * self.minutes
         for call, data, future in calls:
             self.end(call, data, future, deadline)
         if self.broken > MOST_BROKEN:
@@ -103,7 +105,7 @@ class Fuzzer:
         try:
             answer = b"".join(future) if call in STREAMS else future.result(timeout=max(0.1, deadline - time.monotonic()))
         except (grpc.FutureTimeoutError, TimeoutError):
-            raise Failure(f"a request of {call} was neither answered nor refused within a minute")
+            raise Failure(f"a request of {call} was neither answered nor refused within {self.minutes:.0f} minutes")
         except (grpc.RpcError, grpc.FutureCancelledError) as error:
             return self.check_refusal(call, future)
         self.counts["answered"] += 1
@@ -255,7 +257,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10**9)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--memory", type=float, default=3000, help="the most megabytes that the server may take")
-    parser.add_argument("--patience", type=float, default=1, help="how many seconds a status may take when nothing is under way")
+    parser.add_argument("--patience", type=float, default=1, help="how many seconds a status may take when nothing is under way, and answers minutes, up to 4")
     options = parser.parse_args()
     server = Server(options.program, options.model, options.engine, options.address, options.pid)
     try:

@@ -14,7 +14,8 @@ import TestSupport
                 .init(
                     vocabularySize: 300, workspace: directory, isBitExact: true, foreignCheckpoint: foreign.path,
                     makeTrainer: { try await Self.trainer(model, $0, threads: 2) },
-                    makeReference: { try await Self.trainer(model, $0, threads: 3) })
+                    reference: .trainer { try await Self.trainer(model, $0, threads: 3) },
+                    sampler: { ($0 as? NativeTrainer)?.sampler })
             ).run()
             #expect(findings.count == Conformance.Invariant.allCases.count)
             for finding in findings { #expect(finding.failure == nil, "\(finding)") }

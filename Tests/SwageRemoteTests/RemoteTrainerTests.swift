@@ -21,12 +21,12 @@ import TestSupport
                 .init(
                     vocabularySize: 300, workspace: workspace, isBitExact: true, foreignCheckpoint: foreign.path,
                     makeTrainer: { directory in
-                        let served = try await ServedTrainer(
-                            try await TinyModel.trainer(directory), checkpoints: workspace)
+                        let trainer = try await TinyModel.trainer(directory)
+                        let served = try await ServedTrainer(trainer, sampler: trainer.sampler, checkpoints: workspace)
                         servers.withLock { $0.append(served) }
                         return try await RemoteTrainer(at: served.address)
                     },
-                    makeReference: { try await TinyModel.trainer($0) })
+                    reference: .trainer { try await TinyModel.trainer($0) }, sampler: { ($0 as? RemoteTrainer)?.sampler })
             ).run()
             #expect(findings.count == Conformance.Invariant.allCases.count)
             for finding in findings { #expect(finding.failure == nil, "\(finding)") }

@@ -7,7 +7,8 @@ import Testing
 import TestSupport
 
 extension WorkerTests {
-    /// Every engine that is installed here (`swage setup huggingface titan`), and the other ways to divide the work.
+    /// Every engine that is installed here (`swage setup huggingface titan`), in a decorator, and the ways to divide the work. By
+    /// themselves the engines go through the promises by the command: scripts/run_conformance.py.
     @Suite(.serialized) struct EngineConformanceTests {
         static let divisions = [
             EngineUnderTest.titan("2 ranks, replicated") { $0.replicate = 2 },

@@ -161,10 +161,10 @@ extension WorkerTests {
                         _ = try await trainer.load(beginning)
                         return trainer
                     },
-                    makeReference: { _ in
+                    reference: .trainer { _ in
                         _ = try await reference.load(beginning)
                         return reference
-                    })
+                    }, sampler: { _ in trainer.sampler })
             ).run()
             for finding in findings { #expect(finding.failure == nil, "\(model): \(finding)") }
         }

@@ -3,22 +3,35 @@ import SwageConformance
 
 /// A trainer that breaks one promise, to show that the conformance suite notices.
 package actor BrokenTrainer: Trainer {
-    private let inner: any Trainer
+    package let inner: any Trainer
     private let broken: Conformance.Invariant?
     private let flaw: Flaw?
+    /// Whether it is behind a connection on which each request is made twice.
+    private let isAskedTwice: Bool
+    private var underWay: Task<ForwardBackwardResult, any Error>?
 
     /// What is wrong in a corner of a promise.
     package enum Flaw: String, CaseIterable, Sendable {
-        case wrongLogits, wrongEntropy, gradientOfAnotherLoss, metricsOfThisMicrobatchAlone
+        case wrongLogits, wrongEntropy, gradientOfAnotherLoss
+        case metricsOfThisMicrobatchAlone
+        case repeatedRequestsCount, statusWaits, cancelledCallsCount
+        // Those of a sampler.
+        case logProbsOfAnotherTemperature, otherTokensOfOneSeed, unlikelyTokensAtTemperature0, firstTokensIgnored, endTokensIgnored
+        case lengthIgnored, oldWeightsNamed
 
         /// The promise that it breaks.
         package var promise: Conformance.Invariant {
-            self == .metricsOfThisMicrobatchAlone ? .microbatchesEqualOneBatch : .enginesAgree
+            switch self {
+            case .wrongLogits, .wrongEntropy, .gradientOfAnotherLoss: .enginesAgree
+            case .metricsOfThisMicrobatchAlone: .microbatchesEqualOneBatch
+            case .repeatedRequestsCount, .statusWaits, .cancelledCallsCount: .failedCallsLeaveNoTrace
+            default: .forwardChangesNothing
+            }
         }
     }
 
-    package init(_ inner: any Trainer, broken: Conformance.Invariant? = nil, flaw: Flaw? = nil) {
-        (self.inner, self.broken, self.flaw) = (inner, broken, flaw)
+    package init(_ inner: any Trainer, broken: Conformance.Invariant? = nil, flaw: Flaw? = nil, isAskedTwice: Bool = false) {
+        (self.inner, self.broken, self.flaw, self.isAskedTwice) = (inner, broken, flaw, isAskedTwice)
     }
 
     package func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
@@ -38,7 +51,7 @@ package actor BrokenTrainer: Trainer {
                 batch.segmentIDs = nil
             default: break
             }
-            let result = try await inner.forwardBackward(batch, loss: loss)
+            let result = try await learn(batch, loss)
             if flaw == .gradientOfAnotherLoss, loss != nil {
                 try await inner.clearGradients()
                 _ = try await inner.forwardBackward(batch)
@@ -57,6 +70,16 @@ package actor BrokenTrainer: Trainer {
             if broken == .badInputIsAnError { return ForwardBackwardResult(sum: 0, denominator: 1) }
             throw error
         }
+    }
+
+    private func learn(_ batch: TextTrainBatch, _ loss: LossFunction?) async throws -> ForwardBackwardResult {
+        if flaw == .repeatedRequestsCount, isAskedTwice { _ = try await inner.forwardBackward(batch, loss: loss) }
+        guard flaw == .statusWaits || flaw == .cancelledCallsCount else { return try await inner.forwardBackward(batch, loss: loss) }
+        let call = Task { [inner] in try await inner.forwardBackward(batch, loss: loss) }
+        underWay = call
+        let result = try await call.value
+        if flaw == .cancelledCallsCount { try Task.checkCancellation() }
+        return result
     }
 
     package func optimStep() async throws -> OptimStepResult { try await inner.optimStep() }
@@ -88,6 +111,9 @@ package actor BrokenTrainer: Trainer {
     }
 
     package func config() async throws -> TrainerConfig { try await inner.config() }
-    package func status() async throws -> TrainerStatus { try await inner.status() }
     package func tokenizer() async throws -> any Tokenizer { try await inner.tokenizer() }
-}
+
+    package func status() async throws -> TrainerStatus {
+        if flaw == .statusWaits { _ = try? await underWay?.value }
+        return try await inner.status()
+    }}

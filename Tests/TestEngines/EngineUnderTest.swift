@@ -35,7 +35,38 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
                     _ = try await trainer.load(beginning)
                     return trainer
                 },
-                makeReference: { try await TinyModel.trainer($0, optimizer: optimizer) }))
+                reference: .trainer { try await TinyModel.trainer($0, optimizer: optimizer) },
+                sampler: { try await Self.sampler(of: $0) }, makeRepeating: Self.repeating(trainer, from: beginning)))
+    }
+
+    /// What writes with the weights of what `start` gave.
+    static func sampler(of trainer: any Trainer) async throws -> (any Sampler)? {
+        if let timed = trainer as? TimedTrainer {
+            return try await sampler(of: timed.trainer).map { TimedSampler($0, times: timed.times) }
+        }
+        #if Engines
+            if let trainer = trainer as? HuggingFaceTrainer { return trainer.sampler }
+            if let served = trainer as? Keeping {
+                return try await served.config().capabilities.generates ? served.trainer.sampler : nil
+            }
+        #endif
+        return (trainer as? NativeTrainer)?.sampler
+    }
+
+    /// The same trainer at its beginning, on a connection that makes each request twice; nil for one in this process.
+    private static func repeating(
+        _ trainer: any Trainer, from beginning: String
+    ) -> (@Sendable (String) async throws -> any Trainer)? {
+        #if Engines
+            guard let served = (trainer as? TimedTrainer)?.trainer as? Keeping ?? trainer as? Keeping else { return nil }
+            return { _ in
+                let trainer = try await served.repeating()
+                _ = try await trainer.load(beginning)
+                return trainer
+            }
+        #else
+            return nil
+        #endif
     }
 
     /// A checkpoint of another model, in a new folder of `workspace`.
@@ -48,8 +79,11 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
         try await TinyModel.trainer($0, threads: 2)
     }
 
-    package static let decorated = EngineUnderTest(name: "native, decorated", isBitExact: true) {
-        TimedTrainer(try await TinyModel.trainer($0, threads: 2))
+    /// The same in a decorator, and what writes in one as well.
+    package var decorated: EngineUnderTest {
+        EngineUnderTest(name: "\(name), decorated", isBitExact: isBitExact, optimizer: optimizer) { [start] in
+            TimedTrainer(try await start($0))
+        }
     }
 
     #if Engines
@@ -94,32 +128,39 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
             URL(fileURLWithPath: directory).deletingLastPathComponent().path
         }
 
-        /// Those that can run here: what a worker needs has to be installed.
+        /// Those that can run here, in decorators: what a worker needs has to be installed.
         package static var all: [EngineUnderTest] {
-            var engines = [native, decorated, served]
+            var engines = [native, served]
             if WorkerEnvironment("huggingface").isInstalled { engines += [huggingFace, thirdParty] }
-            if WorkerEnvironment("titan").isInstalled { engines += titans }
-            return engines
+            if WorkerEnvironment("titan").isInstalled { engines.append(titans[0]) }
+            return engines.map(\.decorated) + (WorkerEnvironment("titan").isInstalled ? titans.dropFirst() : [])
         }
     #else
-        package static var all: [EngineUnderTest] { [native, decorated] }
+        package static var all: [EngineUnderTest] { [native.decorated] }
     #endif
 }
 
 extension Conformance.Subject {
     /// A native trainer that breaks one promise in a corner.
     package static func flawed(_ flaw: BrokenTrainer.Flaw, in workspace: String) -> Conformance.Subject {
-        .init(
-            vocabularySize: TinyModel.vocabularySize, workspace: workspace, isBitExact: true,
-            makeTrainer: { BrokenTrainer(try await TinyModel.trainer($0), flaw: flaw) },
-            makeReference: { try await TinyModel.trainer($0) })
+        wrapped(in: workspace, sampler: { BrokenSampler($0, flaw: flaw) }) { BrokenTrainer($0, flaw: flaw, isAskedTwice: $1) }
     }
 
     /// A native trainer that breaks one promise.
     package static func broken(_ invariant: Conformance.Invariant, in workspace: String) -> Conformance.Subject {
+        wrapped(in: workspace) { trainer, _ in BrokenTrainer(trainer, broken: invariant) }
+    }
+
+    /// A native trainer that is not as it is, and what writes with its weights.
+    private static func wrapped(
+        in workspace: String, sampler: @escaping @Sendable (NativeSampler) -> any Sampler = { $0 },
+        _ wrap: @escaping @Sendable (_ trainer: any Trainer, _ isAskedTwice: Bool) -> BrokenTrainer
+    ) -> Conformance.Subject {
         .init(
             vocabularySize: TinyModel.vocabularySize, workspace: workspace, isBitExact: true,
-            makeTrainer: { BrokenTrainer(try await TinyModel.trainer($0), broken: invariant) },
-            makeReference: { try await TinyModel.trainer($0) })
+            makeTrainer: { wrap(try await TinyModel.trainer($0), false) },
+            reference: .trainer { try await TinyModel.trainer($0) },
+            sampler: { sampler((($0 as! BrokenTrainer).inner as! NativeTrainer).sampler) },
+            makeRepeating: { wrap(try await TinyModel.trainer($0), true) })
     }
 }

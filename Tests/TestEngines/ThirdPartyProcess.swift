@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
 import Swage
+import SwageNative
 import SwageRemote
 import SwageWorkers
 import TestSupport
@@ -50,7 +51,7 @@ struct ServedElsewhere {
     let trainer: any Trainer
 
     init(_ served: any Trainer, checkpoints: String) async throws {
-        let server = try await ServedTrainer(served, checkpoints: checkpoints)
+        let server = try await ServedTrainer(served, sampler: (served as? NativeTrainer)?.sampler, checkpoints: checkpoints)
         trainer = Keeping(trainer: try await RemoteTrainer(at: server.address), other: Stopping(server))
     }
 
@@ -62,25 +63,5 @@ struct ServedElsewhere {
             Task { await server.stop() }
         }
     }
-}
-
-/// A trainer that keeps something else alive as long as it is there.
-private struct Keeping: Trainer {
-    let trainer: any Trainer
-    let other: any Sendable
-
-    func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
-        try await trainer.forwardBackward(batch, loss: loss)
-    }
-    func optimStep() async throws -> OptimStepResult { try await trainer.optimStep() }
-    func clearGradients() async throws { try await trainer.clearGradients() }
-    func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { try await trainer.forward(inputs) }
-    func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
-        try await trainer.save(name: name, path: path, weightsOnly: weightsOnly)
-    }
-    func load(_ path: String?) async throws -> LoadedCheckpoint { try await trainer.load(path) }
-    func config() async throws -> TrainerConfig { try await trainer.config() }
-    func status() async throws -> TrainerStatus { try await trainer.status() }
-    func tokenizer() async throws -> any Tokenizer { try await trainer.tokenizer() }
 }
 #endif

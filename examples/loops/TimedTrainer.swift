@@ -19,7 +19,7 @@ public final class CallTimes: Sendable {
 /// Any trainer, timed. It keeps the promises that the trainer keeps, for it forwards every call.
 public struct TimedTrainer: Trainer {
     public let times: CallTimes
-    private let trainer: any Trainer
+    public let trainer: any Trainer
 
     public init(_ trainer: any Trainer, times: CallTimes = .init()) { (self.trainer, self.times) = (trainer, times) }
 

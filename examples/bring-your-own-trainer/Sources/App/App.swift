@@ -10,7 +10,7 @@ enum App {
         defer { try? FileManager.default.removeItem(atPath: workspace) }
         let make = { @Sendable (directory: String) in Bigram(vocabulary: 40, rate: 0.5, directory: directory) }
         let findings = await Conformance(
-            .init(vocabularySize: 40, workspace: workspace, isBitExact: false, makeTrainer: make, makeReference: make)
+            .init(vocabularySize: 40, workspace: workspace, isBitExact: false, makeTrainer: make, reference: .trainer(make))
         ).run()
         for finding in findings { print(finding) }
         let broken = findings.count { $0.failure != nil }

@@ -1,0 +1,99 @@
+import Swage
+
+extension Conformance {
+    /// 9. Two engines given the same weights, batch and loss agree.
+    func checkEnginesAgree() async throws {
+        let trainer = try await trainer("engine")
+        switch subject.reference {
+        case .values(let steps): try await checkValues(trainer, steps)
+        case .trainer(let make): try await checkAgreement(trainer, try await make("\(subject.workspace)/reference"))
+        }
+        try await checkProgramAgreesWithWeights()
+    }
+
+    private func checkValues(_ trainer: any Trainer, _ steps: [ReferenceStep]) async throws {
+        for (number, step) in steps.enumerated() {
+            let name = "of step \(number + 1) of the reference values"
+            let found = try await trainer.forward(ForwardInputs(logProbsOf: step.batch)).logProbs?.scalars ?? []
+            try expectClose(found, step.logProbs.scalars, "log-probabilities \(name)")
+            try expectClose([Float(try await trainer.forwardBackward(step.batch).loss)], [Float(step.loss)], "loss \(name)")
+            try expectClose([Float(try await trainer.optimStep().gradientNorm)], [Float(step.gradientNorm)], "gradient norm \(name)")
+        }
+    }
+
+    private func checkAgreement(_ trainer: any Trainer, _ reference: any Trainer) async throws {
+        var probe = probe(9)
+        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
+        for step in 1...3 {
+            let batch = try probe.batch(rows: 3, columns: 8)
+            let results = [try await trainer.forwardBackward(batch), try await reference.forwardBackward(batch)]
+            try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "loss of step \(step)")
+            let steps = [try await trainer.optimStep(), try await reference.optimStep()]
+            try expectClose(
+                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
+        }
+        let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
+        try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
+        for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
+            try await checkStepsAgree(trainer, reference, loss)
+        }
+    }
+
+    /// What `forward` gives of the outputs that both have.
+    private func checkOutputsAgree(
+        _ trainer: any Trainer, _ reference: any Trainer, _ outputs: Set<ModelOutput>
+    ) async throws {
+        var probe = probe(10)
+        let inputs = ForwardInputs(inputIDs: try probe.tokens([2, 5]), outputs: outputs.intersection([.logits, .entropy]))
+        guard !inputs.outputs.isEmpty else { return }
+        let (found, expected) = (try await trainer.forward(inputs), try await reference.forward(inputs))
+        try expectClose(found.logits?.scalars ?? [], expected.logits?.scalars ?? [], "logits")
+        try expectClose(found.entropy?.scalars ?? [], expected.entropy?.scalars ?? [], "entropy")
+    }
+
+    /// Losses of a caller's own, whose gradients no engine has by heart.
+    private static let programs = [
+        LossFunction("squared-log-probs") { outputs, batch in
+            .mean(of: square(outputs.logProbs) * batch.targetWeights, over: batch.targetMask)
+        },
+        LossFunction("entropy-and-logits") { outputs, batch in
+            let top = outputs.logits.logSumExp(axis: -1)
+            return .mean(of: 0.1 * square(top) - outputs.entropy, over: batch.targetMask)
+        },
+    ]
+
+    /// A program's gradient is that of cross entropy whose weights are the program's slopes: what a trainer says of itself,
+    /// with no other beside it.
+    private func checkProgramAgreesWithWeights() async throws {
+        let squares = Self.programs[0]
+        guard try await trainer("slopes").config().capabilities.lack(for: squares) == nil else { return }
+        var probe = probe(15)
+        let batch = try probe.batch(rows: 2, columns: 6)
+        let byProgram = try await trainer("program")
+        let logProbs = try await byProgram.forward(ForwardInputs(logProbsOf: batch)).logProbs?.scalars ?? []
+        _ = try await byProgram.forwardBackward(batch, loss: squares)
+        let found = Float(try await byProgram.optimStep().gradientNorm)
+        var weighted = batch
+        let weights = batch.targetWeights?.scalars ?? Array(repeating: 1, count: logProbs.count)
+        weighted.targetWeights = try Tensor(zip(logProbs, weights).map { -2 * $0 * $1 }, shape: batch.targetIDs.shape)
+        let byWeights = try await trainer("weights-of-program")
+        _ = try await byWeights.forwardBackward(weighted)
+        let expected = Float(try await byWeights.optimStep().gradientNorm)
+        try expectClose([found], [expected], "gradient norm of the loss \"\(squares.name)\", beside cross entropy with its slopes as weights")
+    }
+
+    /// One step on a loss of the caller's own: the same value, the same length of the gradient, the same direction.
+    private func checkStepsAgree(_ trainer: any Trainer, _ reference: any Trainer, _ loss: LossFunction) async throws {
+        var probe = probe(11)
+        let batch = try probe.batch(rows: 2, columns: 6)
+        let results = [try await trainer.forwardBackward(batch, loss: loss), try await reference.forwardBackward(batch, loss: loss)]
+        try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "the loss \"\(loss.name)\"")
+        let steps = [try await trainer.optimStep(), try await reference.optimStep()]
+        try expectClose(
+            [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of the loss \"\(loss.name)\"")
+        try expectClose(
+            try await fingerprint(trainer), try await fingerprint(reference), "weights after a step on the loss \"\(loss.name)\"",
+            // AdamW moves a weight whose gradient is nothing but rounding as far as any other.
+            tolerance: 1e-2)
+    }
+}
