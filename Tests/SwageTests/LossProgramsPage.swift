@@ -39,12 +39,14 @@ enum LossProgramsPage {
             | `name` | what errors call the loss, 1 to 256 bytes without control characters |
             | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation |
             | `sum` | the number of the node, a scalar, whose gradient is taken |
-            | `denominator` | the number of the node, a scalar, that divides it; no gradient passes through it |
+            | `denominator` | the number of the node, a scalar, that divides it; only the sum is differentiated, wherever it reads the same nodes |
             | `metrics` | scalars to report, perhaps none; no gradient passes through them |
 
-            All keys are required. A key that is not on this page is refused, here, in a node and in a metric.
+            All keys are required. A key that is not named here is refused, and so is one that is not named below, in a node and in a
+            metric.
 
-            A node has an operation, `op`; the numbers of its operands, all of them earlier nodes, `of`; and what its operation needs
+            A node has an operation, `op`; the numbers of its operands, all of them earlier nodes, `of`, in the order of the table's
+            second column; and what its operation needs
             beside them: `axis` and `index` (whole numbers, counted from 0), `value` (a finite number), `reverse` (true or false; absent
             is false), `shape` (a list of axes), `name` (as that of the loss). Whole numbers are written without a point. Leaves have no
             operands: `of` is absent or empty. A node may be read by several others, and twice by one. What an operation does not need,
@@ -61,18 +63,20 @@ enum LossProgramsPage {
             | `exponentialMean` | the same; `node` is e to the power of the quotient | add up both; the metric is e^(sum / over) |
             | absent | the value of `node` times the denominator, and the denominator | as `mean` |
 
-            A metric may be NaN or infinite.
+            `sum` and `over` are the numbers of scalars, and belong to the two means. A metric may be NaN or infinite. In which messages an
+            answer has these values, [trainer.proto](../proto/swage/v1/trainer.proto) says (`ForwardBackwardResponse.reported`).
 
             Shapes are not part of the form. They follow from the operands by the table below. A program that does not fit is refused
-            with `invalidLoss`, whose text has the number of the first node at fault, if it is a node's fault; for programs there is only
-            the code. Refused as well are
+            with `invalidLoss`. If that is a node's fault, the text of the error has its number, of several any; for software there is only the
+            code. What the batch lacks or does not fit is no node's fault, nor is anything about `sum`, `denominator`, the metrics and
+            the program as a whole. Refused as well are
 
             - chains of more than \(LossProgram.maximumDepth) nodes, from a leaf to a node, both counted, whatever they are for;
             - values of more than \(LossProgram.maximumRank) axes;
             - values whose fixed axes multiply to more than \(LossProgram.maximumExtent) elements;
-            - values of more than 2³¹ elements, and with `tooLarge` whatever the memory at hand cannot hold.
+            - values of more than 2³¹ elements, with the batch and the model at hand.
 
-            A trainer looks for all of this, and for what the batch lacks, before the model runs if it can; nothing changes in any case.
+            What the memory at hand cannot hold is refused with `tooLarge`. A trainer looks for all of this, and for what the batch lacks, before the model runs if it can; nothing changes in any case.
 
             ## Axes
 
@@ -83,7 +87,8 @@ enum LossProgramsPage {
             Two values **meet** as in NumPy and torch: axes are aligned at the last one, a missing axis and an axis of the fixed length 1
             are repeated, and otherwise axes must be equal, by name: `batch` does not meet `sequence`, nor a fixed 8, whatever
             their lengths are. Only operations of which the table says so let values meet. Elsewhere axes of one letter, and what
-            … stands for, are equal by name; … may be nothing.
+            … stands for, are equal by name; … may be nothing. So `gather` of [batch, sequence, vocabulary] takes no ids of shape [21]: they
+            go through `broadcastTo` first, to ["batch", "sequence", 21].
 
             ## Leaves
 
@@ -111,7 +116,7 @@ enum LossProgramsPage {
             |---|---|
             | `targetMask` | [batch, sequence], each 0 or 1; 1 everywhere if the batch has none |
             | `targetWeights` | [batch, sequence]; 1 everywhere if the batch has none |
-            | `targetIDs` | [batch, sequence], as numbers; 0 where the mask is 0 |
+            | `targetIDs` | [batch, sequence], as numbers; a trainer sets them to 0 where the mask is 0. Position t of `logits` speaks of the target at t |
             | any other name | an entry of the batch's `loss_inputs`, with the lengths of `shape`; one that is missing or has others is refused with `invalidLoss` |
 
             The first three have no other shape, also if the batch has an entry of that name, and no field is read with two shapes.
@@ -134,7 +139,8 @@ enum LossProgramsPage {
 
             `x`, `a`, `b` are operands, `y` is the result and `g` its gradient. A gradient of a value that was repeated is summed over
             what it was repeated along; that of a value that several nodes read is the sum of what they give. NaN in an operand gives
-            NaN, unless something else is said. Arithmetic is that of IEEE 754.
+            NaN, unless something else is said. Arithmetic is that of IEEE 754. An operand whose gradient is "none" gets nothing, or zeros,
+            as an evaluator likes: formulas before it may then make NaN of the zeros, or not.
 
             | `op` | shapes | needs | result | edges | gradient |
             |---|---|---|---|---|---|
@@ -149,7 +155,7 @@ enum LossProgramsPage {
             **Formulas hold where g is 0.** 0·∞ and 0 / 0 are NaN: `log` at 0 has the gradient 0 / 0, also where a `select` takes
             something else or a mask of 0 follows. Guard the operand, `log(select(x > 0, x, 1))`, and not the result. Where g itself is
             NaN or infinite, what reaches an operand that would get 0 of it (`relu`, `maximum`, `minimum`) is 0 or NaN, as an evaluator
-            likes; so is the gradient of `maximum` and `minimum` of NaN.
+            likes. Where x is NaN, `relu` gives g or 0, and where one of two is NaN, `maximum` and `minimum` give g or 0 to each.
 
             **Infinities in `logSumExp`.** Where all elements are −infinity, so is the result, and all gradients are NaN. Where one is
             +infinity, so is the result, and the gradient of that element is NaN; `softmax` and `logSoftmax` are then NaN at that element,
@@ -157,7 +163,7 @@ enum LossProgramsPage {
 
             **There is no `clip`.** Made of `maximum` and `minimum` it lets half of g pass where x equals a bound, and torch's `clamp` all of
             it: at a ratio of just 1 ± ε the losses of this project differ from those that use `clamp`. Likewise `relu` gives 0 at 0, and
-            `maximum` of x and 0 half.
+            `maximum` of x and 0 half. Inside the bounds both sides of min(r·A, clip(r)·A) are equal, and their halves make the whole.
 
             ## Vectors
 
@@ -169,10 +175,10 @@ enum LossProgramsPage {
             | `program` | a program in its serial form |
             | `axes` | the lengths of `batch`, `sequence`, `vocabulary`, `hidden`, `pairs` |
             | `outputs`, `fields` | tensors by name, each with `shape` and `values` in row-major order; a field that is absent is one that the batch lacks |
-            | `segmentIDs` | the batch's `segment_ids`, [batch, sequence] in row-major order; null where the batch has none |
+            | `segmentIDs` | the batch's `segment_ids`, [batch, sequence] in row-major order; null or absent where the batch has none |
             | `sum`, `denominator` | what comes out |
             | `metrics` | by name the value of the metric's `node` |
-            | `gradients` | of the sum, undivided, by each output that the program reads, `values` in row-major order; empty where it is refused |
+            | `gradients` | of the sum, undivided, by each output that the program reads, `values` in row-major order; empty or absent where it is refused |
             | `refused` | absent, or the code with which a trainer refuses it: `invalidLoss` or `nonFinite` |
             | `node` | with `invalidLoss`, the number of the node at fault; absent if it is no node's |
 

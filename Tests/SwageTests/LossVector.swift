@@ -3,8 +3,8 @@ import Swage
 
 /// A loss program with inputs, and what comes of it: a line of docs/loss-vectors.jsonl.
 struct LossVector {
-    static let extents = LossExtents(batch: 4, sequence: 3, vocabulary: 5, hidden: 2)
-    static let axes = ["batch": 4, "pairs": 2, "sequence": 3, "vocabulary": 5, "hidden": 2]
+    static let extents = LossExtents(batch: 4, sequence: 3, vocabulary: 5, hidden: 7)
+    static let axes = ["batch": 4, "pairs": 2, "sequence": 3, "vocabulary": 5, "hidden": 7]
 
     let loss: LossFunction
     private let environment: LossProgram.Environment

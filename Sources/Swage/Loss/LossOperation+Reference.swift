@@ -43,7 +43,7 @@ extension LossOperation {
         ("add", meet, "a + b", "", "g to both"),
         ("subtract", meet, "a − b", "", "g; −g"),
         ("multiply", meet, "a·b", "", "g·b; g·a"),
-        ("divide", meet, "a / b", "by 0: infinity with the sign of a, 0 / 0 is NaN", "g / b; −(g / b)·y"),
+        ("divide", meet, "a / b", "by 0: infinity, 0 / 0 is NaN", "g / b; −(g / b)·y"),
         ("minimum", meet, "the smaller", "", "g to the one taken; half to each of two equal ones"),
         ("maximum", meet, "the larger", "", "g to the one taken; half to each of two equal ones"),
     ]
