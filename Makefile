@@ -19,7 +19,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test conformance curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         clean
 
 help: ## Show the targets.
@@ -56,6 +56,8 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
 	@swift test -c release --traits Engines --skip-build --no-parallel --filter SwageCommandTests
 	@swift test -c release --traits Engines --skip-build --filter "SwageRemoteTests|SwageWorkersTests"
+	@scripts/build_cpp_trainer.sh
+	@python3 scripts/run_conformance.py $(SWAGE) Tests/Golden/decoders/llama
 	@.build/release/FileFuzzer 10000 1
 	@PYTHONPATH=python $(WORKER_PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer 5000 1
 	@PYTHONPATH=python/swage_worker/generated $(WORKER_PYTHON) -B Tests/ServiceFuzzer/fuzz_service.py \
@@ -64,9 +66,13 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 
 conformance: engines ## Put every engine through the nine promises of the protocol, by the command itself, and trainers that break one.
 	@$(SWAGE) setup huggingface titan
+	@scripts/build_cpp_trainer.sh
 	@python3 scripts/run_conformance.py $(SWAGE) Tests/Golden/decoders/llama
 	@swift build -c release --traits Engines --product ConformanceTable
 	@.build/release/ConformanceTable
+
+cpp-trainer: ## Build the trainer in C++ of examples/ with Debian's packages, and run the vectors of loss programs on it.
+	@scripts/build_cpp_trainer.sh
 
 curves: engines $(CONVERSATIONS) ## The same twenty steps of fine-tuning on every engine, side by side.
 	@$(SWAGE) setup huggingface titan
@@ -129,7 +135,7 @@ $(PYTHON): Tests/Golden/requirements.txt
 
 .venv/protos/bin/python:
 	@python3 -m venv .venv/protos
-	@.venv/protos/bin/pip install --quiet grpcio-tools==1.85.1
+	@.venv/protos/bin/pip install --quiet grpcio-tools==1.85.1 buf-bin==1.75.0
 
 clean: ## Remove what was built, and leave what was fetched and trained.
 	@rm -rf .build

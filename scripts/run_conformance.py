@@ -13,6 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).parents[1]
 HOME = pathlib.Path(os.environ.get("SWAGE_HOME", pathlib.Path.home() / ".swage")) / "environments"
+CPP_TRAINER = ROOT / "examples/cpp-trainer/build/trainer"
 RATE = ["--learning-rate", "1e-3", "--schedule", "constant"]
 HUGGING_FACE, TITAN = ["--engine", "huggingface", "--device", "cpu"], ["--engine", "titan", "--threads", "1"]
 
@@ -51,16 +52,28 @@ def third_party(command, model, folder):
     return process(arguments, command, socket, folder, env=environment)
 
 
-# What is put through it, what that needs to be set up, and how.
+def in_cpp(command, model, folder):
+    socket = f"{folder}/s"
+    return process([CPP_TRAINER, model, f"unix:{socket}", f"{folder}/checkpoints", *RATE[:2]], command, socket, folder)
+
+
+# What has to be there, by the command that makes it.
+NEEDS = {
+    "swage setup huggingface": HOME / "huggingface/installed.txt",
+    "swage setup titan": HOME / "titan/installed.txt",
+    "make cpp-trainer": CPP_TRAINER,
+}
+# What is put through it, what that needs, and how.
 ENGINES = {
     "native": (None, swage([])),
     "native, served": (None, served([])),
-    "huggingface": ("huggingface", swage(HUGGING_FACE)),
-    "huggingface, served": ("huggingface", served(HUGGING_FACE)),
-    "third party": ("huggingface", third_party),
-    "titan": ("titan", swage(TITAN)),
-    "titan, FSDP2 on 2 ranks": ("titan", swage([*TITAN, "--data-parallel", "2"])),
-    "titan, served": ("titan", served(TITAN)),
+    "huggingface": ("swage setup huggingface", swage(HUGGING_FACE)),
+    "huggingface, served": ("swage setup huggingface", served(HUGGING_FACE)),
+    "third party in Python": ("swage setup huggingface", third_party),
+    "third party in C++": ("make cpp-trainer", in_cpp),
+    "titan": ("swage setup titan", swage(TITAN)),
+    "titan, FSDP2 on 2 ranks": ("swage setup titan", swage([*TITAN, "--data-parallel", "2"])),
+    "titan, served": ("swage setup titan", served(TITAN)),
 }
 
 
@@ -70,20 +83,22 @@ def main():
     parser.add_argument("model", type=os.path.abspath)
     parser.add_argument("--only", nargs="+", choices=ENGINES, default=list(ENGINES))
     options = parser.parse_args()
-    failures = {}
+    failures, total = {}, [0, 0]
     for name in options.only:
         needed, run = ENGINES[name]
-        if needed and not (HOME / needed / "installed.txt").exists():
-            print(f"{name:<26} left out: swage setup {needed}")
+        if needed and not NEEDS[needed].exists():
+            print(f"{name:<26} left out: {needed}")
             continue
         with tempfile.TemporaryDirectory(prefix="swage-", dir="/tmp") as folder:
             start = time.time()
             with run([options.swage, "conformance", *RATE], options.model, folder) as arguments:
                 result = subprocess.run(arguments, cwd=folder, capture_output=True, text=True)
-            counts = re.search(r"\d+ passed, \d+ failed.*", result.stdout)
+            counts = re.search(r"(\d+) passed, (\d+) failed.*", result.stdout)
+            total = [total[0] + int(counts[1]), total[1] + int(counts[2])] if counts else [total[0], total[1] + 9]
             print(f"{name:<26} {counts[0] if counts else 'did not start':<24} {time.time() - start:6.1f} s", flush=True)
             if result.returncode != 0:
                 failures[name] = result.stdout + result.stderr
+    print(f"\n{total[0]} passed, {total[1]} failed")
     for name, text in failures.items():
         print(f"\n{name}:\n{text}")
     sys.exit(bool(failures))
