@@ -7,17 +7,19 @@ public enum Metric: Sendable, Equatable, Codable {
     /// A count, or another sum.
     case sum(Double)
     case maximum(Double)
+    /// What is known of one microbatch alone: its trainer does not say what it takes to tell it of several.
+    case single(Double)
 
     /// The number that people read.
     public var value: Double {
         switch self {
         case .mean(let sum, let over): sum / over
         case .exponentialMean(let sum, let over): exponential(sum / over)
-        case .sum(let value), .maximum(let value): value
+        case .sum(let value), .maximum(let value), .single(let value): value
         }
     }
 
-    /// The metric of two microbatches together; nil if they do not report the same kind of thing.
+    /// The metric of two microbatches together; nil if they do not report the same kind of thing, or one that is known of each alone.
     public func combined(with other: Metric) -> Metric? {
         switch (self, other) {
         case (.mean(let sum, let over), .mean(let otherSum, let otherOver)):

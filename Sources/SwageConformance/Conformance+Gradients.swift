@@ -44,7 +44,7 @@ extension Conformance {
             let name = "microbatches ending at rows \(cuts.sorted())"
             let together = ForwardBackwardResult.combined(results)!
             try expectClose([Float(together.loss)], [Float(result.loss)], "\(name): sum of sums over sum of denominators")
-            for (metric, value) in result.metrics {
+            for (metric, value) in result.metrics where value != .single(value.value) {
                 try expectClose([Float(together.metrics[metric]?.value ?? .nan)], [Float(value.value)], "\(name): metric \"\(metric)\"")
             }
             let split = try await trainer.optimStep()

@@ -222,7 +222,8 @@ package nonisolated struct Swage_V1_ForwardBackwardResponse: Sendable {
   /// sum / denominator.
   package var loss: Double = 0
 
-  /// The values of `reported`, for callers that do not know of it.
+  /// The values of `reported`, for callers that do not know of it. What is here alone is said of steps of one microbatch, and of no
+  /// others.
   package var metrics: Dictionary<String,Double> = [:]
 
   /// The loss's sum over the batch, and what that is divided by: several batches add up both apart. Absent from trainers
