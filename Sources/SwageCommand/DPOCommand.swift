@@ -90,11 +90,8 @@ struct DPOCommand: AsyncParsableCommand {
     }
 
     private static func detail(_ step: TrainingStep) -> [String] {
-        [
-            "loss \(fixed(step.loss, 4))", "margin \(fixed(step.metrics["margin"] ?? 0, 3))",
-            "accuracy \(fixed(step.metrics["accuracy"] ?? 0, 2))", "norm \(fixed(step.gradientNorm, 2))",
-            "\(Int(Double(step.tokens) / step.seconds)) tokens/s",
-        ]
+        ["loss \(fixed(step.loss, 4))"] + step.told("margin", 3) + step.told("accuracy", 2)
+            + ["norm \(fixed(step.gradientNorm, 2))", "\(Int(Double(step.tokens) / step.seconds)) tokens/s"]
     }
 }
 

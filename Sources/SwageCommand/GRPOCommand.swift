@@ -119,13 +119,11 @@ struct GRPOCommand: AsyncParsableCommand {
     }
 
     private static func detail(_ step: TrainingStep) -> [String] {
-        func metric(_ name: String) -> Double { step.metrics[name] ?? 0 }
-        let divergence = step.metrics["reference_kl"] ?? metric("sampler_kl")
-        let rollout = step.metrics["rollout_tokens_per_second"].map { ["write \(Int($0)) tokens/s"] } ?? []
-        return [
-            "reward \(fixed(metric("reward"), 3))", "accuracy \(fixed(metric("accuracy"), 2))", "KL \(fixed(divergence, 4))", "entropy \(fixed(metric("entropy"), 2))",
-            "length \(fixed(metric("completion_length"), 1))", "norm \(fixed(step.gradientNorm, 2))",
-        ] + rollout + ["train \(Int(metric("training_tokens_per_second"))) tokens/s"]
+        func rate(_ name: String, _ label: String) -> [String] { step.metrics[name].map { ["\(label) \(Int($0)) tokens/s"] } ?? [] }
+        let divergence = step.metrics["reference_kl"] == nil ? "sampler_kl" : "reference_kl"
+        return step.told("reward", 3) + step.told("accuracy", 2) + step.told(divergence, as: "KL", 4) + step.told("entropy", 2)
+            + step.told("completion_length", as: "length", 1) + ["norm \(fixed(step.gradientNorm, 2))"]
+            + rate("rollout_tokens_per_second", "write") + rate("training_tokens_per_second", "train")
     }
 
     private var lossOptions: PolicyLoss.Options {

@@ -109,4 +109,11 @@ func jsonObject<Value: Encodable>(_ value: Value?) -> Any? {
 
 func fixed(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }
 
+extension TrainingStep {
+    /// A metric in words; nothing where the step has none.
+    func told(_ name: String, as label: String? = nil, _ digits: Int) -> [String] {
+        metrics[name].map { ["\(label ?? name) \(fixed($0, digits))"] } ?? []
+    }
+}
+
 func scientific(_ number: Double) -> String { String(format: "%.2e", number) }
