@@ -20,7 +20,7 @@ func row(_ name: String, _ cells: [String], seconds: Double) {
 }
 
 say(String(repeating: " ", count: width) + invariants.map { "\($0.rawValue)  " }.joined())
-for engine in EngineUnderTest.all where engine.name.hasSuffix("decorated") {
+for engine in EngineUnderTest.all.map(\.decorated) {
     let workspace = FileManager.default.temporaryDirectory.appendingPathComponent("swage-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: workspace) }
     let start = Date()

@@ -10,7 +10,7 @@ import TestSupport
 extension WorkerTests {
     /// What engines in workers do to files that are not theirs, and what they are told.
     @Suite(.serialized, .timeLimit(.minutes(30))) struct WorkerFileTests {
-        static let engines = [("huggingface", EngineUnderTest.huggingFace), ("titan", EngineUnderTest.titans[0])]
+        static let engines = [("huggingface", EngineUnderTest.huggingFace), ("titan", EngineUnderTest.titanAlone)]
             .filter { WorkerEnvironment($0.0).isInstalled }.map(\.1)
 
         @Test(.enabled(if: WorkerEnvironment("huggingface").isInstalled))

@@ -104,11 +104,7 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
             }
         }
 
-        package static let titans = [
-            titan("1 rank") { _ in },
-            titan("2 ranks, FSDP2") { $0.shard = 2 },
-            titan("2 ranks, tensor parallel") { $0.tensor = 2 },
-        ]
+        package static let titanAlone = titan("1 rank") { _ in }
 
         package static let served = EngineUnderTest(name: "remote: native, served", isBitExact: true) {
             try await ServedElsewhere(try await TinyModel.trainer($0), checkpoints: folder(above: $0)).trainer
@@ -128,15 +124,15 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
             URL(fileURLWithPath: directory).deletingLastPathComponent().path
         }
 
-        /// Those that can run here, in decorators: what a worker needs has to be installed.
+        /// Those that can run here: what a worker needs has to be installed.
         package static var all: [EngineUnderTest] {
             var engines = [native, served]
             if WorkerEnvironment("huggingface").isInstalled { engines += [huggingFace, thirdParty] }
-            if WorkerEnvironment("titan").isInstalled { engines.append(titans[0]) }
-            return engines.map(\.decorated) + (WorkerEnvironment("titan").isInstalled ? titans.dropFirst() : [])
+            if WorkerEnvironment("titan").isInstalled { engines.append(titanAlone) }
+            return engines
         }
     #else
-        package static var all: [EngineUnderTest] { [native.decorated] }
+        package static var all: [EngineUnderTest] { [native] }
     #endif
 }
 
