@@ -17,14 +17,24 @@ def check(context, holds, code, message):
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
+def check_instance(trainer, call, context):
+    """A client that knows the state of an earlier start has to load first."""
+    known = dict(context.invocation_metadata()).get("swage-instance", trainer.instance) if context else trainer.instance
+    if known != trainer.instance and call != "Load":
+        context.abort(grpc.StatusCode.ABORTED, "this trainer was started anew")
+
+
 def once(method):
     """One call at a time; and one that comes again is answered as before, for a client whose connection broke may ask twice."""
     def run(self, request=None, context=None):
-        id = getattr(request, "request_id", None) or uuid.uuid4().hex
+        id, call = getattr(request, "request_id", None) or uuid.uuid4().hex, method.__name__
         with self.turn:
-            answer = self.answers.get(id) or method(self, request, context)
+            check_instance(self, call, context)
+            known, answer = self.answers.get(id, (call, None))
+            check(context, known == call and len(id) <= 256, "invalidOption", "the request_id is another call's, or too long")
+            answer = answer or method(self, request, context)
             self.status = pb.GetStatusResponse(step=self.step, accumulated_microbatches=self.microbatches)
-            return self.answers.setdefault(id, answer)
+            return self.answers.setdefault(id, (call, answer))[1]
     return run
 
 
@@ -42,23 +52,23 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
             self.optimizer.load_state_dict(optimizer)
             self.sums, self.denominator, self.microbatches = gradients
 
-    def tensor(self, context, request, name, shape=None, otherwise=None):
+    def tensor(self, context, request, name, kind, shape=None, otherwise=None):
         if otherwise is not None and not request.HasField(name):
             return otherwise
         check(context, request.HasField(name), "invalidBatch", f"there is no {name}")
         message, found = getattr(request, name), list(getattr(request, name).shape)
-        data = numpy.frombuffer(message.data, "<i4" if message.type == pb.DATA_TYPE_INT32 else "<f4")
-        fits = found == list(shape or found) and len(found) == 2 and 0 < math.prod(found) == data.size
-        check(context, fits, "invalidShape", f"{name} has shape {found}, not {shape}")
+        fits = message.type == kind and found == list(shape or found) and len(found) == 2 and 0 < math.prod(found) * 4 == len(message.data)
+        check(context, fits, "invalidShape", f"{name} of type {message.type} and shape {found} is not of type {kind} and shape {shape}")
+        data = numpy.frombuffer(message.data, "<i4" if kind == pb.DATA_TYPE_INT32 else "<f4")
         check(context, numpy.isfinite(data).all(), "invalidBatch", f"{name} is not finite")
         return torch.tensor(data.reshape(found))
 
     def log_probs_and_mask(self, context, request):
-        ids = self.tensor(context, request, "input_ids").long()
-        mask = self.tensor(context, request, "target_mask", ids.shape, torch.ones(ids.shape))
-        segments = self.tensor(context, request, "segment_ids", ids.shape, torch.zeros(ids.shape))
+        ids = self.tensor(context, request, "input_ids", pb.DATA_TYPE_INT32).long()
+        mask = self.tensor(context, request, "target_mask", pb.DATA_TYPE_FLOAT32, ids.shape, torch.ones(ids.shape))
+        segments = self.tensor(context, request, "segment_ids", pb.DATA_TYPE_INT32, ids.shape, torch.zeros(ids.shape))
         check(context, ((mask == 0) | (mask == 1)).all(), "invalidBatch", "the mask is not 0 or 1")
-        targets = self.tensor(context, request, "target_ids", ids.shape).long() * (mask != 0)
+        targets = self.tensor(context, request, "target_ids", pb.DATA_TYPE_INT32, ids.shape).long() * (mask != 0)
         inside = all(((t >= 0) & (t < self.model.vocab_size)).all() for t in (ids, targets))
         check(context, inside, "tokenOutOfRange", f"an id is not in 0..<{self.model.vocab_size}")
         runs = (1 + sum(a != b for a, b in zip(row, row[1:])) == len(set(row)) for row in segments.tolist())
@@ -77,7 +87,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         check(context, not request.loss, "invalidLoss", "only cross entropy is known")
         check(context, not request.loss_inputs, "invalidBatch", "cross entropy takes no loss inputs")
         log_probs, mask = self.log_probs_and_mask(context, request)
-        weights = self.tensor(context, request, "target_weights", mask.shape, torch.ones(mask.shape))
+        weights = self.tensor(context, request, "target_weights", pb.DATA_TYPE_FLOAT32, mask.shape, torch.ones(mask.shape))
         loss, count = -(log_probs * mask * weights).sum(), mask.sum().item()
         check(context, count, "invalidBatch", "there is nothing to learn from")
         check(context, torch.isfinite(loss), "nonFinite", "the loss is not finite")
@@ -107,6 +117,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
     def Forward(self, request, context):
         check(context, list(request.outputs) == ["logProbs"], "invalidBatch", "only logProbs are known")
         with self.turn:
+            check_instance(self, "Forward", context)
             log_probs, mask = self.log_probs_and_mask(context, request)
         data = (log_probs * mask).detach().numpy().tobytes()
         yield pb.TensorPiece(name="logProbs", type=pb.DATA_TYPE_FLOAT32, shape=mask.shape, data=data)

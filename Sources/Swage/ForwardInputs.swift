@@ -54,6 +54,7 @@ public struct ForwardInputs: Sendable, Equatable {
         }
         let checks = BatchChecks(shape: inputIDs.shape, vocabularySize: vocabularySize)
         try checks.checkInputs(inputIDs, segmentIDs: segmentIDs)
+        try checks.checkMask(targetMask)
         if let targetIDs {
             try checks.checkTargets(targetIDs, mask: targetMask)
         } else if outputs.contains(.logProbs) {

@@ -74,15 +74,18 @@ struct BatchChecks {
         for row in 0..<shape[0] { try checkSegmentsAreRuns(segmentIDs, row: row) }
     }
 
+    func checkMask(_ mask: Tensor<Float>?) throws {
+        guard let mask else { return }
+        try checkShape(mask, "targetMask")
+        if let odd = mask.scalars.firstIndex(where: { $0 != 0 && $0 != 1 }) {
+            throw TrainerError(
+                .invalidBatch, "targetMask\(position(odd)) is \(mask.scalars[odd])", expected: "0 or 1")
+        }
+    }
+
     func checkTargets(_ targetIDs: Tensor<Int32>, mask: Tensor<Float>?) throws {
         try checkShape(targetIDs, "targetIDs")
-        if let mask {
-            try checkShape(mask, "targetMask")
-            if let odd = mask.scalars.firstIndex(where: { $0 != 0 && $0 != 1 }) {
-                throw TrainerError(
-                    .invalidBatch, "targetMask\(position(odd)) is \(mask.scalars[odd])", expected: "0 or 1")
-            }
-        }
+        try checkMask(mask)
         try checkTokens(targetIDs, "targetIDs") { mask?.scalars[$0] != 0 }
     }
 

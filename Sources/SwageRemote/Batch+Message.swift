@@ -30,7 +30,7 @@ extension Swage_V1_ForwardBackwardRequest {
     /// - Throws: ``TrainerError`` if a tensor is not what its name says.
     func batch() throws -> TextTrainBatch {
         TextTrainBatch(
-            inputIDs: try Tensor(inputIds, "inputIDs"), targetIDs: try Tensor(targetIds, "targetIDs"),
+            inputIDs: try Tensor(hasInputIds ? inputIds : nil, "inputIDs"), targetIDs: try Tensor(hasTargetIds ? targetIds : nil, "targetIDs"),
             targetMask: hasTargetMask ? try Tensor(targetMask, "targetMask") : nil,
             targetWeights: hasTargetWeights ? try Tensor(targetWeights, "targetWeights") : nil,
             segmentIDs: hasSegmentIds ? try Tensor(segmentIds, "segmentIDs") : nil,
@@ -65,7 +65,7 @@ extension Swage_V1_ForwardRequest {
     /// - Throws: ``TrainerError`` if a tensor is not what its name says, or an output is not known.
     func inputs() throws -> ForwardInputs {
         ForwardInputs(
-            inputIDs: try Tensor(inputIds, "inputIDs"), targetIDs: hasTargetIds ? try Tensor(targetIds, "targetIDs") : nil,
+            inputIDs: try Tensor(hasInputIds ? inputIds : nil, "inputIDs"), targetIDs: hasTargetIds ? try Tensor(targetIds, "targetIDs") : nil,
             targetMask: hasTargetMask ? try Tensor(targetMask, "targetMask") : nil,
             segmentIDs: hasSegmentIds ? try Tensor(segmentIds, "segmentIDs") : nil,
             outputs: Set(

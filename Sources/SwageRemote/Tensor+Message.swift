@@ -28,8 +28,9 @@ extension Tensor where Scalar: WireScalar {
         }
     }
 
-    /// - Throws: ``TrainerError`` with code `invalidShape` if the message is not such a tensor.
-    init(_ message: Swage_V1_Tensor, _ name: String) throws {
+    /// - Throws: ``TrainerError`` with code `invalidBatch` if there is no message, or `invalidShape` if it is not such a tensor.
+    init(_ message: Swage_V1_Tensor?, _ name: String) throws {
+        guard let message else { throw TrainerError(.invalidBatch, "there are no \(name)", expected: "a tensor of \(Scalar.dataType)") }
         guard message.type == Scalar.dataType else {
             throw TrainerError(
                 .invalidShape, "\(name) holds numbers of type \(message.type)", expected: "\(Scalar.dataType)")

@@ -79,8 +79,8 @@ package enum OddRequests {
     }
 
     private static let batches = [
-        batch("no inputs", ["invalidShape"]) { $0.clearInputIds() },
-        batch("no targets", ["invalidShape", "invalidBatch"]) { $0.clearTargetIds() },
+        batch("no inputs", ["invalidBatch"]) { $0.clearInputIds() },
+        batch("no targets", ["invalidBatch"]) { $0.clearTargetIds() },
         batch("bytes that are fewer", ["invalidShape"]) { $0.inputIds.data.removeLast(4) },
         batch("bytes that are more", ["invalidShape"]) { $0.inputIds.data.append(contentsOf: [0, 0, 0, 0]) },
         batch("half a number", ["invalidShape"]) { $0.inputIds.data.removeLast() },

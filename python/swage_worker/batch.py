@@ -43,6 +43,7 @@ class Batch:
     def of(cls, request, vocabulary):
         """From a ForwardBackwardRequest or a ForwardRequest."""
         has = request.HasField
+        check(has("input_ids"), "invalidBatch", "there are no inputIDs", "a tensor of int32")
         ids = tensor(request.input_ids, "inputIDs", torch.int32)
         shape = list(ids.shape)
         check(len(shape) == 2 and 0 not in shape, "invalidShape", f"inputIDs has shape {shape}", "[batch, sequence]")
