@@ -49,7 +49,13 @@ extension TextTrainBatch {
         copy.targetIDs = try flat(targetIDs)
         copy.targetMask = try targetMask.map(flat)
         copy.targetWeights = try targetWeights.map(flat)
-        copy.segmentIDs = try Tensor((0..<rows * columns).map { Int32($0 / columns) }, shape: [1, rows * columns])
+        copy.segmentIDs = try Tensor((0..<rows * columns).map { 7 - 10 * Int32($0 / columns) }, shape: [1, rows * columns])
+        return copy
+    }
+
+    func weighing(_ weight: Float) -> TextTrainBatch {
+        var copy = self
+        copy.targetWeights = Tensor(repeating: weight, shape: inputIDs.shape)
         return copy
     }
 

@@ -24,14 +24,19 @@ extension Conformance {
     private func checkAgreement(_ trainer: any Trainer, _ reference: any Trainer) async throws {
         var probe = probe(9)
         try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
-        for step in 1...3 {
-            let batch = try probe.batch(rows: 3, columns: 8)
+        // Long rows for those who look back a little way only, and steps enough to see what an optimizer remembers.
+        for (step, columns) in zip(1..., [8, 8, 48, 8, 8, 8, 8, 8]) {
+            let batch = try probe.batch(rows: 3, columns: columns)
             let results = [try await trainer.forwardBackward(batch), try await reference.forwardBackward(batch)]
             try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "loss of step \(step)")
             let steps = [try await trainer.optimStep(), try await reference.optimStep()]
             try expectClose(
                 [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
+            try expectClose([Float(steps[0].learningRate)], [Float(steps[1].learningRate)], "learning rate of step \(step)")
+            try expect(steps[0].step == step, "the answer to optimStep \(step) says step \(steps[0].step)")
+            try await expectStatus(trainer, TrainerStatus(step: step, accumulatedMicrobatches: 0), "after optimStep \(step)")
         }
+        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 8 steps")
         let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
         try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
         for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {

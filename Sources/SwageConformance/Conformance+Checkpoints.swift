@@ -39,13 +39,31 @@ extension Conformance {
         return losses
     }
 
+    /// Weights alone begin anew, in a trainer that has just begun and in one that has an optimizer and gradients.
     private func checkWeightsOnly(_ trainer: any Trainer) async throws {
+        var probe = probe(16)
+        let batch = try probe.batch(rows: 2, columns: 5)
         let weights = try await fingerprint(trainer)
         let saved = try await trainer.save(name: nil, path: subject.workspace + "/export", weightsOnly: true)
-        let other = try await self.trainer("weights")
-        let loaded = try await other.load(saved.path)
-        try expect(loaded.weightsOnly && loaded.step == 0, "load of a weights-only checkpoint says \(loaded)")
-        try expectSame(try await fingerprint(other), weights, "weights of a weights-only checkpoint")
+        func begin(_ other: any Trainer) async throws -> [Float] {
+            let loaded = try await other.load(saved.path)
+            try expect(loaded.weightsOnly && loaded.step == 0, "load of a weights-only checkpoint says \(loaded)")
+            try await expectStatus(other, TrainerStatus(step: 0, accumulatedMicrobatches: 0), "after load of a weights-only checkpoint")
+            try expectSame(try await fingerprint(other), weights, "weights of a weights-only checkpoint")
+            for _ in 0..<2 {
+                _ = try await other.forwardBackward(batch)
+                _ = try await other.optimStep()
+            }
+            return try await fingerprint(other)
+        }
+        let fresh = try await begin(try await self.trainer("weights"))
+        let used = try await self.trainer("weights-used")
+        for _ in 0..<2 {
+            _ = try await used.forwardBackward(try probe.batch(rows: 1, columns: 4))
+            _ = try await used.optimStep()
+        }
+        _ = try await used.forwardBackward(batch)
+        try expectSame(try await begin(used), fresh, "weights after two steps on a weights-only checkpoint, in a trainer that had taken steps before")
     }
 
     /// 6. A checkpoint is complete or not there, its name is what `save` was told, and `load(nil)` takes the newest
@@ -78,21 +96,52 @@ extension Conformance {
         _ = try await trainer.optimStep()
         let newest = try await trainer.save()
         try expect(newest.path.hasSuffix(prefix + "/step-1"), "save went to \(newest.path), expected \(prefix)/step-1")
+        try await checkReplacing(trainer)
         try await checkDamage(trainer, newest.path, fallback: last, fallbackWeights: first)
+    }
+
+    /// A checkpoint takes the place of an earlier one, and of nothing that no trainer has written.
+    private func checkReplacing(_ trainer: any Trainer) async throws {
+        let place = subject.workspace + "/replaced"
+        var weights: [Float] = []
+        for _ in 0..<2 {
+            var probe = probe(17)
+            _ = try await trainer.forwardBackward(try probe.batch(rows: 1, columns: 4))
+            _ = try await trainer.optimStep()
+            weights = try await fingerprint(trainer)
+            _ = try await trainer.save(name: nil, path: place, weightsOnly: false)
+        }
+        _ = try await trainer.load(place)
+        try expectSame(try await fingerprint(trainer), weights, "weights of a checkpoint that has replaced another")
+
+        let (foreign, file) = (subject.workspace + "/somebody's", subject.workspace + "/somebody's/notes.txt")
+        try FileManager.default.createDirectory(atPath: foreign, withIntermediateDirectories: true)
+        try Data("not a checkpoint".utf8).write(to: URL(literalPath: file))
+        try await expectError([.notAllowed], "save over a folder that no trainer has written") {
+            _ = try await trainer.save(name: nil, path: foreign, weightsOnly: false)
+        }
+        try expect(FileManager.default.contents(atPath: file) != nil, "save has removed a file that no trainer has written")
+        try FileManager.default.removeItem(atPath: foreign)
     }
 
     /// A checkpoint that has lost a part is refused, and `load(nil)` falls back to the one before it.
     private func checkDamage(
         _ trainer: any Trainer, _ newest: String, fallback: String, fallbackWeights: [Float]
     ) async throws {
-        let files = try FileManager.default.contentsOfDirectory(atPath: newest).sorted()
-        let largest = files.max { size(newest + "/" + $0) < size(newest + "/" + $1) }!
-        let weights = try await fingerprint(trainer)
-        try FileManager.default.truncate(newest + "/" + largest, to: size(newest + "/" + largest) / 2)
-        try await expectError([.corruptFile, .checkpointNotFound], "load of a truncated checkpoint") {
-            _ = try await trainer.load(newest)
+        var probe = probe(18)
+        let exported = try await trainer.save(name: nil, path: subject.workspace + "/cut", weightsOnly: true).path
+        _ = try await trainer.forwardBackward(try probe.batch(rows: 1, columns: 4))
+        let (weights, status) = (try await fingerprint(trainer), try await trainer.status())
+        for (checkpoint, kind) in [(exported, "weights-only "), (newest, "")] {
+            let files = try FileManager.default.contentsOfDirectory(atPath: checkpoint).sorted().map { checkpoint + "/" + $0 }
+            let largest = files.max { size($0) < size($1) }!
+            try FileManager.default.truncate(largest, to: size(largest) / 2)
+            try await expectError([.corruptFile, .checkpointNotFound], "load of a truncated \(kind)checkpoint") {
+                _ = try await trainer.load(checkpoint)
+            }
+            try expectSame(try await fingerprint(trainer), weights, "weights after the load that failed")
+            try await expectStatus(trainer, status, "after the load that failed")
         }
-        try expectSame(try await fingerprint(trainer), weights, "weights after the load that failed")
         let loaded = try await trainer.load()
         try expect(loaded.path == fallback, "load took \(loaded.path), expected \(fallback)")
         try expectSame(try await fingerprint(trainer), fallbackWeights, "weights of the checkpoint before")

@@ -86,20 +86,36 @@ extension Conformance {
         try await expectError([.checkpointNotFound], "load of an unknown checkpoint") {
             _ = try await trainer.load(subject.workspace + "/no-such-checkpoint")
         }
-        try await expectError([.invalidOption], "a name that leaves its folder") {
-            _ = try await trainer.save(name: "../outside", path: nil, weightsOnly: false)
+        for name in ["../outside", "a/b", ".hidden"] {
+            try await expectError([.invalidOption], "save under the name \(name)") {
+                _ = try await trainer.save(name: name, path: nil, weightsOnly: false)
+            }
         }
         if let foreign = subject.foreignCheckpoint {
             try await expectError([.checkpointMismatch], "load of another model's checkpoint") {
                 _ = try await trainer.load(foreign)
             }
         }
-        var unasked = ForwardInputs(logProbsOf: good)
+        try await checkBadForward(trainer, good)
+        try await expectStatus(trainer, TrainerStatus(step: 0, accumulatedMicrobatches: 0), "after bad input")
+        try await checkPoisonedStep(trainer, good)
+    }
+
+    private func checkBadForward(_ trainer: any Trainer, _ good: TextTrainBatch) async throws {
+        let asked = ForwardInputs(logProbsOf: good)
+        var unasked = asked
         unasked.targetIDs = nil
         try await expectError([.invalidBatch], "log-probabilities without targets") { [unasked] in
             _ = try await trainer.forward(unasked)
         }
-        try await checkPoisonedStep(trainer, good)
+        var outside = asked
+        outside.inputIDs = Tensor(repeating: Int32(subject.vocabularySize), shape: good.inputIDs.shape)
+        try await expectError([.tokenOutOfRange], "forward of an id past the vocabulary") { [outside] in
+            _ = try await trainer.forward(outside)
+        }
+        var nothing = asked
+        nothing.outputs = []
+        try await expectError([.invalidBatch], "forward for no output") { [nothing] in _ = try await trainer.forward(nothing) }
     }
 
     /// Gradients that are not finite are refused at the step, or before it.
@@ -107,11 +123,18 @@ extension Conformance {
         let before = try await fingerprint(trainer)
         var poisoned = good
         poisoned.targetWeights = Tensor(repeating: 3e38, shape: good.inputIDs.shape)
+        var learned = 0
         try await expectError([.nonFinite], "gradients that overflow") { [poisoned] in
-            _ = try await trainer.forwardBackward(poisoned)
-            _ = try await trainer.forwardBackward(poisoned)
+            for _ in 0..<2 {
+                _ = try await trainer.forwardBackward(poisoned)
+                learned += 1
+            }
             _ = try await trainer.optimStep()
         }
+        // What was refused is not there, and what a refused step would have used stays.
+        try await expectStatus(
+            trainer, TrainerStatus(step: 0, accumulatedMicrobatches: learned),
+            "after \(learned) forwardBackward whose gradients overflow, and what was refused of them or of the step")
         try expectSame(try await fingerprint(trainer), before, "weights after the refused step")
         try await trainer.clearGradients()
     }

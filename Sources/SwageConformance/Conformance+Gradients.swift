@@ -9,9 +9,7 @@ extension Conformance {
         let before = try await fingerprint(trainer)
         _ = try await trainer.forwardBackward(batch)
         try expectSame(try await fingerprint(trainer), before, "weights after forwardBackward")
-        let status = try await trainer.status()
-        try expect(
-            status == TrainerStatus(step: 0, accumulatedMicrobatches: 1), "status after one microbatch: \(status)")
+        try await expectStatus(trainer, TrainerStatus(step: 0, accumulatedMicrobatches: 1), "after one microbatch")
         let step = try await trainer.optimStep()
         try expect(step.step == 1, "step after the first optimStep: \(step.step)")
         let after = try await fingerprint(trainer)
@@ -69,12 +67,12 @@ extension Conformance {
         _ = try await trainer.forwardBackward(dropped)
         _ = try await trainer.forwardBackward(dropped)
         try await trainer.clearGradients()
-        let status = try await trainer.status()
-        try expect(
-            status == TrainerStatus(step: 0, accumulatedMicrobatches: 0), "status after clearGradients: \(status)")
+        let nothing = TrainerStatus(step: 0, accumulatedMicrobatches: 0)
+        try await expectStatus(trainer, nothing, "after clearGradients")
         try await expectError([.nothingAccumulated], "optimStep after clearGradients") {
             _ = try await trainer.optimStep()
         }
+        try await expectStatus(trainer, nothing, "after an optimStep that was refused")
         let weights = try await learn(trainer)
         try expectSame(weights, try await learn(try await self.trainer("cleared-twin")), "weights after the next step")
     }
@@ -102,5 +100,37 @@ extension Conformance {
             try expectClose([Float(step.gradientNorm)], [Float(norm)], "\(name): gradient norm")
             try expectClose(try await fingerprint(trainer), weights, "\(name): weights after a step")
         }
+        try await checkAbsentIsOne(plain)
+        try await checkMaskedForward(plain)
+    }
+
+    /// A mask and weights that are not there are 1 everywhere.
+    private func checkAbsentIsOne(_ batch: TextTrainBatch) async throws {
+        var (absent, ones) = (batch, batch)
+        (absent.targetMask, absent.targetWeights) = (nil, nil)
+        (ones.targetMask, ones.targetWeights) = (Tensor(repeating: 1, shape: batch.inputIDs.shape), nil)
+        var results: [[Float]] = []
+        for batch in [absent, ones, ones.weighing(1)] {
+            let trainer = try await trainer("absent")
+            let loss = try await trainer.forwardBackward(batch).loss
+            results.append([Float(loss), Float(try await trainer.optimStep().gradientNorm)])
+        }
+        try expectClose(results[0], results[1], "loss and gradient norm without a mask, beside a mask of ones")
+        try expectClose(results[1], results[2], "loss and gradient norm without weights, beside weights of ones")
+    }
+
+    /// The same of `forward`: 0 where the mask is, and no packed neighbour is seen.
+    private func checkMaskedForward(_ batch: TextTrainBatch) async throws {
+        let trainer = try await trainer("masked-forward")
+        let logProbs = try await trainer.forward(ForwardInputs(logProbsOf: batch)).logProbs?.scalars ?? []
+        let packed = try await trainer.forward(ForwardInputs(logProbsOf: try batch.packedIntoOneRow())).logProbs?.scalars ?? []
+        try expectClose(packed, logProbs, "log-probabilities of both rows packed into one")
+        for (logProb, mask) in zip(logProbs, batch.targetMask?.scalars ?? []) where mask == 0 {
+            try expect(logProb == 0, "forward gives \(logProb) where the mask is 0")
+        }
+        var nothing = ForwardInputs(logProbsOf: batch)
+        nothing.targetMask = Tensor(repeating: 0, shape: batch.inputIDs.shape)
+        let none = try await trainer.forward(nothing).logProbs?.scalars ?? []
+        try expect(none.count == logProbs.count && none.allSatisfy { $0 == 0 }, "forward under a mask of zeros gives \(none)")
     }
 }

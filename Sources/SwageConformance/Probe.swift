@@ -10,7 +10,7 @@ struct Probe {
         self.vocabularySize = vocabularySize
     }
 
-    /// A batch of random tokens with a random mask, at least one target in each row, and weights.
+    /// A batch of random tokens with a random mask, at least one target in each row, and weights, few of them below 0.
     mutating func batch(rows: Int, columns: Int) throws -> TextTrainBatch {
         let shape = [rows, columns]
         var mask = (0..<rows * columns).map { _ in generator.next() % 3 == 0 ? Float(0) : 1 }
@@ -18,7 +18,7 @@ struct Probe {
         return TextTrainBatch(
             inputIDs: try tokens(shape), targetIDs: try tokens(shape), targetMask: try Tensor(mask, shape: shape),
             targetWeights: try Tensor(
-                (0..<rows * columns).map { _ in Float(generator.next() % 1000) / 500 }, shape: shape))
+                (0..<rows * columns).map { _ in Float(generator.next() % 1000) / 500 - 0.25 }, shape: shape))
     }
 
     mutating func tokens(_ shape: [Int]) throws -> Tensor<Int32> {
@@ -54,6 +54,14 @@ extension Conformance {
     func expectClose(_ found: [Float], _ expected: [Float], _ what: String, tolerance: Double = 1e-4) throws {
         let difference = Difference(found, expected)
         try expect(difference.size <= tolerance, "\(what): \(difference), and \(tolerance) at most would do")
+    }
+
+    func expectStatus(_ trainer: any Trainer, _ expected: TrainerStatus, _ when: String) async throws {
+        let status = try await trainer.status()
+        try expect(
+            status == expected,
+            "\(when) the status is step \(status.step), \(status.accumulatedMicrobatches) microbatches, and step \(expected.step), "
+                + "\(expected.accumulatedMicrobatches) microbatches were expected")
     }
 
     /// Checks that a call throws a ``TrainerError`` with one of `codes`.
