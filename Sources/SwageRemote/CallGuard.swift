@@ -17,6 +17,9 @@ final class CallGuard: ChannelDuplexHandler {
     private let requests: Held
     private var held = 0
     private var hasWholeRequest = false
+    /// The bytes before the message, of which all but the first say how long it is.
+    private var prefix: [UInt8] = []
+    private let prefixLength = 5
     private var isRefused = false
     private var deadline = NIODeadline.now()
     private var watch: Scheduled<Void>?
@@ -41,8 +44,8 @@ final class CallGuard: ChannelDuplexHandler {
             deadline = .now() + TimeAmount(limits.stall)
             hasWholeRequest = part.endStream
             let count = part.data.readableBytes
-            // Five bytes say how long the message is.
-            guard held + count <= TrainerServer.maximumMessageBytes + 5 else {
+            // gRPC would break a call off whose message is announced to be too long, and say nothing.
+            guard max(held + count - prefixLength, announced(part.data)) <= TrainerServer.maximumMessageBytes else {
                 return refuse(
                     context, .tooLarge, "the request has more than \(TrainerServer.maximumMessageBytes) bytes")
             }
@@ -54,6 +57,14 @@ final class CallGuard: ChannelDuplexHandler {
         default: break
         }
         context.fireChannelRead(data)
+    }
+
+    /// How long the message is, by its first bytes; 0 as long as they are not there.
+    private func announced(_ data: IOData) -> Int {
+        if prefix.count < prefixLength, case .byteBuffer(let buffer) = data {
+            prefix += buffer.readableBytesView.prefix(prefixLength - prefix.count)
+        }
+        return prefix.count < prefixLength ? 0 : prefix.dropFirst().reduce(0) { $0 << 8 | Int($1) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

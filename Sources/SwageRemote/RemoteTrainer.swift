@@ -48,9 +48,9 @@ public final class RemoteTrainer: Trainer {
     /// Checks a request's size before it is packed, which takes as much memory again.
     private func requireSendable(_ bytes: Int, _ what: String, _ expected: String) throws {
         // A mebibyte is for what surrounds the numbers.
-        guard bytes <= TrainerServer.maximumMessageBytes - (1 << 20) else {
-            throw TrainerError(
-                .tooLarge, "\(what) \(bytes) bytes", expected: "less than \(TrainerServer.maximumMessageBytes): \(expected)")
+        let most = TrainerServer.maximumMessageBytes - (1 << 20)
+        guard bytes <= most else {
+            throw TrainerError(.tooLarge, "\(what) \(bytes) bytes", expected: "at most \(most): \(expected)")
         }
     }
 

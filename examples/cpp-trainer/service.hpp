@@ -42,7 +42,8 @@ struct Service final : pb::TrainerService::Service {
 
     Status Forward(Call* call, const pb::ForwardRequest* request, grpc::ServerWriter<pb::TensorPiece>* stream) override {
         pb::TensorPiece piece;
-        return once(call, "", &piece, [&] {
+        return once(call, "", &piece, [&] {  // carried out anew each time
+            check(!answers.count(request->request_id()), "invalidOption", "the request_id is taken");
             check(request->outputs_size() == 1 && request->outputs(0) == "logProbs", "invalidBatch", "it has logProbs alone");
             const auto logProbs = trainer.model.logProbs(readBatch(*request, trainer.model));
             piece.set_name("logProbs");

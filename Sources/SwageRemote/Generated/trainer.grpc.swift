@@ -517,8 +517,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
         /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
@@ -814,8 +814,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
         /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
@@ -1111,8 +1111,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
         /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
@@ -1988,8 +1988,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
         /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
@@ -2502,8 +2502,8 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-        /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+        /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
         /// > gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
@@ -2950,8 +2950,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-    /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+    /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+    /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
     /// > gone ends likewise. Without this method, calls run to their end.
     ///
     /// - Parameters:
@@ -3444,8 +3444,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Ends the call with that request_id if it is under way or waits for its turn; that call then ends with the status CANCELLED,
-    /// > and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
+    /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
+    /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
     /// > gone ends likewise. Without this method, calls run to their end.
     ///
     /// - Parameters:
