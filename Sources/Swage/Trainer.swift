@@ -14,8 +14,8 @@
 /// 8. Bad input is a ``TrainerError`` that says what, where, and what was expected.
 /// 9. Engines given the same weights, batch and loss agree to 1e-4 (relative, float32).
 ///
-/// Concurrent calls are safe: they run one after another in order of arrival, each of them atomic. Only `status` and
-/// `config` wait for none that is under way: they say what the last call that has finished left.
+/// Concurrent calls are safe: they run one after another, each of them atomic; who wants them in an order awaits each before
+/// the next. Only `status` and `config` wait for none that is under way: they say what the last call that has finished left.
 /// Every call may also throw `CancellationError` when its task is cancelled before the call has changed anything.
 public protocol Trainer: Sendable {
     /// Runs one microbatch forward and backward, and adds its gradients to those already accumulated.

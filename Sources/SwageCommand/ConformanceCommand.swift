@@ -83,9 +83,15 @@ struct ConformanceCommand: AsyncParsableCommand {
         let workspace = workspace ?? served ?? own
         try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
 
-        let findings = await Conformance(try await subject(workspace)).run(try plan()) { finding in
+        let (plan, subject) = (try plan(), try await subject(workspace))
+        let findings = await Conformance(subject).run(plan) { finding in
             let seconds = finding.duration / .seconds(1)
             writeToStandardError("\(finding.invariant.rawValue) of 9  \(finding.invariant.name)  \(fixed(seconds, 1)) s\n")
+        }
+        do {
+            _ = try await subject.makeTrainer(workspace)
+        } catch {
+            writeToStandardError("The trainer is not put back to its beginning: \(error)\n")
         }
         try report(findings)
     }
@@ -135,6 +141,12 @@ struct ConformanceCommand: AsyncParsableCommand {
         let values = try referenceValues()
         let started = try await modelOptions.start(optimizer: optimizer, checkpointDirectory: workspace + "/default")
         let (trainer, sampler) = (started.trainer, started.sampler)
+        let status = try await trainer.status()
+        guard status == TrainerStatus(step: 0, accumulatedMicrobatches: 0) else {
+            throw TrainerError(
+                .invalidOption, "the trainer is at step \(status.step), with \(status.accumulatedMicrobatches) microbatches accumulated",
+                expected: "one that has just begun; it is put back there after the checks")
+        }
         let beginning = try await trainer.save(name: "beginning", path: workspace, weightsOnly: false).path
         let exported = try await trainer.save(name: "weights", path: workspace, weightsOnly: true).path
         guard case .integer(let vocabulary)? = try await trainer.config().modelConfiguration["vocab_size"] else {

@@ -57,13 +57,17 @@ extension Conformance {
     }
 
     /// Losses of a caller's own, whose gradients no engine has by heart.
-    private static let programs = [
+    static let programs = [
         LossFunction("squared-log-probs") { outputs, batch in
             .mean(of: square(outputs.logProbs) * batch.targetWeights, over: batch.targetMask)
         },
         LossFunction("entropy-and-logits") { outputs, batch in
             let top = outputs.logits.logSumExp(axis: -1)
             return .mean(of: 0.1 * square(top) - outputs.entropy, over: batch.targetMask)
+        },
+        // It gives the output head no gradient.
+        LossFunction("hidden-states") { outputs, batch in
+            .mean(of: square(outputs.hiddenStates).sum(axis: -1), over: batch.targetMask)
         },
     ]
 

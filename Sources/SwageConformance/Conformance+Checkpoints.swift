@@ -27,6 +27,21 @@ extension Conformance {
         _ = try await fresh.load(nil)
         try expectSame(try await goOn(fresh, batches), unbroken, "losses of a new trainer after load")
         try await checkWeightsOnly(fresh)
+        let abilities = try await trainer.config().capabilities
+        for loss in Self.programs where abilities.lack(for: loss) == nil {
+            try await checkLoading(after: loss, batches[3])
+        }
+    }
+
+    /// The same of a microbatch that a loss of the caller's own is learned from, which may leave weights without a gradient.
+    private func checkLoading(after loss: LossFunction, _ batch: TextTrainBatch) async throws {
+        let trainer = try await trainer("restore-\(loss.name)")
+        _ = try await trainer.forwardBackward(batch, loss: loss)
+        let saved = try await trainer.save(name: loss.name, path: nil, weightsOnly: false)
+        let norm = try await trainer.optimStep().gradientNorm
+        _ = try await trainer.load(saved.path)
+        try expectSame(
+            [Float(try await trainer.optimStep().gradientNorm)], [Float(norm)], "gradient norm of the loss \"\(loss.name)\" after load")
     }
 
     private func goOn(_ trainer: any Trainer, _ batches: [TextTrainBatch]) async throws -> [Float] {

@@ -59,12 +59,12 @@ class HuggingFaceEngine(Engine):
             outputs = self._outputs(batch, read, is_cancelled)
             hidden = self.model.config.get_text_config().hidden_size
             total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden, is_cancelled)
-            gradients = torch.autograd.grad(total, list(self.parameters.values()), allow_unused=True)
+            # A weight that the loss does not read has a gradient of 0: its moments and its decay go on.
+            gradients = torch.autograd.grad(total, list(self.parameters.values()), materialize_grads=True)
             if is_cancelled():
                 raise Cancelled
         for name, gradient in zip(self.parameters, gradients):
-            if gradient is not None:
-                self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
+            self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
         result = Result.of(total, denominator, metrics)
         self.accumulate(result.denominator)
         return result

@@ -118,11 +118,11 @@ class TitanRank(Actor):
 
     @endpoint
     def keep(self):
-        """Adds the gradients of the last pass to those accumulated."""
+        """Adds the gradients of the last pass to those accumulated. That of a weight that the loss does not read is 0."""
         for name, parameter in self.parameters.items():
-            if parameter.grad is not None:
-                self.sums[name] = parameter.grad if name not in self.sums else self.sums[name].add_(parameter.grad)
-                parameter.grad = None
+            gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
+            parameter.grad = None
 
     @endpoint
     def drop(self):
