@@ -518,8 +518,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-        /// > gone ends likewise. Without this method, calls run to their end.
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_CancelRequest` messages.
@@ -815,8 +815,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-        /// > gone ends likewise. Without this method, calls run to their end.
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -1112,8 +1112,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-        /// > gone ends likewise. Without this method, calls run to their end.
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_CancelRequest` message.
@@ -1989,8 +1989,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-        /// > gone ends likewise. Without this method, calls run to their end.
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -2503,8 +2503,8 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-        /// > gone ends likewise. Without this method, calls run to their end.
+        /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -2951,8 +2951,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-    /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-    /// > gone ends likewise. Without this method, calls run to their end.
+    /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+    /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -3445,8 +3445,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-    /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-    /// > gone ends likewise. Without this method, calls run to their end.
+    /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+    /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -236,8 +236,8 @@ class TrainerServiceServicer:
 
     def Cancel(self, request, context):
         """Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
-        ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call or not. A call whose client is
-        gone ends likewise. Without this method, calls run to their end.
+        ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
+        or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
