@@ -66,7 +66,9 @@ struct ConformanceCommand: AsyncParsableCommand {
         var skipped: [Conformance.Invariant: String] = [:]
         for text in skip {
             let parts = text.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { throw UsageError("--skip is \"\(text)\"", expected: "a promise, = and the reason") }
+            guard parts.count == 2, parts[1].contains(where: { !$0.isWhitespace }) else {
+                throw UsageError("--skip is \"\(text)\"", expected: "a promise, = and the reason")
+            }
             skipped[try invariant(parts[0], "skip")] = String(parts[1])
         }
         return Conformance.Plan(
@@ -81,7 +83,11 @@ struct ConformanceCommand: AsyncParsableCommand {
         let served = workspace == nil ? try await workspaceOfServer(name, instead: own) : nil
         defer { served.map(removeCheckpoints) }
         let workspace = workspace ?? served ?? own
-        try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
+        do {
+            try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
+        } catch {
+            throw TrainerError(.inputOutput, "the workspace \(workspace) cannot be made: \(error.summary)", expected: "a folder that can be written to")
+        }
 
         let (plan, subject) = (try plan(), try await subject(workspace))
         let findings = await Conformance(subject).run(plan) { finding in
@@ -104,6 +110,9 @@ struct ConformanceCommand: AsyncParsableCommand {
             try printAsJSON([
                 "passed": passed, "failed": failed, "skipped": skipped,
                 "failures": findings.compactMap { finding in finding.failure.map { "\(finding.invariant.name): \($0)" } },
+                "promises": findings.map { finding in
+                    ["number": finding.invariant.rawValue, "name": finding.invariant.name, "report": "\(finding)"] as [String: Any]
+                },
             ])
         } else {
             let counts = "\(passed) passed, \(failed) failed" + (skipped > 0 ? ", \(skipped) skipped" : "")
@@ -139,6 +148,10 @@ struct ConformanceCommand: AsyncParsableCommand {
     private func subject(_ workspace: String) async throws -> Conformance.Subject {
         let optimizer = optimizerOptions.options(totalSteps: steps)
         let values = try referenceValues()
+        if let reference, values == nil {
+            // A mistake of whoever typed it is no broken promise of the trainer.
+            _ = try await NativeTrainer(model: reference, optimizer: optimizer, checkpointDirectory: workspace + "/reference")
+        }
         let started = try await modelOptions.start(optimizer: optimizer, checkpointDirectory: workspace + "/default")
         let (trainer, sampler) = (started.trainer, started.sampler)
         let status = try await trainer.status()

@@ -925,8 +925,8 @@ package nonisolated struct Swage_V1_CancelResponse: Sendable {
 /// A token is drawn so: of the first, only first_tokens are left, if there are any; the logits are divided by the temperature;
 /// of the tokens sorted by probability, the first top_k are left, and no more than it takes to reach top_p of the whole, as it was
 /// before top_k; one is drawn by its probability among those. A completion ends by its token, else by a stop string, else by its
-/// length. Numbers out of their range are invalidOption, prompts without a token invalidBatch, tokens out of the vocabulary
-/// tokenOutOfRange.
+/// length. Numbers out of their range are invalidOption, prompts without a token invalidBatch, and tokens of prompts and first_tokens that
+/// the vocabulary does not have tokenOutOfRange.
 package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -967,7 +967,8 @@ package nonisolated struct Swage_V1_GenerateRequest: Sendable {
   /// Whether each token is sent as it is chosen, if the trainer can.
   package var streamsTokens: Bool = false
 
-  /// The tokens that end a completion, beside those that the trainer knows of. The token is the completion's last.
+  /// The tokens that end a completion, beside those that the trainer knows of. The token is the completion's last. An id
+  /// that the vocabulary does not have ends none.
   package var endOfSequenceIds: [Int32] = []
 
   /// The tokens that completions may begin with; empty: all.
