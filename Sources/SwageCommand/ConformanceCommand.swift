@@ -4,6 +4,7 @@ import Swage
 import SwageConformance
 import SwageFiles
 import SwageNative
+import SwageText
 
 struct ConformanceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
