@@ -131,7 +131,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
 
     @once
     def Save(self, request, context):
-        check(context, request.name.strip("./") == request.name, "invalidOption", f"{request.name} is no name")
+        check(context, "/" not in request.name and request.name[:1] != ".", "invalidOption", f"{request.name} is no name")
         numbered = "" if request.path else f"{'weights-' * request.weights_only}step-{self.step}"
         place = self.place(context, str(pathlib.Path(request.path or ".") / (request.name or numbered)))
         old = list(place.iterdir()) if place.is_dir() else [place] if place.exists() else []

@@ -82,7 +82,14 @@ struct ConformanceCommand: AsyncParsableCommand {
         let own = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
         defer { try? FileManager.default.removeItem(atPath: own) }
         let served = workspace == nil ? try await workspaceOfServer(name, instead: own) : nil
-        defer { served.map(removeCheckpoints) }
+        defer {
+            if let served {
+                removeCheckpoints(served)
+                if FileManager.default.fileExists(atPath: served) {
+                    writeToStandardError("\(served) stays, with checkpoints in a format of the trainer's own\n")
+                }
+            }
+        }
         let workspace = workspace ?? served ?? own
         do {
             try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
@@ -143,7 +150,7 @@ struct ConformanceCommand: AsyncParsableCommand {
             let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
             if kind == .typeDirectory, (try? AtomicDirectory.remove(path)) == nil { removeCheckpoints(path) }
         }
-        if rmdir(folder) != 0 { writeToStandardError("\(folder) stays, with what is no checkpoint of ours\n") }
+        rmdir(folder)
     }
 
     private func subject(_ workspace: String) async throws -> Conformance.Subject {
