@@ -82,14 +82,8 @@ struct ConformanceCommand: AsyncParsableCommand {
         let own = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
         defer { try? FileManager.default.removeItem(atPath: own) }
         let served = workspace == nil ? try await workspaceOfServer(name, instead: own) : nil
-        defer {
-            if let served {
-                removeCheckpoints(served)
-                if FileManager.default.fileExists(atPath: served) {
-                    writeToStandardError("\(served) stays, with checkpoints in a format of the trainer's own\n")
-                }
-            }
-        }
+        // Nobody else knows the name.
+        defer { served.map { try? FileManager.default.removeItem(atPath: $0) } }
         let workspace = workspace ?? served ?? own
         do {
             try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
@@ -138,19 +132,10 @@ struct ConformanceCommand: AsyncParsableCommand {
         } catch let error as TrainerError where error.code == .notAllowed {
             let saved = try await trainer.save(name: name, path: nil, weightsOnly: true).path
             guard saved.hasSuffix("/" + name), FileManager.default.fileExists(atPath: saved) else { throw error }
-            try? AtomicDirectory.remove(saved)
+            try? FileManager.default.removeItem(atPath: saved)
             return saved + "-files"
         } catch is TrainerError {}
         return nil
-    }
-
-    /// Removes a folder of checkpoints and of folders of them, and nothing else that may have come to be there.
-    private func removeCheckpoints(_ folder: String) {
-        for path in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map({ "\(folder)/\($0)" }) {
-            let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-            if kind == .typeDirectory, (try? AtomicDirectory.remove(path)) == nil { removeCheckpoints(path) }
-        }
-        rmdir(folder)
     }
 
     private func subject(_ workspace: String) async throws -> Conformance.Subject {
@@ -170,8 +155,21 @@ struct ConformanceCommand: AsyncParsableCommand {
         }
         let beginning = try await trainer.save(name: "beginning", path: workspace, weightsOnly: false).path
         let exported = try await trainer.save(name: "weights", path: workspace, weightsOnly: true).path
-        guard case .integer(let vocabulary)? = try await trainer.config().modelConfiguration["vocab_size"] else {
-            throw TrainerError(.engineFailed, "the trainer's config() has no vocab_size", expected: "the number of token ids")
+        let size = try await trainer.config().modelConfiguration["vocab_size"]
+        guard case .integer(let vocabulary)? = size, 1...Int(Int32.max) ~= vocabulary else {
+            throw TrainerError(
+                .engineFailed, "the vocab_size in the trainer's config() is \(size.map { "\($0)" } ?? "not there")",
+                expected: "the number of token ids")
+        }
+        for (index, step) in (values ?? []).enumerated() {
+            do {
+                try step.batch.validate(vocabularySize: vocabulary)
+            } catch let error as TrainerError {
+                throw TrainerError(.invalidData, "\(reference ?? ""), step \(index + 1): \(error.message)", expected: error.expected)
+            }
+        }
+        if optimizer.learningRate < 1e-4 {
+            writeToStandardError("A learning rate of \(optimizer.learningRate) hardly moves a weight: at 1e-3 more would be noticed.\n")
         }
         let folder = reference ?? exported
         let remote = modelOptions.remote

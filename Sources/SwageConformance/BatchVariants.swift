@@ -49,7 +49,7 @@ extension TextTrainBatch {
         copy.targetIDs = try flat(targetIDs)
         copy.targetMask = try targetMask.map(flat)
         copy.targetWeights = try targetWeights.map(flat)
-        copy.segmentIDs = try Tensor((0..<rows * columns).map { 7 - 10 * Int32($0 / columns) }, shape: [1, rows * columns])
+        copy.segmentIDs = try Tensor((0..<rows * columns).map { -3 - 2 * Int32($0 / columns) }, shape: [1, rows * columns])
         return copy
     }
 

@@ -25,10 +25,12 @@ extension Conformance {
         var probe = probe(9)
         try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
         // Long rows for those who look back a little way only, and steps enough to see what an optimizer remembers.
-        for (step, columns) in zip(1..., [8, 8, 48, 8, 8, 8, 8, 8]) {
+        for (step, wanted) in zip(1..., [8, 1, 48, 8, 8, 8, 8, 8]) {
+            let columns = try await columns(wanted, trainer)
             let batch = try probe.batch(rows: 3, columns: columns)
             let results = [try await trainer.forwardBackward(batch), try await reference.forwardBackward(batch)]
             try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "loss of step \(step)")
+            try expectSameMetrics(results, "step \(step)")
             let steps = [try await trainer.optimStep(), try await reference.optimStep()]
             try expectClose(
                 [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
@@ -41,6 +43,14 @@ extension Conformance {
         try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
         for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
             try await checkStepsAgree(trainer, reference, loss)
+        }
+    }
+
+    /// What both report comes to the same.
+    private func expectSameMetrics(_ results: [ForwardBackwardResult], _ what: String) throws {
+        for (name, metric) in results[1].metrics {
+            guard let found = results[0].metrics[name] else { continue }
+            try expectClose([Float(found.value)], [Float(metric.value)], "metric \"\(name)\" of \(what)")
         }
     }
 
@@ -64,6 +74,13 @@ extension Conformance {
         LossFunction("entropy-and-logits") { outputs, batch in
             let top = outputs.logits.logSumExp(axis: -1)
             return .mean(of: 0.1 * square(top) - outputs.entropy, over: batch.targetMask)
+        },
+        LossFunction("clipped-policy") { outputs, batch in
+            let ratio = exp(outputs.logProbs - batch["old"] + 0.1 * batch["advantages"])
+            let gain = minimum(ratio * batch["advantages"], clip(ratio, 0.9...1.1) * batch["advantages"])
+            let rows = (batch.targetMask * 0 + 1).sum() * 2
+            return LossValue(sum: -(gain * batch.targetMask).sum(), denominator: rows)
+                .reporting("clipped", .mean(of: ratio.isOutside(0.9...1.1), over: batch.targetMask))
         },
         // It gives the output head no gradient.
         LossFunction("hidden-states") { outputs, batch in
@@ -94,9 +111,13 @@ extension Conformance {
     /// One step on a loss of the caller's own: the same value, the same length of the gradient, the same direction.
     private func checkStepsAgree(_ trainer: any Trainer, _ reference: any Trainer, _ loss: LossFunction) async throws {
         var probe = probe(11)
-        let batch = try probe.batch(rows: 2, columns: 6)
+        var batch = try probe.batch(rows: 2, columns: 6)
+        batch.lossInputs["advantages"] = try probe.batch(rows: 2, columns: 6).targetWeights
+        batch.lossInputs["old"] = try await reference.forward(ForwardInputs(logProbsOf: batch)).logProbs
         let results = [try await trainer.forwardBackward(batch, loss: loss), try await reference.forwardBackward(batch, loss: loss)]
         try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "the loss \"\(loss.name)\"")
+        try expectClose([Float(results[0].denominator)], [Float(results[1].denominator)], "the denominator of the loss \"\(loss.name)\"")
+        try expectSameMetrics(results, "the loss \"\(loss.name)\"")
         let steps = [try await trainer.optimStep(), try await reference.optimStep()]
         try expectClose(
             [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of the loss \"\(loss.name)\"")

@@ -23,10 +23,18 @@ extension Conformance {
                 "log-probabilities of a completion, beside those of forward")
         }
         try await checkChoice(sampler, trainer, prompts)
+        try await checkStreams(sampler, prompts[0], written[0])
 
         try expectSame(try await fingerprint(trainer), weights, "weights after writing")
         try expect(try await trainer.status() == status, "status after writing is not \(status)")
         let norm = try await trainer.optimStep().gradientNorm
+        if sampler.sharesWeights {
+            let later = try await sampler.generate(prompts, options: options)
+            try checkForm(later, prompts, options, ofStep: status.step + 1)
+            try expectClose(
+                later[0].logProbs, try await logProbs(of: later[0].tokens, after: prompts[0], trainer),
+                "log-probabilities of a completion after a step, beside those of forward")
+        }
         let twin = try await self.trainer("writing-twin")
         _ = try await twin.forwardBackward(batch)
         try expectSame([Float(norm)], [Float(try await twin.optimStep().gradientNorm)], "gradient norm after writing")
@@ -57,17 +65,38 @@ extension Conformance {
             let (highest, chosen) = (logits.max() ?? .nan, Array(logits)[Int(likeliest)])
             try expect(highest - chosen <= 1e-3 * abs(highest), "at temperature 0 a token of logit \(chosen), and the highest is \(highest)")
         }
+        var options = SamplingOptions(maxTokens: 1, topK: 1)
+        for (name, narrow) in [("topK 1", options), ("topP 1e-6", SamplingOptions(maxTokens: 1, topP: 1e-6))] {
+            let only = try await sampler.generate([prompt], options: narrow)[0].tokens
+            try expect(only == [likeliest], "of \(name) the completion is \(only), and \(likeliest) is the likeliest token")
+        }
         let other = (likeliest + 1) % Int32(subject.vocabularySize)
-        var options = SamplingOptions.greedy(maxTokens: 1)
-        options.firstTokens = [other]
-        let first = try await sampler.generate([prompt], options: options)[0].tokens
-        try expect(first == [other], "of firstTokens [\(other)] the completion begins with \(first)")
+        for temperature in [0.0, 1] {
+            options = SamplingOptions(maxTokens: 1, temperature: temperature, firstTokens: [other])
+            let first = try await sampler.generate([prompt], options: options)[0].tokens
+            try expect(first == [other], "of firstTokens [\(other)] at temperature \(temperature) the completion begins with \(first)")
+        }
         options = .greedy(maxTokens: 3)
         options.endOfSequenceIDs = [likeliest]
         let ended = try await sampler.generate([prompt], options: options)[0]
         try expect(
             ended.tokens == [likeliest] && ended.finishReason == .endOfSequence,
             "of endOfSequenceIDs [\(likeliest)] the completion is \(ended.tokens), ended by \(ended.finishReason)")
+    }
+
+    /// Other streams and other seeds write other completions, of a model that is not sure of one.
+    private func checkStreams(_ sampler: any Sampler, _ prompt: [Int32], _ written: Completion) async throws {
+        let isUnsure = { (completions: [Completion]) in completions.allSatisfy { $0.logProbs.reduce(0, +) < -5 } }
+        let copies = Array(repeating: prompt, count: 6)
+        let streams = try await sampler.generate(copies, options: SamplingOptions(maxTokens: 6, seed: 7))
+        if isUnsure(streams) {
+            try expect(Set(streams.map(\.tokens)).count > 1, "six streams of one seed write the same: \(streams[0].tokens)")
+        }
+        var seeds: [Completion] = []
+        for seed in 8..<14 as Range<UInt64> {
+            seeds += try await sampler.generate([prompt], options: SamplingOptions(maxTokens: 6, seed: seed))
+        }
+        if isUnsure(seeds) { try expect(Set(seeds.map(\.tokens)).count > 1, "six seeds write the same: \(seeds[0].tokens)") }
     }
 
     private func logProbs(of tokens: [Int32], after prompt: [Int32], _ trainer: any Trainer) async throws -> [Float] {

@@ -32,6 +32,12 @@ struct Probe {
 extension Conformance {
     func probe(_ seed: UInt64) -> Probe { Probe(seed: seed, vocabularySize: subject.vocabularySize) }
 
+    /// At most as many as the model knows positions.
+    func columns(_ wanted: Int, _ trainer: any Trainer) async throws -> Int {
+        guard case .integer(let most)? = try await trainer.config().modelConfiguration["max_position_embeddings"] else { return wanted }
+        return max(1, min(wanted, most))
+    }
+
     /// The log-probabilities that the trainer's weights give a fixed batch: equal for equal weights.
     func fingerprint(_ trainer: any Trainer) async throws -> [Float] {
         var probe = probe(99)

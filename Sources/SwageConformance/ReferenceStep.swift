@@ -24,9 +24,16 @@ public struct ReferenceStep: Sendable {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw TrainerError(.inputOutput, "\(path) cannot be read")
         }
-        let steps = try data.split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
+        let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated().filter { !$1.isEmpty }
+        let steps = try lines.map { index, line in
             do {
-                return try JSONDecoder().decode(Line.self, from: Data(line)).step
+                let step = try JSONDecoder().decode(Line.self, from: Data(line)).step
+                guard step.logProbs.shape == step.batch.inputIDs.shape else {
+                    throw TrainerError(.invalidData, "log_probs has the shape \(step.logProbs.shape)", expected: "\(step.batch.inputIDs.shape)")
+                }
+                return step
+            } catch DecodingError.keyNotFound(let key, _) {
+                throw TrainerError(.invalidData, "\(path), line \(index + 1) has no \(key.stringValue)")
             } catch let error as TrainerError {
                 throw TrainerError(.invalidData, "\(path), line \(index + 1): \(error.message)", expected: error.expected)
             } catch {

@@ -132,7 +132,10 @@ final class TrainerConnection: Sendable {
         let task = first.follow(on: executor) { [callOptions] in
             try await self.translated {
                 try await self.repeating {
-                    if self.options.repeatsRequests, id != nil { _ = try await body(callOptions) }
+                    if self.options.repeatsRequests, id != nil {
+                        async let atOnce = body(callOptions)
+                        _ = try await (body(callOptions), atOnce)
+                    }
                     return try await body(callOptions)
                 }
             }

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from . import memory
+from . import between_layers, memory
 from .batch import segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
@@ -55,7 +55,7 @@ class HuggingFaceEngine(Engine):
         batch = batch.to(self.device)
         program = program or self.default_loss
         read = outputs_read(program, batch)
-        with self._failing_as_nothing():
+        with self._failing_as_nothing(), between_layers.ending(self.model, is_cancelled):
             outputs = self._outputs(batch, read, is_cancelled)
             hidden = self.model.config.get_text_config().hidden_size
             total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden, is_cancelled)
@@ -100,7 +100,7 @@ class HuggingFaceEngine(Engine):
     @torch.no_grad()
     def forward(self, batch, outputs, is_cancelled):
         batch.check_answerable(outputs)
-        with without_dropout(self.model):
+        with without_dropout(self.model), between_layers.ending(self.model, is_cancelled):
             computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
         # A copy of the output head: weights go on while an answer is read.
         return {name: computed[name].detach().to("cpu", torch.float32, copy=name == "outputHead") for name in outputs}

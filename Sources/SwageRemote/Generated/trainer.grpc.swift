@@ -387,9 +387,9 @@ extension Swage_V1_TrainerService {
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-        /// > state is from now on.
+        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+        /// > from now on.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_LoadRequest` messages.
@@ -519,7 +519,8 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
         /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+        /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+        /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_CancelRequest` messages.
@@ -684,9 +685,9 @@ extension Swage_V1_TrainerService {
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-        /// > state is from now on.
+        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+        /// > from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -816,7 +817,8 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
         /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+        /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+        /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -980,9 +982,9 @@ extension Swage_V1_TrainerService {
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-        /// > state is from now on.
+        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+        /// > from now on.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_LoadRequest` message.
@@ -1113,7 +1115,8 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
         /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+        /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+        /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_CancelRequest` message.
@@ -1823,9 +1826,9 @@ extension Swage_V1_TrainerService {
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-        /// > state is from now on.
+        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+        /// > from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -1990,7 +1993,8 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
         /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+        /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+        /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -2262,9 +2266,9 @@ extension Swage_V1_TrainerService {
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-        /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-        /// > state is from now on.
+        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+        /// > from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2504,7 +2508,8 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
         /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-        /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+        /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+        /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -2745,9 +2750,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
     /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
     /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-    /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-    /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-    /// > state is from now on.
+    /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+    /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+    /// > from now on.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2952,7 +2957,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
     /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-    /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+    /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+    /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_CancelRequest` message.
@@ -3211,9 +3217,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
     /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
     /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-    /// > optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-    /// > (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-    /// > state is from now on.
+    /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+    /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+    /// > from now on.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3446,7 +3452,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
     /// > ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-    /// > or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+    /// > or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+    /// > that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -182,9 +182,9 @@ class TrainerServiceServicer:
         """Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
         optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        optimizer of the options that the trainer was started with, and nothing accumulated. checkpointNotFound, checkpointMismatch
-        (of another model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the
-        state is from now on.
+        optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
+        model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
+        from now on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -237,7 +237,8 @@ class TrainerServiceServicer:
     def Cancel(self, request, context):
         """Ends the call with that request_id if it is under way or waits for its turn, for all who wait for its answer; that call then
         ends with the status CANCELLED, and has changed nothing, or with its result. Answers at once, whether there is such a call
-        or not. A call whose client is gone ends likewise. Without this method, calls run to their end.
+        or not. A call whose client is gone ends likewise. One that comes before its call, as it may on another connection, ends
+        that when it comes: an id that was cancelled is not used again. Without this method, calls run to their end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
