@@ -95,6 +95,9 @@ class TitanEngine(Engine):
             require(2 * 4 * rows * columns * self.vocabulary, f"the logits of {rows} × {columns} tokens")
         if is_cancelled():
             raise Cancelled
+        if set(outputs) <= {"logProbs", "entropy"} and not batch.target_mask.any():
+            # No rank has a position to count.
+            return {name: torch.zeros(batch.shape) for name in outputs}
         return self._answer("forward", batch, list(outputs))
 
     def load(self, path):
