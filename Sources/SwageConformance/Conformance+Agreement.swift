@@ -25,7 +25,7 @@ extension Conformance {
         var probe = probe(9)
         try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
         // Long rows for those who look back a little way only, and steps enough to see what an optimizer remembers.
-        for (step, wanted) in zip(1..., [8, 1, 48, 8, 8, 8, 8, 8]) {
+        for (step, wanted) in zip(1..., [8, 1, 48, 8, 8, 8]) {
             let columns = try await columns(wanted, trainer)
             let batch = try probe.batch(rows: 3, columns: columns)
             let results = [try await trainer.forwardBackward(batch), try await reference.forwardBackward(batch)]
@@ -38,7 +38,7 @@ extension Conformance {
             try expect(steps[0].step == step, "the answer to optimStep \(step) says step \(steps[0].step)")
             try await expectStatus(trainer, TrainerStatus(step: step, accumulatedMicrobatches: 0), "after optimStep \(step)")
         }
-        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 8 steps")
+        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 6 steps")
         let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
         try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
         for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {

@@ -93,10 +93,10 @@ extension Conformance {
             try expect(Set(streams.map(\.tokens)).count > 1, "six streams of one seed write the same: \(streams[0].tokens)")
         }
         var seeds: [Completion] = []
-        for seed in 8..<14 as Range<UInt64> {
+        for seed in 8..<11 as Range<UInt64> {
             seeds += try await sampler.generate([prompt], options: SamplingOptions(maxTokens: 6, seed: seed))
         }
-        if isUnsure(seeds) { try expect(Set(seeds.map(\.tokens)).count > 1, "six seeds write the same: \(seeds[0].tokens)") }
+        if isUnsure(seeds) { try expect(Set(seeds.map(\.tokens)).count > 1, "three seeds write the same: \(seeds[0].tokens)") }
     }
 
     private func logProbs(of tokens: [Int32], after prompt: [Int32], _ trainer: any Trainer) async throws -> [Float] {
