@@ -26,6 +26,8 @@ extension Conformance {
     }
 
     private func checkStatusBeside(_ batch: TextTrainBatch, lasting duration: Duration) async throws {
+        // Too short a call tells nothing.
+        guard duration > .milliseconds(200) else { return }
         let trainer = try await trainer("status")
         // A busy machine may hold an answer up; a trainer that makes it wait does so every time.
         var waits: [Duration] = []

@@ -76,10 +76,15 @@ extension Bigram {
             content.gradient = content.gradient.map { _ in 0 }
             (content.updates, content.passes, content.examples) = (0, 0, 0)
         }
-        let kind = weightsOnly ? "weights.json" : "all.json"
+        let (kind, other) = weightsOnly ? ("weights.json", "all.json") : ("all.json", "weights.json")
+        let there = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+        guard Set(there).isSubset(of: [kind, other]) else {
+            throw TrainerError(.notAllowed, "\(place) holds what this trainer has not written", expected: "another place")
+        }
         // Written beside, and renamed: a folder without its file is no checkpoint.
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         try JSONEncoder().encode(content).write(to: URL(fileURLWithPath: "\(place)/\(kind)"), options: .atomic)
+        try? FileManager.default.removeItem(atPath: "\(place)/\(other)")
         return SavedCheckpoint(path: place)
     }
 
