@@ -20,9 +20,7 @@ extension Conformance {
 
         let loaded = try await trainer.load(saved.path)
         try expect(loaded.step == 1 && !loaded.weightsOnly, "load of a full checkpoint of step 1 says \(loaded)")
-        let status = try await trainer.status()
-        try expect(
-            status == TrainerStatus(step: 1, accumulatedMicrobatches: 1), "status after load: \(status)")
+        try await expectStatus(trainer, TrainerStatus(step: 1, accumulatedMicrobatches: 1), "after load")
         try expectSame(try await fingerprint(trainer), weights, "weights after load")
         try expectSame(try await goOn(trainer, batches), unbroken, "losses after load")
 

@@ -110,16 +110,9 @@ import TestSupport
 
     @Test(.timeLimit(.minutes(30)))
     func aLongLossEndsWhenItsTaskIsCancelledAndStatusAnswersMeanwhile() async throws {
-        let size = 1024
-        let loss = LossFunction("long") { outputs, batch in
-            let matrix = batch["w", [.fixed(size), .fixed(size)]]
-            let product = (0..<400).reduce(matrix) { product, _ in product.matmul(matrix) }
-            return LossValue(sum: product.sum() + outputs.logProbs.sum(), denominator: batch.targetMask.sum())
-        }
-        var batch = TinyModel.batch
-        batch.lossInputs["w"] = Tensor(repeating: 1e-3, shape: [size, size])
+        let (batch, loss) = TinyModel.longCall
         let trainer = try await TinyModel.trainer()
-        let call = Task { [batch] in try await trainer.forwardBackward(batch, loss: loss) }
+        let call = Task { try await trainer.forwardBackward(batch, loss: loss) }
         try await Task.sleep(for: .milliseconds(500))
         let asked = ContinuousClock.now
         let status = try await trainer.status()

@@ -15,6 +15,19 @@ package enum TinyModel {
     package static let batch = TextTrainBatch(
         inputIDs: Tensor(repeating: 5, shape: [2, 6]), targetIDs: Tensor(repeating: 7, shape: [2, 6]))
 
+    /// A forwardBackward that takes minutes, of 400 products, between which it can be ended.
+    package static var longCall: (batch: TextTrainBatch, loss: LossFunction) {
+        let size = 1024
+        let loss = LossFunction("long") { outputs, batch in
+            let matrix = batch["w", [.fixed(size), .fixed(size)]]
+            let product = (0..<400).reduce(matrix) { product, _ in product.matmul(matrix) }
+            return LossValue(sum: product.sum() + outputs.logProbs.sum(), denominator: batch.targetMask.sum())
+        }
+        var long = batch
+        long.lossInputs["w"] = Tensor(repeating: 1e-3, shape: [size, size])
+        return (long, loss)
+    }
+
     /// The model on the native engine.
     package static func trainer(
         _ directory: String = "default", optimizer: OptimizerOptions = optimizer, threads: Int = 1
