@@ -9,26 +9,23 @@ final class AdamW {
     /// The decaying mean of their squares.
     let square: FloatBuffer
     /// No element of the mean is larger; nil where the mean came from elsewhere.
-    private var largestMean: Double? = 0
+    private var largestMean: Double?
     private let layout: ParameterLayout
     private let team: ThreadTeam
     /// How many elements one call of a kernel handles; a fixed size keeps sums the same for any number of threads.
     private static let blockSize = 1 << 16
 
     /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for it.
-    init(_ layout: ParameterLayout, team: ThreadTeam) throws {
-        self.layout = layout
-        self.team = team
+    convenience init(_ layout: ParameterLayout, team: ThreadTeam) throws {
         try MemoryBudget.require([2, layout.count], of: Float.self, for: "the optimizer's moments")
-        mean = try FloatBuffer(count: layout.count, for: "the optimizer's moments")
-        square = try FloatBuffer(count: layout.count, for: "the optimizer's moments")
+        self.init(
+            layout, team: team, mean: try FloatBuffer(count: layout.count, for: "the optimizer's moments"),
+            square: try FloatBuffer(count: layout.count, for: "the optimizer's moments"), largestMean: 0)
     }
 
-    /// Takes over moments that another optimizer had.
-    func restore(mean: FloatBuffer, square: FloatBuffer) {
-        self.mean.copy(from: mean)
-        self.square.copy(from: square)
-        largestMean = nil
+    /// Goes on with moments that another optimizer had.
+    init(_ layout: ParameterLayout, team: ThreadTeam, mean: FloatBuffer, square: FloatBuffer, largestMean: Double? = nil) {
+        (self.layout, self.team, self.mean, self.square, self.largestMean) = (layout, team, mean, square, largestMean)
     }
 
     /// The global L2 norm of `gradients`.

@@ -56,11 +56,9 @@ extension NativeEngine {
         let weights = try read(path, CheckpointFile.weights)
         var restored: AdamW?
         if manifest.fileSizes[CheckpointFile.optimizer] != nil {
-            let optimizer = try AdamW(model.layout, team: model.team)
-            optimizer.restore(
-                mean: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix),
+            restored = AdamW(
+                model.layout, team: model.team, mean: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix),
                 square: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.squarePrefix))
-            restored = optimizer
         }
         guard (manifest.fileSizes[CheckpointFile.gradients] != nil) == (manifest.accumulatedMicrobatches > 0) else {
             throw TrainerError(
