@@ -15,6 +15,7 @@ extension Conformance {
         let loss = Self.programs.last.flatMap { abilities.lack(for: $0) == nil ? $0 : nil }
         _ = try await trainer.forwardBackward(batches[1], loss: loss)
         let saved = try await trainer.save(name: "middle", path: nil, weightsOnly: false)
+        try expect(saved.path.hasSuffix(defaultPlace("restore") + "/middle"), "save under the name middle went to \(saved.path)")
         let weights = try await fingerprint(trainer)
         let unbroken = try await goOn(trainer, batches)
 
@@ -28,6 +29,11 @@ extension Conformance {
         _ = try await fresh.load(nil)
         try expectSame(try await goOn(fresh, batches), unbroken, "losses of a new trainer after load")
         try await checkWeightsOnly(fresh)
+    }
+
+    /// The default place; nothing where it is the trainer's own secret, and names are all that can be checked of it.
+    private func defaultPlace(_ purpose: String) -> String {
+        subject.choosesCheckpointDirectory ? "\(subject.workspace)/\(purpose)" : ""
     }
 
     private func goOn(_ trainer: any Trainer, _ batches: [TextTrainBatch]) async throws -> [Float] {
@@ -45,7 +51,9 @@ extension Conformance {
         var probe = probe(16)
         let batch = try probe.batch(rows: 2, columns: 5)
         let weights = try await fingerprint(trainer)
-        let saved = try await trainer.save(name: nil, path: subject.workspace + "/export", weightsOnly: true)
+        let place = subject.workspace + "/export"
+        let saved = try await trainer.save(name: nil, path: place, weightsOnly: true)
+        try expect(saved.path.hasSuffix(place), "save at \(place) went to \(saved.path)")
         func begin(_ other: any Trainer) async throws -> [Float] {
             let loaded = try await other.load(saved.path)
             try expect(loaded.weightsOnly && loaded.step == 0, "load of a weights-only checkpoint says \(loaded)")
@@ -73,13 +81,10 @@ extension Conformance {
         if subject.choosesCheckpointDirectory {
             try await expectError([.checkpointNotFound], "load with no checkpoint there") { _ = try await trainer.load() }
         }
-        // Where the default place is the trainer's own secret, names are all that can be checked of it.
-        let prefix = subject.choosesCheckpointDirectory ? place : ""
-
+        let prefix = defaultPlace("complete")
+        // A name alone and a path alone stand in promise 5, which saves by them: saves are what takes long here.
         let names: [(name: String?, path: String?, weightsOnly: Bool, expected: String)] = [
             ("named", subject.workspace + "/chosen", false, subject.workspace + "/chosen/named"),
-            (nil, subject.workspace + "/chosen-path", false, subject.workspace + "/chosen-path"),
-            ("named", nil, false, prefix + "/named"),
             (nil, nil, true, prefix + "/weights-step-0"),
             (nil, nil, false, prefix + "/step-0"),
         ]

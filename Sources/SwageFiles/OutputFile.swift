@@ -5,6 +5,8 @@ import Swage
 final class OutputFile {
     private let path: String
     private var descriptor: Int32
+    /// As many bytes are on their way to the disk while the next are written.
+    private static let pieceBytes = 1 << 25
 
     /// Creates the file, or empties it.
     /// - Throws: ``TrainerError`` with code `inputOutput`, as all of the methods.
@@ -19,13 +21,21 @@ final class OutputFile {
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let written = Foundation.write(descriptor, rest.base, min(rest.count, 1 << 30))
+            let written = Foundation.write(descriptor, rest.base, min(rest.count, Self.pieceBytes))
             if written < 0 {
                 if errno == EINTR { continue }
                 throw systemError("cannot be written", path)
             }
             rest = rest.dropFirst(written)
+            startFlushing()
         }
+    }
+
+    /// Has the system begin with what was written so far, so that `close` has less to wait for.
+    private func startFlushing() {
+        #if os(Linux)
+            sync_file_range(descriptor, 0, 0, UInt32(SYNC_FILE_RANGE_WRITE))
+        #endif
     }
 
     /// Flushes the file to the disk and closes it.
