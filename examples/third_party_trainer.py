@@ -99,6 +99,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
 
     @once
     def OptimStep(self, request, context):
+        check(context, not request.HasField("optimizer"), "unsupported", "there is no optimizer of one step")
         check(context, self.microbatches, "nothingAccumulated", "there are no gradients")
         norm = math.sqrt(sum(g.double().square().sum() for g in self.sums)) / self.denominator
         check(context, math.isfinite(norm), "nonFinite", f"the gradient norm is {norm}")

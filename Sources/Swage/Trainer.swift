@@ -31,9 +31,12 @@ public protocol Trainer: Sendable {
     /// Divides the accumulated gradients by the accumulated denominators, clips and applies them, steps the
     /// learning-rate schedule, clears the gradients, and adds one to the step.
     ///
+    /// - Parameter optimizer: the options of this one step; nil for those the trainer was made with.
     /// - Throws: ``TrainerError`` with code `nothingAccumulated`, or `nonFinite` if the gradient norm is NaN or
-    ///   infinite, or a weight would be. The step is then refused and the gradients are kept; `clearGradients` drops them.
-    func optimStep() async throws -> OptimStepResult
+    ///   infinite, or a weight would be; `invalidOption` for options that no training could use, and `unsupported` for any where
+    ///   ``Capabilities/optimizerPerStep`` is false. The step is then refused and the gradients are kept; `clearGradients`
+    ///   drops them.
+    func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult
 
     /// Drops the accumulated gradients and their count. Parameters and optimizer stay as they are.
     func clearGradients() async throws
@@ -74,6 +77,9 @@ extension Trainer {
     public func forwardBackward(_ batch: TextTrainBatch) async throws -> ForwardBackwardResult {
         try await forwardBackward(batch, loss: nil)
     }
+
+    /// Takes a step with the options the trainer was made with. See ``optimStep(_:)``.
+    public func optimStep() async throws -> OptimStepResult { try await optimStep(nil) }
 
     /// Writes a checkpoint. See ``save(name:path:weightsOnly:)``.
     public func save(name: String? = nil, path: String? = nil) async throws -> SavedCheckpoint {

@@ -53,13 +53,15 @@ public struct Capabilities: Sendable, Equatable {
     public var dtype: String?
     /// Whether what is learned are adapters beside weights that stay as they are (Hu et al., 2021).
     public var adapters: Bool
+    /// Whether a step may have other options of the optimizer than those the trainer was made with.
+    public var optimizerPerStep: Bool
 
     public init(
         outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false, losses: Set<String>? = nil,
-        dtype: String? = nil, adapters: Bool = false
+        dtype: String? = nil, adapters: Bool = false, optimizerPerStep: Bool = false
     ) {
         (self.outputs, self.generates, self.losses) = (outputs, generates, losses)
-        (self.dtype, self.adapters) = (dtype, adapters)
+        (self.dtype, self.adapters, self.optimizerPerStep) = (dtype, adapters, optimizerPerStep)
     }
 
     /// What keeps the engine from learning from a loss, in words; nil if nothing does.

@@ -8,6 +8,7 @@ extension Conformance {
         case .values(let steps): try await checkValues(trainer, steps)
         case .trainer(let make): try await checkAgreement(trainer, try await make("\(subject.workspace)/reference"))
         }
+        try await checkOptimizerOfOneStep()
         try await checkProgramAgreesWithWeights()
     }
 
@@ -40,6 +41,7 @@ extension Conformance {
         }
         try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 6 steps")
         let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
+        if abilities.allSatisfy(\.optimizerPerStep) { try await checkOptimizersAgree(trainer, reference) }
         try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
         for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
             try await checkStepsAgree(trainer, reference, loss)

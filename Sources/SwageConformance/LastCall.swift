@@ -21,9 +21,9 @@ struct NotedTrainer: Trainer {
         return try await trainer.forwardBackward(batch, loss: loss)
     }
 
-    func optimStep() async throws -> OptimStepResult {
-        calls.note("optimStep")
-        return try await trainer.optimStep()
+    func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
+        calls.note("optimStep\(optimizer.map { " with the learning rate \($0.learningRate)" } ?? "")")
+        return try await trainer.optimStep(optimizer)
     }
 
     func clearGradients() async throws {

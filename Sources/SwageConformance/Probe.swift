@@ -80,6 +80,7 @@ extension Conformance {
             try expect(
                 codes.contains(error.code),
                 "\(what): threw \(error.code.rawValue) (\(error)), expected \(codes.map(\.rawValue).sorted())")
+            try expect(!error.message.isEmpty, "\(what): threw \(error.code.rawValue) without a word of what is wrong")
             return
         }
         throw ConformanceFailure(description: "\(what): threw nothing, expected \(codes.map(\.rawValue).sorted())")

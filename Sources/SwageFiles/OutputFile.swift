@@ -1,3 +1,4 @@
+import CSwageSystem
 import Foundation
 import Swage
 
@@ -27,16 +28,11 @@ final class OutputFile {
                 throw systemError("cannot be written", path)
             }
             rest = rest.dropFirst(written)
-            startFlushing()
+            // So that `close` has less to wait for.
+            swage_start_flushing(descriptor)
         }
     }
 
-    /// Has the system begin with what was written so far, so that `close` has less to wait for.
-    private func startFlushing() {
-        #if os(Linux)
-            sync_file_range(descriptor, 0, 0, UInt32(SYNC_FILE_RANGE_WRITE))
-        #endif
-    }
 
     /// Flushes the file to the disk and closes it.
     func close() throws {

@@ -145,11 +145,12 @@ actor NativeEngine {
         return result
     }
 
-    func optimStep() throws -> OptimStepResult {
-        try call { try model.profiler.measure(.optimizer, step) }
+    func optimStep(_ options: OptimizerOptions?) throws -> OptimStepResult {
+        try options?.validate()
+        return try call { try model.profiler.measure(.optimizer) { try step(options ?? state.options) } }
     }
 
-    private func step() throws -> OptimStepResult {
+    private func step(_ options: OptimizerOptions) throws -> OptimStepResult {
         guard state.accumulatedMicrobatches > 0, let gradients else {
             throw TrainerError(
                 .nothingAccumulated, "optimStep was called at step \(state.step) with no gradients accumulated",
@@ -163,10 +164,10 @@ actor NativeEngine {
                 .nonFinite, "the gradient norm at step \(state.step) is \(norm), so the step was not taken",
                 expected: "a finite norm")
         }
-        let clip = state.options.maxGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
-        let learningRate = state.options.learningRate(afterSteps: state.step)
+        let clip = options.maxGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        let learningRate = options.learningRate(afterSteps: state.step)
         try optimizer.step(
-            model.parameters, gradients.buffer, options: state.options, learningRate: learningRate, step: state.step + 1,
+            model.parameters, gradients.buffer, options: options, learningRate: learningRate, step: state.step + 1,
             gradientScale: clip / state.accumulatedDenominator, norm: norm * clip)
         let microbatches = state.accumulatedMicrobatches
         state = State(step: state.step + 1, options: state.options)

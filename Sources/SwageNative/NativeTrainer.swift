@@ -55,7 +55,10 @@ public struct NativeTrainer: Trainer {
         try await engine.turns.pass { try await engine.forwardBackward(batch, loss: loss) }
     }
 
-    public func optimStep() async throws -> OptimStepResult { try await engine.turns.pass { try await engine.optimStep() } }
+    public func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
+        try await engine.turns.pass { try await engine.optimStep(optimizer) }
+    }
+
 
     public func clearGradients() async throws { try await engine.turns.pass { await engine.clearGradients() } }
 
@@ -75,7 +78,7 @@ public struct NativeTrainer: Trainer {
         let configuration = engine.files.configuration
         return TrainerConfig(
             modelName: configuration.name, modelConfiguration: configuration.reported,
-            parallelism: Parallelism(device: "cpu"), capabilities: Capabilities(generates: true, dtype: "float32"))
+            parallelism: Parallelism(device: "cpu"), capabilities: Capabilities(generates: true, dtype: "float32", optimizerPerStep: true))
     }
 
     public func status() async throws -> TrainerStatus { engine.status() }

@@ -30,6 +30,7 @@ extension Swage_V1_GetConfigResponse {
             $0.losses = config.capabilities.losses?.sorted() ?? []
             $0.dtype = config.capabilities.dtype ?? ""
             $0.adapters = config.capabilities.adapters
+            $0.optimizerPerStep = config.capabilities.optimizerPerStep
         }
         digests = config.digests
     }
@@ -50,7 +51,8 @@ extension Swage_V1_GetConfigResponse {
             capabilities: Capabilities(
                 outputs: Set(capabilities.outputs.compactMap(ModelOutput.init)), generates: capabilities.generates,
                 losses: capabilities.losses.isEmpty ? nil : Set(capabilities.losses),
-                dtype: capabilities.dtype.isEmpty ? nil : capabilities.dtype, adapters: capabilities.adapters),
+                dtype: capabilities.dtype.isEmpty ? nil : capabilities.dtype, adapters: capabilities.adapters,
+                optimizerPerStep: capabilities.optimizerPerStep),
             digests: digests)
     }
 }

@@ -54,8 +54,17 @@ public final class RemoteTrainer: Trainer {
         }
     }
 
-    public func optimStep() async throws -> OptimStepResult {
-        let request = Swage_V1_OptimStepRequest.with { $0.requestID = newID() }
+    public func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
+        try optimizer?.validate()
+        // A trainer that does not know these options would take its own, and not say so.
+        if optimizer != nil, try await !config().capabilities.optimizerPerStep {
+            throw TrainerError(
+                .unsupported, "the trainer at \(address) takes no optimizer of one step", expected: "the options it was started with")
+        }
+        let request = Swage_V1_OptimStepRequest.with {
+            $0.requestID = newID()
+            if let optimizer { $0.optimizer = .init(optimizer) }
+        }
         let response = try await connection.call(request.requestID) {
             try await $0.optimStep(request, metadata: $1, options: $2)
         }

@@ -108,7 +108,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
         request: Swage_V1_OptimStepRequest, context: ServerContext
     ) async throws -> Swage_V1_OptimStepResponse {
         try await answer(context, request.requestID, .work) {
-            let result = try await trainer.optimStep()
+            let result = try await trainer.optimStep(try request.optimizerOptions())
             closing.hasLearned()
             return .with {
                 $0.step = Int64(result.step)

@@ -16,7 +16,9 @@ extension WorkerTrainer {
         try await worker.call { try await $0.forwardBackward(batch, loss: loss) }
     }
 
-    public func optimStep() async throws -> OptimStepResult { try await worker.call { try await $0.optimStep() } }
+    public func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
+        try await worker.call { try await $0.optimStep(optimizer) }
+    }
 
     public func clearGradients() async throws { try await worker.call { try await $0.clearGradients() } }
 

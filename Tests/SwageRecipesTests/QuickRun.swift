@@ -74,7 +74,7 @@ struct ChangedTrainer: Trainer {
         try await beforePass(batch)
         return afterPass(try await trainer.forwardBackward(batch, loss: loss))
     }
-    func optimStep() async throws -> OptimStepResult { try await trainer.optimStep() }
+    func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult { try await trainer.optimStep(optimizer) }
     func clearGradients() async throws { try await trainer.clearGradients() }
     func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { afterForward(try await trainer.forward(inputs)) }
     func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {

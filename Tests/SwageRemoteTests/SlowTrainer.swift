@@ -45,7 +45,7 @@ final class SlowTrainer: Trainer {
         return ForwardBackwardResult(sum: 1, denominator: 1, metrics: ["n": .sum(2)])
     }
 
-    func optimStep() async throws -> OptimStepResult {
+    func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
         try await work()
         return OptimStepResult(step: counts.ended, learningRate: 0.5, accumulatedMicrobatches: 1, gradientNorm: 3)
     }

@@ -12,7 +12,7 @@ package actor BrokenTrainer: Trainer {
 
     /// What is wrong in a corner of a promise.
     package enum Flaw: String, CaseIterable, Sendable {
-        case wrongLogits, wrongEntropy, gradientOfAnotherLoss
+        case wrongLogits, wrongEntropy, gradientOfAnotherLoss, optimizerOfAStepIgnored
         case metricsOfThisMicrobatchAlone
         case repeatedRequestsCount, statusWaits, cancelledCallsCount
         // Those of a sampler.
@@ -22,7 +22,7 @@ package actor BrokenTrainer: Trainer {
         /// The promise that it breaks.
         package var promise: Conformance.Invariant {
             switch self {
-            case .wrongLogits, .wrongEntropy, .gradientOfAnotherLoss: .enginesAgree
+            case .wrongLogits, .wrongEntropy, .gradientOfAnotherLoss, .optimizerOfAStepIgnored: .enginesAgree
             case .metricsOfThisMicrobatchAlone: .microbatchesEqualOneBatch
             case .repeatedRequestsCount, .statusWaits, .cancelledCallsCount: .failedCallsLeaveNoTrace
             default: .forwardChangesNothing
@@ -82,7 +82,9 @@ package actor BrokenTrainer: Trainer {
         return result
     }
 
-    package func optimStep() async throws -> OptimStepResult { try await inner.optimStep() }
+    package func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
+        try await inner.optimStep(flaw == .optimizerOfAStepIgnored ? nil : optimizer)
+    }
 
     package func clearGradients() async throws {
         if broken != .clearedGradientsNeverWere { try await inner.clearGradients() }

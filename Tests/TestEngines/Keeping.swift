@@ -17,7 +17,7 @@ struct Keeping: Trainer {
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         try await trainer.forwardBackward(batch, loss: loss)
     }
-    func optimStep() async throws -> OptimStepResult { try await trainer.optimStep() }
+    func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult { try await trainer.optimStep(optimizer) }
     func clearGradients() async throws { try await trainer.clearGradients() }
     func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs { try await trainer.forward(inputs) }
     func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {

@@ -29,6 +29,7 @@ struct Service final : pb::TrainerService::Service {
 
     Status OptimStep(Call* call, const pb::OptimStepRequest* request, pb::OptimStepResponse* reply) override {
         return once(call, request->request_id(), reply, [&] {
+            check(!request->has_optimizer(), "unsupported", "there is no optimizer of one step");
             reply->set_accumulated_microbatches(trainer.microbatches);
             reply->set_gradient_norm(trainer.optimStep());
             reply->set_step(trainer.step);

@@ -32,7 +32,9 @@ public struct TimedTrainer: Trainer {
     public func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
         try await times.measure("save") { try await trainer.save(name: name, path: path, weightsOnly: weightsOnly) }
     }
-    public func optimStep() async throws -> OptimStepResult { try await times.measure("optimStep") { try await trainer.optimStep() } }
+    public func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
+        try await times.measure("optimStep") { try await trainer.optimStep(optimizer) }
+    }
     public func load(_ path: String?) async throws -> LoadedCheckpoint { try await times.measure("load") { try await trainer.load(path) } }
     public func clearGradients() async throws { try await trainer.clearGradients() }
     public func config() async throws -> TrainerConfig { try await trainer.config() }

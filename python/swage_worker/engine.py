@@ -14,6 +14,9 @@ from .steps import stays_finite
 class Engine:
     """`options`: options.Options."""
 
+    # Whether a step may have other options of the optimizer than those at first.
+    optimizer_per_step = False
+
     def __init__(self, options):
         self.name = options.name
         self.companions = options.companions
@@ -33,9 +36,10 @@ class Engine:
         """The norm of the accumulated sums."""
         raise NotImplementedError
 
-    def apply(self, scale, is_safe):
-        """Steps by the sums times `scale`, and returns the learning rate; or None, and everything as it was, if a parameter
-        or a moment would be NaN or infinite. Need not look where it `is_safe`."""
+    def apply(self, options, rate, scale, is_safe):
+        """Steps by the sums times `scale` at the learning rate `rate`, which it returns; or None, and everything as it was, if a
+        parameter or a moment would be NaN or infinite. Need not look where it `is_safe`. `options`: those of the optimizer,
+        which are others than at first only if `optimizer_per_step`."""
         raise NotImplementedError
 
     def largest_moment(self):
@@ -56,25 +60,23 @@ class Engine:
 
     # What all have
 
-    def optim_step(self):
+    def optim_step(self, options=None):
+        check(options is None or self.optimizer_per_step, "unsupported", "this engine takes no optimizer of one step", "the options it was started with")
+        options = options or self.optimizer_options
         check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
         norm = self.gradient_norm() / self.denominator
         check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm")
-        limit = self.optimizer_options.max_gradient_norm
+        limit = options.max_gradient_norm
         clip = min(1.0, limit / (norm + 1e-6)) if limit else 1.0
         reached = max(self.reached if self.reached is not None else self.largest_moment(), norm * clip)
-        scale, rate = clip / self.denominator, self.learning_rate()
-        rate = self.apply(scale, stays_finite(self.optimizer_options, rate, self.step, scale, reached, self.dtype))
-        check(rate is not None, "nonFinite", f"step {self.step + 1} at the learning rate {self.learning_rate()} would leave weights that are NaN or infinite, so it was not taken", "a smaller learning rate, weight decay or gradient")
+        scale, wanted = clip / self.denominator, options.learning_rate * schedule_factor(options.schedule, self.step)
+        rate = self.apply(options, wanted, scale, stays_finite(options, wanted, self.step, scale, reached, self.dtype))
+        check(rate is not None, "nonFinite", f"step {self.step + 1} at the learning rate {wanted} would leave weights that are NaN or infinite, so it was not taken", "a smaller learning rate, weight decay or gradient")
         microbatches = self.microbatches
         self.reached = reached
         self.step += 1
         self.clear_gradients()
         return self.step, rate, microbatches, norm
-
-    def learning_rate(self):
-        """That of the next step."""
-        return self.optimizer_options.learning_rate * schedule_factor(self.optimizer_options.schedule, self.step)
 
     def clear_gradients(self):
         self.drop_gradients()

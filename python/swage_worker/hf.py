@@ -27,6 +27,8 @@ CHUNK = 512
 class HuggingFaceEngine(Engine):
     """`options`: HuggingFaceOptions."""
 
+    optimizer_per_step = True
+
     def __init__(self, options):
         self.sums = {}
         super().__init__(options)
@@ -76,11 +78,11 @@ class HuggingFaceEngine(Engine):
         return math.sqrt(math.fsum(torch.stack(squares).tolist())) if squares else 0.0
 
     @torch.no_grad()
-    def apply(self, scale, is_safe):
-        rate = self.learning_rate()
+    def apply(self, options, rate, scale, is_safe):
         snapshot = None if is_safe else Snapshot(self.parameters.values(), [self.optimizer])
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group.update(
+                lr=rate, betas=(options.beta1, options.beta2), eps=options.epsilon, weight_decay=options.weight_decay if group["decays"] else 0.0)
         for name, parameter in self.parameters.items():
             sums = self.sums.get(name)
             parameter.grad = sums if sums is None else sums.mul_(scale) if is_safe else sums * scale
@@ -215,13 +217,11 @@ class HuggingFaceEngine(Engine):
     # State
 
     def _begin(self):
-        options = self.optimizer_options
         decays = [p for p in self.parameters.values() if p.dim() > 1]
         others = [p for p in self.parameters.values() if p.dim() <= 1]
-        groups = [dict(params=decays, weight_decay=options.weight_decay), dict(params=others, weight_decay=0.0)]
-        self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=options.learning_rate,
-            betas=(options.beta1, options.beta2), eps=options.epsilon, fused=True)
+        groups = [dict(params=decays, decays=True), dict(params=others, decays=False)]
+        # Each step brings its options.
+        self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
     def _restore_moments(self, moments):
         for name, parameter in self.parameters.items():

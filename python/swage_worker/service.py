@@ -9,6 +9,7 @@ from .batch import Batch
 from .errors import Cancelled, TrainerError, check, failing_in_words
 from .generated.swage.v1 import trainer_pb2 as pb
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
+from .options import OptimizerOptions
 from .program import read as read_program
 from .request_log import RequestLog
 from .sampling import SamplingOptions, require_in_vocabulary
@@ -43,7 +44,8 @@ class TrainerService(rpc.TrainerServiceServicer):
 
     def OptimStep(self, request, context):
         def body(is_cancelled):
-            step, rate, microbatches, norm = self.engine.optim_step()
+            options = OptimizerOptions.of_message(request.optimizer) if request.HasField("optimizer") else None
+            step, rate, microbatches, norm = self.engine.optim_step(options)
             return pb.OptimStepResponse(step=step, learning_rate=rate, accumulated_microbatches=microbatches, gradient_norm=norm)
 
         return self._answer("OptimStep", request, context, body)
@@ -87,7 +89,8 @@ class TrainerService(rpc.TrainerServiceServicer):
             model_configuration={key: _value(value) for key, value in config.model_configuration.items()},
             parallelism=pb.Parallelism(**dataclasses.asdict(config.parallelism)),
             capabilities=pb.Capabilities(
-                outputs=config.outputs, generates=config.generates, dtype=config.dtype, adapters=config.adapters))
+                outputs=config.outputs, generates=config.generates, dtype=config.dtype, adapters=config.adapters,
+                optimizer_per_step=self.engine.optimizer_per_step))
 
     def GetStatus(self, request, context):
         self._check_instance(context)

@@ -291,7 +291,8 @@ extension Swage_V1_TrainerService {
         /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
         /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
         /// > 
-        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+        /// > step. Ours is AdamW, as torch has
         /// > it: with t steps taken, this one included, and the clipped gradient g,
         /// > 
         /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
@@ -589,7 +590,8 @@ extension Swage_V1_TrainerService {
         /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
         /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
         /// > 
-        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+        /// > step. Ours is AdamW, as torch has
         /// > it: with t steps taken, this one included, and the clipped gradient g,
         /// > 
         /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
@@ -885,7 +887,8 @@ extension Swage_V1_TrainerService {
         /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
         /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
         /// > 
-        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+        /// > step. Ours is AdamW, as torch has
         /// > it: with t steps taken, this one included, and the clipped gradient g,
         /// > 
         /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
@@ -1710,7 +1713,8 @@ extension Swage_V1_TrainerService {
         /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
         /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
         /// > 
-        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+        /// > step. Ours is AdamW, as torch has
         /// > it: with t steps taken, this one included, and the clipped gradient g,
         /// > 
         /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
@@ -2108,7 +2112,8 @@ extension Swage_V1_TrainerService {
         /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
         /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
         /// > 
-        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+        /// > step. Ours is AdamW, as torch has
         /// > it: with t steps taken, this one included, and the clipped gradient g,
         /// > 
         /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
@@ -2612,7 +2617,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
     /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
     /// > 
-    /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+    /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+    /// > step. Ours is AdamW, as torch has
     /// > it: with t steps taken, this one included, and the clipped gradient g,
     /// > 
     /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm
@@ -3063,7 +3069,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
     /// > nonFinite, no weight moves, and the gradients stay until ClearGradients.
     /// > 
-    /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+    /// > Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+    /// > step. Ours is AdamW, as torch has
     /// > it: with t steps taken, this one included, and the clipped gradient g,
     /// > 
     /// >   g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm

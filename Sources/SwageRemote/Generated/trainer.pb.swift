@@ -335,9 +335,64 @@ package nonisolated struct Swage_V1_OptimStepRequest: Sendable {
 
   package var requestID: String = String()
 
+  /// The options of this one step, all of them; absent: those that the trainer was started with. Only to a trainer whose
+  /// Capabilities say optimizer_per_step, for another may not see that they are there; one that sees them: unsupported.
+  package var optimizer: Swage_V1_OptimizerOptions {
+    get {_optimizer ?? Swage_V1_OptimizerOptions()}
+    set {_optimizer = newValue}
+  }
+  /// Returns true if `optimizer` has been explicitly set.
+  package var hasOptimizer: Bool {self._optimizer != nil}
+  /// Clears the value of `optimizer`. Subsequent reads from it will return its default value.
+  package mutating func clearOptimizer() {self._optimizer = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _optimizer: Swage_V1_OptimizerOptions? = nil
+}
+
+/// As OptimStep says what they do. Values that no training could use, such as a rate below 0, are invalidOption.
+package nonisolated struct Swage_V1_OptimizerOptions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The peak.
+  package var learningRate: Double = 0
+
+  package var beta1: Double = 0
+
+  package var beta2: Double = 0
+
+  package var epsilon: Double = 0
+
+  package var weightDecay: Double = 0
+
+  /// Absent: no clipping.
+  package var maxGradientNorm: Double {
+    get {_maxGradientNorm ?? 0}
+    set {_maxGradientNorm = newValue}
+  }
+  /// Returns true if `maxGradientNorm` has been explicitly set.
+  package var hasMaxGradientNorm: Bool {self._maxGradientNorm != nil}
+  /// Clears the value of `maxGradientNorm`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxGradientNorm() {self._maxGradientNorm = nil}
+
+  /// constant, linear or cosine.
+  package var schedule: String = String()
+
+  package var warmupSteps: Int64 = 0
+
+  /// Not read by constant.
+  package var totalSteps: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _maxGradientNorm: Double? = nil
 }
 
 package nonisolated struct Swage_V1_OptimStepResponse: Sendable {
@@ -675,6 +730,9 @@ package nonisolated struct Swage_V1_Capabilities: Sendable {
 
   /// Whether what is learned are adapters beside weights that stay as they are.
   package var adapters: Bool = false
+
+  /// Whether OptimStep takes options of one step.
+  package var optimizerPerStep: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1529,7 +1587,7 @@ nonisolated extension Swage_V1_Metric.Mean: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Swage_V1_OptimStepRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OptimStepRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}optimizer\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1538,20 +1596,103 @@ nonisolated extension Swage_V1_OptimStepRequest: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._optimizer) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.requestID.isEmpty {
       try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 1)
     }
+    try { if let v = self._optimizer {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swage_V1_OptimStepRequest, rhs: Swage_V1_OptimStepRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
+    if lhs._optimizer != rhs._optimizer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Swage_V1_OptimizerOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OptimizerOptions"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}learning_rate\0\u{1}beta1\0\u{1}beta2\0\u{1}epsilon\0\u{3}weight_decay\0\u{3}max_gradient_norm\0\u{1}schedule\0\u{3}warmup_steps\0\u{3}total_steps\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.learningRate) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.beta1) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.beta2) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.epsilon) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.weightDecay) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._maxGradientNorm) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.schedule) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.warmupSteps) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.totalSteps) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.learningRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.learningRate, fieldNumber: 1)
+    }
+    if self.beta1.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.beta1, fieldNumber: 2)
+    }
+    if self.beta2.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.beta2, fieldNumber: 3)
+    }
+    if self.epsilon.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.epsilon, fieldNumber: 4)
+    }
+    if self.weightDecay.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weightDecay, fieldNumber: 5)
+    }
+    try { if let v = self._maxGradientNorm {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    if !self.schedule.isEmpty {
+      try visitor.visitSingularStringField(value: self.schedule, fieldNumber: 7)
+    }
+    if self.warmupSteps != 0 {
+      try visitor.visitSingularInt64Field(value: self.warmupSteps, fieldNumber: 8)
+    }
+    if self.totalSteps != 0 {
+      try visitor.visitSingularInt64Field(value: self.totalSteps, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Swage_V1_OptimizerOptions, rhs: Swage_V1_OptimizerOptions) -> Bool {
+    if lhs.learningRate != rhs.learningRate {return false}
+    if lhs.beta1 != rhs.beta1 {return false}
+    if lhs.beta2 != rhs.beta2 {return false}
+    if lhs.epsilon != rhs.epsilon {return false}
+    if lhs.weightDecay != rhs.weightDecay {return false}
+    if lhs._maxGradientNorm != rhs._maxGradientNorm {return false}
+    if lhs.schedule != rhs.schedule {return false}
+    if lhs.warmupSteps != rhs.warmupSteps {return false}
+    if lhs.totalSteps != rhs.totalSteps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2073,7 +2214,7 @@ nonisolated extension Swage_V1_Parallelism: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Capabilities"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0\u{1}losses\0\u{1}dtype\0\u{1}adapters\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0\u{1}generates\0\u{1}losses\0\u{1}dtype\0\u{1}adapters\0\u{3}optimizer_per_step\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2086,6 +2227,7 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.losses) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.dtype) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.adapters) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.optimizerPerStep) }()
       default: break
       }
     }
@@ -2107,6 +2249,9 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
     if self.adapters != false {
       try visitor.visitSingularBoolField(value: self.adapters, fieldNumber: 5)
     }
+    if self.optimizerPerStep != false {
+      try visitor.visitSingularBoolField(value: self.optimizerPerStep, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2116,6 +2261,7 @@ nonisolated extension Swage_V1_Capabilities: SwiftProtobuf.Message, SwiftProtobu
     if lhs.losses != rhs.losses {return false}
     if lhs.dtype != rhs.dtype {return false}
     if lhs.adapters != rhs.adapters {return false}
+    if lhs.optimizerPerStep != rhs.optimizerPerStep {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

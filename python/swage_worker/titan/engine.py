@@ -73,7 +73,7 @@ class TitanEngine(Engine):
     def gradient_norm(self):
         return self._answer("norm")
 
-    def apply(self, scale, is_safe):
+    def apply(self, options, rate, scale, is_safe):
         outcomes = self._on_all("step", scale, is_safe)
         if not is_safe:
             is_finite = all(is_finite for _, is_finite in outcomes)

@@ -22,7 +22,8 @@ extension Bigram: @retroactive Trainer {
             sum: sum, denominator: Double(examples.count), metrics: ["tokens": .sum(Double(examples.count))])
     }
 
-    public func optimStep() throws -> OptimStepResult {
+    public func optimStep(_ optimizer: OptimizerOptions?) throws -> OptimStepResult {
+        guard optimizer == nil else { throw TrainerError(.unsupported, "there is no optimizer of one step") }
         guard state.passes > 0 else {
             throw TrainerError(.nothingAccumulated, "there are no gradients", expected: "forwardBackward first")
         }

@@ -130,7 +130,8 @@ class TrainerServiceServicer:
         schedule at this step. Without any: nothingAccumulated. Where the norm, or a weight after it, would not be finite as float32:
         nonFinite, no weight moves, and the gradients stay until ClearGradients.
 
-        Which optimizer that is, is the trainer's affair, and it is given its options when it is started. Ours is AdamW, as torch has
+        Which optimizer that is, is the trainer's affair, and it is given its options when it is started; some take others for one
+        step. Ours is AdamW, as torch has
         it: with t steps taken, this one included, and the clipped gradient g,
 
         g = gradient · min(1, largest / (norm + 1e-6)), if there is a largest norm

@@ -1,0 +1,44 @@
+import Swage
+
+extension Conformance {
+    /// Options of one step are those of that step alone, or refused.
+    func checkOptimizerOfOneStep() async throws {
+        var probe = probe(19)
+        let batch = try probe.batch(rows: 2, columns: 6)
+        let trainer = try await trainer("optimizer")
+        let before = try await fingerprint(trainer)
+        _ = try await trainer.forwardBackward(batch)
+        let isTaken = try await trainer.config().capabilities.optimizerPerStep
+        let refused = OptimizerOptions(learningRate: isTaken ? -1 : 0)
+        let what = isTaken ? "a step at the learning rate -1" : "a step with options, which capabilities say are not taken"
+        try await expectError([isTaken ? .invalidOption : .unsupported], what) { _ = try await trainer.optimStep(refused) }
+        try await expectStatus(trainer, TrainerStatus(step: 0, accumulatedMicrobatches: 1), "after \(what)")
+        guard isTaken else { return }
+
+        let still = try await trainer.optimStep(OptimizerOptions(learningRate: 0))
+        try expect(still.step == 1 && still.learningRate == 0, "a step at the learning rate 0 says step \(still.step), rate \(still.learningRate)")
+        try expectSame(try await fingerprint(trainer), before, "weights after a step at the learning rate 0")
+        _ = try await trainer.forwardBackward(batch)
+        let next = try await trainer.optimStep()
+        try expect(next.learningRate > 0, "the learning rate is \(next.learningRate) at the step after one that had a rate of its own")
+        try expect(try await fingerprint(trainer) != before, "no weight moves at the step after one that had a rate of its own")
+    }
+
+    /// The seventh step of two trainers, with every option other than before.
+    func checkOptimizersAgree(_ trainer: any Trainer, _ reference: any Trainer) async throws {
+        var probe = probe(20)
+        let batch = try probe.batch(rows: 2, columns: 6)
+        let options = OptimizerOptions(
+            learningRate: 2e-3, beta1: 0.5, beta2: 0.9, epsilon: 1e-4, weightDecay: 0.1, maxGradientNorm: 0.1,
+            schedule: .init(.linear, warmupSteps: 4, totalSteps: 20))
+        var steps: [OptimStepResult] = []
+        for each in [trainer, reference] {
+            _ = try await each.forwardBackward(batch)
+            steps.append(try await each.optimStep(options))
+        }
+        try expectClose([Float(steps[0].learningRate)], [Float(steps[1].learningRate)], "learning rate of a step with its own options")
+        try expectClose([Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of a step with its own options")
+        try expectClose(
+            try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after a step with its own options")
+    }
+}
