@@ -43,7 +43,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         help: "Promises to leave out, each with the reason that stands in the report: \"9=a family that swage does not have\".")
     var skip: [String] = []
 
-    @Option(help: "The longest that the check of one promise may take, in seconds.")
+    @Option(help: "The longest that the check of one promise may take, and what is done before and after, in seconds.")
     var timeLimit = 300
 
     @Flag(help: "Print one JSON object.")
@@ -81,23 +81,27 @@ struct ConformanceCommand: AsyncParsableCommand {
         let name = "swage-conformance-\(UUID().uuidString)"
         let own = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
         defer { try? FileManager.default.removeItem(atPath: own) }
-        let served = workspace == nil ? try await workspaceOfServer(name, instead: own) : nil
+        let limit = Duration.seconds(timeLimit)
+        let chosen = try plan()
+        let served = try await within(limit, "asking the trainer where it may save") {
+            self.workspace == nil ? try await self.workspaceOfServer(name, instead: own) : nil
+        }
         // Nobody else knows the name.
         defer { served.map { try? FileManager.default.removeItem(atPath: $0) } }
-        let workspace = workspace ?? served ?? own
+        let workspace = self.workspace ?? served ?? own
         do {
             try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
         } catch {
             throw TrainerError(.inputOutput, "the workspace \(workspace) cannot be made: \(error.summary)", expected: "a folder that can be written to")
         }
 
-        let (plan, subject) = (try plan(), try await subject(workspace))
-        let findings = await Conformance(subject).run(plan) { finding in
+        let subject = try await within(limit, "the trainer's start, and two saves of its weights,") { try await self.subject(workspace) }
+        let findings = await Conformance(subject).run(chosen) { finding in
             let seconds = finding.duration / .seconds(1)
             writeToStandardError("\(finding.invariant.rawValue) of 9  \(finding.invariant.name)  \(fixed(seconds, 1)) s\n")
         }
         do {
-            _ = try await subject.makeTrainer(workspace)
+            _ = try await within(limit, "loading its first checkpoint") { try await subject.makeTrainer(workspace) }
         } catch {
             writeToStandardError("The trainer is not put back to its beginning: \(error)\n")
         }

@@ -66,25 +66,11 @@ extension Conformance {
 
     private func outcome(of invariant: Invariant, within limit: Duration) async -> Finding.Outcome {
         let calls = LastCall()
-        let (outcomes, teller) = AsyncStream.makeStream(of: Finding.Outcome.self)
-        // Not children of one group: a call that never ends must not keep the others from being checked.
-        let checking = Task {
-            do {
-                try await Conformance(subject, noting: calls).check(invariant)
-                teller.yield(.kept)
-            } catch {
-                teller.yield(.broken("\(error)\(calls.words)"))
-            }
+        do {
+            try await within(limit, "the check") { try await Conformance(subject, noting: calls).check(invariant) }
+            return .kept
+        } catch {
+            return .broken("\(error)\(calls.words)")
         }
-        let waiting = Task {
-            try await Task.sleep(for: limit)
-            teller.yield(.broken("it is not decided after \(limit)\(calls.words)"))
-        }
-        defer {
-            checking.cancel()
-            waiting.cancel()
-        }
-        for await outcome in outcomes { return outcome }
-        return .broken("the check was cancelled")
     }
 }

@@ -43,5 +43,9 @@ final class FloatBuffer {
 
     func clear() { start.update(repeating: 0, count: count) }
 
-    func copy(from other: FloatBuffer) { start.update(from: other.start, count: count) }
+    /// Each holds what the other held.
+    func exchange(with other: FloatBuffer) {
+        (count, other.count) = (other.count, count)
+        (start, other.start) = (other.start, start)
+    }
 }

@@ -68,7 +68,7 @@ extension NativeEngine {
         let accumulated = manifest.accumulatedMicrobatches > 0 ? try read(path, CheckpointFile.gradients) : nil
         let sum = try accumulated.map { try GradientSum(model.layout, team: model.team, holding: $0) }
 
-        model.parameters.copy(from: weights)
+        model.parameters.exchange(with: weights)
         optimizer = restored
         gradients = sum ?? gradients
         state = State(
@@ -92,7 +92,7 @@ extension NativeEngine {
         try source.checkShapes(model.layout.parameters.map { ($0.name, $0.shape) })
         let weights = try FloatBuffer(count: model.layout.count, for: "the weights at \(path)")
         try DecoderModel.read(source.weights, model.layout, into: weights, team: model.team, place: path)
-        model.parameters.copy(from: weights)
+        model.parameters.exchange(with: weights)
         optimizer = nil
         state = State(options: state.options)
         return LoadedCheckpoint(path: path, step: 0, weightsOnly: true)

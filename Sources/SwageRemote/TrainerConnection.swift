@@ -212,6 +212,11 @@ final class TrainerConnection: Sendable {
         do {
             let response = try await stub.connect(
                 .with { $0.versions = TrainerService.versions }, metadata: metadata(ofInstance: false), options: callOptions)
+            guard TrainerService.versions.contains(response.version) else {
+                throw TrainerError(
+                    .unsupported, "the trainer at \(address) answers with version \(response.version) of the service",
+                    expected: "one of \(TrainerService.versions)")
+            }
             return Server(instance: response.instance, version: response.version)
         } catch let error as RPCError where error.code == .deadlineExceeded {
             throw RPCError(code: .unavailable, message: "no connection came about in \(options.connectTimeout)")
