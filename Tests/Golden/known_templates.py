@@ -20,7 +20,7 @@ from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TABLE = ROOT / "Sources/SwageText/ChatTemplate+Known.swift"
+TABLE = ROOT / "Sources/SwageText/Templates/ChatTemplate+Known.swift"
 GOLDEN = ROOT / "Tests/Golden/known_templates.json"
 TODAY = "31 Dec 1999"
 COUNT = 200

@@ -23,7 +23,7 @@ import TestSupport
 
     @Test(arguments: ["proto/swage/v1/trainer.proto", "docs/BringYourOwnTrainer.md"])
     func standInTheSameWords(_ path: String) throws {
-        let own = try promises(in: "Sources/Swage/Trainer.swift")
+        let own = try promises(in: "Sources/Swage/Trainer/Trainer.swift")
         #expect(own.count == 9)
         #expect(try promises(in: path) == own)
     }
