@@ -149,7 +149,15 @@ extension Conformance {
             trainer, TrainerStatus(step: 0, accumulatedMicrobatches: learned),
             "after \(learned) forwardBackward whose gradients overflow, and what was refused of them or of the step")
         try expectSame(try await fingerprint(trainer), before, "weights after the refused step")
-        try await trainer.clearGradients()
+        if learned > 0 { try await trainer.clearGradients() }
+        _ = try await trainer.forwardBackward(good)
+        let step = try await trainer.optimStep()
+        let twin = try await self.trainer("poisoned-twin")
+        _ = try await twin.forwardBackward(good)
+        let expected = try await twin.optimStep()
+        let what = "after gradients that overflow were \(learned > 0 ? "cleared" : "refused")"
+        try expect(step.step == 1 && step.accumulatedMicrobatches == 1, "\(what), step \(step.step) is of \(step.accumulatedMicrobatches) microbatches")
+        try expectSame([Float(step.gradientNorm)], [Float(expected.gradientNorm)], "gradient norm \(what)")
     }
 
     /// Losses that read what is not there, or are not finite.

@@ -60,7 +60,10 @@ extension Conformance {
         let (dropped, kept) = (try probe.batch(rows: 3, columns: 5), try probe.batch(rows: 2, columns: 6))
         func learn(_ trainer: any Trainer) async throws -> [Float] {
             _ = try await trainer.forwardBackward(kept)
-            _ = try await trainer.optimStep()
+            let step = try await trainer.optimStep()
+            try expect(
+                step.step == 1 && step.accumulatedMicrobatches == 1,
+                "the first step that was taken says step \(step.step), of \(step.accumulatedMicrobatches) microbatches")
             return try await fingerprint(trainer)
         }
         let trainer = try await trainer("cleared")
