@@ -39,14 +39,14 @@ enum SwageBenchmarks {
     /// The most memory that the process has held, in bytes.
     private static func peakMemory() -> Int {
         #if os(macOS)
-            var usage = rusage()
-            getrusage(RUSAGE_SELF, &usage)
-            return usage.ru_maxrss
+        var usage = rusage()
+        getrusage(RUSAGE_SELF, &usage)
+        return usage.ru_maxrss
         #else
-            // Linux lets ru_maxrss begin with what the parent has held.
-            let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-            return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 * 1024 } ?? 0
+        // Linux lets ru_maxrss begin with what the parent has held.
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 * 1024 } ?? 0
         #endif
     }
 }

@@ -92,8 +92,10 @@ public actor Worker {
         let giveUp = ContinuousClock.now + .seconds(120)
         while true {
             do {
-                return try await RemoteTrainer(at: address, options: .init(
-                    connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
+                return try await RemoteTrainer(
+                    at: address,
+                    options: .init(
+                        connectTimeout: .seconds(2), workingDirectory: FileManager.default.currentDirectoryPath))
             } catch let error as TrainerError where error.code == .connectionLost {
                 if let failure = await process.failureSoon() { throw failure }
                 if ContinuousClock.now >= giveUp { throw error }

@@ -44,21 +44,21 @@ enum FileKind: String, CaseIterable {
 
     static let lines: [FileKind: String] = [
         .conversations: """
-            {"messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
-            {"prompt": "1 + 1 =", "completion": " 2", "source": {"name": [1, 2.5e3, null, true]}}
-            {"text": "Once upon a t\\u00efme \\ud83d\\ude00"}
+        {"messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
+        {"prompt": "1 + 1 =", "completion": " 2", "source": {"name": [1, 2.5e3, null, true]}}
+        {"text": "Once upon a t\\u00efme \\ud83d\\ude00"}
 
-            """,
+        """,
         .preferences: """
-            {"prompt": "a", "chosen": " b", "rejected": " c"}
-            {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "x"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"}]}
-            {"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "x"}], "non_preferred_output": [{"role": "assistant", "content": "y"}]}
+        {"prompt": "a", "chosen": " b", "rejected": " c"}
+        {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "x"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"}]}
+        {"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "x"}], "non_preferred_output": [{"role": "assistant", "content": "y"}]}
 
-            """,
+        """,
         .problems: """
-            {"prompt": "What is 1 + 1?", "answer": 2, "level": "easy"}
-            {"messages": [{"role": "user", "content": "q"}], "reference_answer": "x", "tags": ["a", {"b": -0.5}]}
+        {"prompt": "What is 1 + 1?", "answer": 2, "level": "easy"}
+        {"messages": [{"role": "user", "content": "q"}], "reference_answer": "x", "tags": ["a", {"b": -0.5}]}
 
-            """,
+        """,
     ]
 }

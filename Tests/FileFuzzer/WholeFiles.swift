@@ -72,7 +72,8 @@ enum WholeFiles {
             let file = try GGUFFile(path: Golden.decoder("llama") + "/model.gguf")
             let names = file.tensors.keys.sorted()
             let own = part == 0 ? names.prefix(names.count / 2) : names.suffix(names.count - names.count / 2)
-            return GGUFWriter.part(part, of: 2, metadata: part == 0 ? file.metadata : [:], tensors: own.map { file.tensors[$0]! }, whole: whole, total: names.count)
+            return GGUFWriter.part(
+                part, of: 2, metadata: part == 0 ? file.metadata : [:], tensors: own.map { file.tensors[$0]! }, whole: whole, total: names.count)
         }
     }
 }

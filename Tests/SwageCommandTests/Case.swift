@@ -30,10 +30,10 @@ struct Case: Decodable {
 
     private static func hasEngine(_ name: String) -> Bool {
         #if Engines
-            let home = ProcessInfo.processInfo.environment["SWAGE_HOME"] ?? NSHomeDirectory() + "/.swage"
-            return FileManager.default.fileExists(atPath: "\(home)/environments/\(name)/bin/python")
+        let home = ProcessInfo.processInfo.environment["SWAGE_HOME"] ?? NSHomeDirectory() + "/.swage"
+        return FileManager.default.fileExists(atPath: "\(home)/environments/\(name)/bin/python")
         #else
-            return false
+        return false
         #endif
     }
 
@@ -173,12 +173,19 @@ indirect enum JSON: Decodable, Equatable, CustomStringConvertible {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if container.decodeNil() { self = .null }
-        else if let value = try? container.decode(Bool.self) { self = .flag(value) }
-        else if let value = try? container.decode(Double.self) { self = .number(value) }
-        else if let value = try? container.decode(String.self) { self = .text(value) }
-        else if let value = try? container.decode([JSON].self) { self = .list(value) }
-        else { self = .object(try container.decode([String: JSON].self)) }
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .flag(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .text(value)
+        } else if let value = try? container.decode([JSON].self) {
+            self = .list(value)
+        } else {
+            self = .object(try container.decode([String: JSON].self))
+        }
     }
 
     var text: String { if case .text(let text) = self { text } else { description } }

@@ -6,10 +6,10 @@ import Testing
     func whatACaseSaysIsRight(_ name: String) async throws { try await Case.run(name) }
 
     #if Engines
-        @Test(.timeLimit(.minutes(30)), arguments: Case.servedNames)
-        func whatACaseSaysIsRightOnAServedEngine(_ name: String, _ engine: String) async throws {
-            try await Case.run(name, servedBy: engine)
-        }
+    @Test(.timeLimit(.minutes(30)), arguments: Case.servedNames)
+    func whatACaseSaysIsRightOnAServedEngine(_ name: String, _ engine: String) async throws {
+        try await Case.run(name, servedBy: engine)
+    }
     #endif
 
     @Test func thereAreCases() { #expect(!Case.names.isEmpty && !Case.servedNames.isEmpty, "none in \(Case.root)") }

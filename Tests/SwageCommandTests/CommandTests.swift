@@ -147,9 +147,9 @@ import TestSupport
             try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
             let source = folder + "/spy.c"
             try """
-                #include <stdio.h>
-                __attribute__((constructor)) static void spy(void) { fclose(fopen("\(folder)/loaded", "w")); }
-                """.write(toFile: source, atomically: true, encoding: .utf8)
+            #include <stdio.h>
+            __attribute__((constructor)) static void spy(void) { fclose(fopen("\(folder)/loaded", "w")); }
+            """.write(toFile: source, atomically: true, encoding: .utf8)
             let compiler = Process()
             compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             compiler.arguments = ["clang", "-shared", "-fPIC", "-o", place + "/libscipy_openblas.so", source]

@@ -102,7 +102,8 @@ import TestSupport
     private static let count = ProcessInfo.processInfo.environment["SWAGE_RECIPE_EDITS"].flatMap { Int($0) } ?? 10_000
 
     @Test(.timeLimit(.minutes(60))) func damagedBytesAreUnderstoodOrRefusedInASentence() async throws {
-        let whole = "# what to do\nmodel: m\ndata: 'd.jsonl'\noutput: runs/mine\nsteps: 3\nlearning_rate: 1e-4\nprompt: \"h\\u00e9\\n\"\nreward: [number]\nstop:\n  - Q\n"
+        let whole =
+            "# what to do\nmodel: m\ndata: 'd.jsonl'\noutput: runs/mine\nsteps: 3\nlearning_rate: 1e-4\nprompt: \"h\\u00e9\\n\"\nreward: [number]\nstop:\n  - Q\n"
         try await withTemporaryDirectory { directory in
             var random = RandomNumbers(seed: 3)
             let path = directory + "/recipe.yaml"

@@ -110,7 +110,8 @@ import TestSupport
             #expect(result.status == 0, "\(result.errors)")
             let report = try lastObject(result.output)
             let (accuracy, first, any) = (
-                report["accuracy"] as? Double ?? -1, report["pass@1"] as? Double ?? -1, report["pass@6"] as? Double ?? -1)
+                report["accuracy"] as? Double ?? -1, report["pass@1"] as? Double ?? -1, report["pass@6"] as? Double ?? -1
+            )
             #expect(abs(accuracy - first) < 1e-9 && any >= first && first >= 0, "\(report)")
             #expect(report["problems"] as? Int == 5 && report["samples"] as? Int == 6)
         }

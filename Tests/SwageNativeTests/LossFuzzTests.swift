@@ -40,7 +40,8 @@ import TestSupport
     func soundAndDamagedLossesAreRightOrRefused() async throws {
         let trainer = try await TinyModel.trainer()
         let hidden = try await trainer.forward(
-            ForwardInputs(inputIDs: TinyModel.batch.inputIDs, outputs: [.hiddenStates])).hiddenStates!.shape[2]
+            ForwardInputs(inputIDs: TinyModel.batch.inputIDs, outputs: [.hiddenStates])
+        ).hiddenStates!.shape[2]
         let clock = ContinuousClock.now
         var (number, right, refused) = (0, 0, 0)
         while ContinuousClock.now - clock < .seconds(Self.seconds) {

@@ -62,7 +62,8 @@ import TestSupport
             _ = try await other.forwardBackward(TinyModel.batch)
             _ = try await other.optimStep()
             return try await other.forward(
-                ForwardInputs(inputIDs: TinyModel.batch.inputIDs, outputs: [.logits])).logits!.scalars
+                ForwardInputs(inputIDs: TinyModel.batch.inputIDs, outputs: [.logits])
+            ).logits!.scalars
         }
         #expect(try await steps(1e60, tries: 3) == steps(1, tries: 0))
     }

@@ -125,7 +125,9 @@ import TestSupport
     @Test func aCheckpointWhosePositionIsGoneSaysHowToGoOn() async throws {
         try await withTemporaryDirectory { directory in
             let (run, output) = try await stopped(in: directory)
-            for damage in [{ try Data("{}".utf8).write(to: URL(fileURLWithPath: $0)) }, { try FileManager.default.removeItem(atPath: $0) }] as [(String) throws -> Void] {
+            for damage in [{ try Data("{}".utf8).write(to: URL(fileURLWithPath: $0)) }, { try FileManager.default.removeItem(atPath: $0) }]
+                as [(String) throws -> Void]
+            {
                 try damage(output + "/data/step-3.json")
                 let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
                 #expect(error?.expected?.contains("move") == true && error?.message.contains("step-3.json") == true, "\(String(describing: error))")

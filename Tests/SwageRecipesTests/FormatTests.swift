@@ -75,7 +75,8 @@ import Testing
 
     @Test func aPromptAfterASystemMessageIsReadOnce() throws {
         let system = #"{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}"#
-        let line = #"{"prompt": "Q", "chosen": [\#(system), {"role": "assistant", "content": "A"}], "rejected": [\#(system), {"role": "assistant", "content": "B"}]}"#
+        let line =
+            #"{"prompt": "Q", "chosen": [\#(system), {"role": "assistant", "content": "A"}], "rejected": [\#(system), {"role": "assistant", "content": "B"}]}"#
         let pair = try PreferencePair(json: Data(line.utf8))
         #expect(pair.prompt.map(\.content) == ["S", "Q"] && pair.chosen.count == 1 && pair.rejected.count == 1, "\(pair)")
     }

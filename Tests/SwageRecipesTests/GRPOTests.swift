@@ -179,28 +179,40 @@ import TestSupport
     }
 
     private static let badRewards: [(name: String, reward: Reward)] = [
-        ("throws", Reward("throws") { conversation in
-            if conversation.reply.utf8.count % 2 == 0 { throw TrainerError(.invalidData, "no even replies") }
-            return 1
-        }),
-        ("nan", Reward("nan") { $0.reply.utf8.count % 2 == 0 ? .nan : 1 }),
-        ("slow", Reward("slow", timeout: .milliseconds(300)) { conversation in
-            if conversation.reply.utf8.count % 2 == 0 { try await Task.sleep(for: .seconds(3600)) }
-            return 1
-        }),
-        ("hangs", Reward("hangs", timeout: .milliseconds(300)) { conversation in
-            // Heeds no cancellation.
-            let end = ContinuousClock.now + .seconds(600)
-            while conversation.reply.utf8.count % 2 == 0, ContinuousClock.now < end {
-                usleep(10_000)
-                await Task.yield()
+        (
+            "throws",
+            Reward("throws") { conversation in
+                if conversation.reply.utf8.count % 2 == 0 { throw TrainerError(.invalidData, "no even replies") }
+                return 1
             }
-            return 1
-        }),
-        ("blocks", Reward("blocks", timeout: .milliseconds(300)) { conversation in
-            if conversation.reply.utf8.count % 2 == 0 { usleep(600_000_000) }
-            return 1
-        }),
+        ),
+        ("nan", Reward("nan") { $0.reply.utf8.count % 2 == 0 ? .nan : 1 }),
+        (
+            "slow",
+            Reward("slow", timeout: .milliseconds(300)) { conversation in
+                if conversation.reply.utf8.count % 2 == 0 { try await Task.sleep(for: .seconds(3600)) }
+                return 1
+            }
+        ),
+        (
+            "hangs",
+            Reward("hangs", timeout: .milliseconds(300)) { conversation in
+                // Heeds no cancellation.
+                let end = ContinuousClock.now + .seconds(600)
+                while conversation.reply.utf8.count % 2 == 0, ContinuousClock.now < end {
+                    usleep(10_000)
+                    await Task.yield()
+                }
+                return 1
+            }
+        ),
+        (
+            "blocks",
+            Reward("blocks", timeout: .milliseconds(300)) { conversation in
+                if conversation.reply.utf8.count % 2 == 0 { usleep(600_000_000) }
+                return 1
+            }
+        ),
     ]
 
     @Test(arguments: badRewards.indices) func aBadRewardIsDroppedAndCountedOrStopsTheRunWithItsName(_ index: Int) async throws {

@@ -8,7 +8,9 @@ import TestSupport
 
     @Test func theManifestGivesTheRecipesNoEngine() throws {
         let manifest = try String(contentsOfFile: Golden.repository + "/Package.swift", encoding: .utf8)
-        let begin = try #require(manifest.range(of: #"name: "SwageRecipes","#, range: manifest.range(of: "targets: [\n        .target(name: \"Swage\")")!.lowerBound..<manifest.endIndex))
+        let begin = try #require(
+            manifest.range(
+                of: #"name: "SwageRecipes","#, range: manifest.range(of: "targets: [\n        .target(name: \"Swage\")")!.lowerBound..<manifest.endIndex))
         let end = try #require(manifest.range(of: "]", range: begin.upperBound..<manifest.endIndex))
         let dependencies = manifest[begin.upperBound..<end.lowerBound]
         #expect(dependencies.contains("\"Swage\""), "\(dependencies)")

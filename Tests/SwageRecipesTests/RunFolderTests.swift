@@ -90,7 +90,10 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let output = directory + "/run"
             _ = try await QuickRun()(output, inputs: directory)
-            #expect(try Set(FileManager.default.contentsOfDirectory(atPath: output)) == ["run.json", "metrics.jsonl", "report.json", "data", "checkpoints", "model"])
+            #expect(
+                try Set(FileManager.default.contentsOfDirectory(atPath: output)) == [
+                    "run.json", "metrics.jsonl", "report.json", "data", "checkpoints", "model",
+                ])
             let theirs = ["notes.txt", "data/rows.jsonl", "checkpoints/best/model.safetensors"]
             for name in theirs { try write("\(output)/\(name)") }
             try write(output + "/data/step-999.json")
@@ -158,7 +161,8 @@ import TestSupport
             _ = try await run(output, inputs: directory)
             struct Record: Decodable { var files: [String] }
             let files = try JSONDecoder().decode(Record.self, from: Data(contentsOf: URL(fileURLWithPath: output + "/run.json"))).files
-            let expected = ["metrics.jsonl", "report.json", "model", "data", "checkpoints"] + (1...9).flatMap { ["data/step-\($0).json", "checkpoints/step-\($0)"] }
+            let expected =
+                ["metrics.jsonl", "report.json", "model", "data", "checkpoints"] + (1...9).flatMap { ["data/step-\($0).json", "checkpoints/step-\($0)"] }
             #expect(Set(files) == Set(expected) && files.count == expected.count, "\(files)")
         }
     }
@@ -252,12 +256,14 @@ import TestSupport
             let output = directory + "/run"
             var run = QuickRun()
             run.wrapping = { trainer in
-                ChangedTrainer(trainer: trainer, saved: { path, weightsOnly in
-                    guard weightsOnly else { return }
-                    let file = URL(fileURLWithPath: path + "/model.safetensors")
-                    let odd = withUnsafeBytes(of: Float.nan) { Data($0) }
-                    try (Data(contentsOf: file).dropLast(4) + odd).write(to: file)
-                })
+                ChangedTrainer(
+                    trainer: trainer,
+                    saved: { path, weightsOnly in
+                        guard weightsOnly else { return }
+                        let file = URL(fileURLWithPath: path + "/model.safetensors")
+                        let odd = withUnsafeBytes(of: Float.nan) { Data($0) }
+                        try (Data(contentsOf: file).dropLast(4) + odd).write(to: file)
+                    })
             }
             let error = await #expect(throws: TrainerError.self) { try await run(output, inputs: directory) }
             #expect(error?.code == .nonFinite && error?.message.contains(output + "/model") == true, "\(String(describing: error))")

@@ -35,7 +35,10 @@ import TestSupport
                     "logProbs of the shape [1]",
                     { ChangedTrainer(trainer: $0, afterForward: { _ in ForwardOutputs(logProbs: Tensor(repeating: 0, shape: [1])) }) }
                 ),
-                ("\"loss\" is nan", { ChangedTrainer(trainer: $0, afterPass: { ForwardBackwardResult(sum: .nan, denominator: $0.denominator, metrics: $0.metrics) }) }),
+                (
+                    "\"loss\" is nan",
+                    { ChangedTrainer(trainer: $0, afterPass: { ForwardBackwardResult(sum: .nan, denominator: $0.denominator, metrics: $0.metrics) }) }
+                ),
             ]
             for (index, (words, wrapping)) in answers.enumerated() {
                 var run = QuickRun()

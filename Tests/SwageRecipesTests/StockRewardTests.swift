@@ -31,7 +31,10 @@ import TestSupport
     /// Whatever a model writes is scored, and one number beside it changes nothing.
     @Test func everyTextIsScored() async throws {
         var random = RandomNumbers(seed: 5)
-        let pieces = ["1", "0", ",", ".", "-", "−", "e", "E", "+", "/", "$", "%", "\\frac{", "}", "{", "\\boxed{", "####", "\n", " ", "٣", "²", "3\u{20E3}", "x", "</think>"]
+        let pieces = [
+            "1", "0", ",", ".", "-", "−", "e", "E", "+", "/", "$", "%", "\\frac{", "}", "{", "\\boxed{", "####", "\n", " ", "٣", "²", "3\u{20E3}", "x",
+            "</think>",
+        ]
         for _ in 0..<3000 {
             let text = (0..<random.size(0...12)).map { _ in pieces[random.size(0...pieces.count - 1)] }.joined()
             let found = try await score(.number, text + " 42", "42")

@@ -26,14 +26,19 @@ import TestSupport
         }
     }
 
-    @Test(arguments: [
-        ([.unavailable], true), ([nil, nil, .aborted], true), ([.unavailable, .unavailable, nil, nil], false), ([nil], false),
-        ([.deadlineExceeded], true), ([.deadlineExceeded, .deadlineExceeded, .deadlineExceeded, nil], false),
-        ([.unavailable, .deadlineExceeded, .unavailable, nil], false),
-    ] as [([RPCError.Code?], Bool)])
+    @Test(
+        arguments: [
+            ([.unavailable], true), ([nil, nil, .aborted], true), ([.unavailable, .unavailable, nil, nil], false), ([nil], false),
+            ([.deadlineExceeded], true), ([.deadlineExceeded, .deadlineExceeded, .deadlineExceeded, nil], false),
+            ([.unavailable, .deadlineExceeded, .unavailable, nil], false),
+        ] as [([RPCError.Code?], Bool)])
     func itIsLostWhenItIsGoneOrSilentLooksInARow(_ answers: [RPCError.Code?], _ isLost: Bool) async throws {
         let looks = Looks(answers)
-        let watch = ConnectionWatch(every: .milliseconds(2)) { try looks.look() } lost: { looks.isLost.withLock { $0 = true } }
+        let watch = ConnectionWatch(every: .milliseconds(2)) {
+            try looks.look()
+        } lost: {
+            looks.isLost.withLock { $0 = true }
+        }
         try await waitUntil("looks") { looks.number >= answers.count + 20 || looks.isLost.withLock { $0 } }
         #expect(looks.isLost.withLock { $0 } == isLost && (watch.loss != nil) == isLost, "\(answers): \(looks.number) looks")
         watch.end()

@@ -30,7 +30,9 @@ final class CuttableSocket: Sendable {
 
     /// Ends all connections; new ones may come.
     func cut() {
-        for descriptor in open.withLock({ let all = $0; $0 = []; return all }) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        for descriptor in open.withLock({
+            let all = $0; $0 = []; return all
+        }) { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
     /// Ends all connections, and takes no new one.

@@ -94,7 +94,8 @@ import TestSupport
             let theirs = try await remote.tokenizer()
             let text = "It’s 12 o'clock — déjà vu, 東京!"
             let (found, expected) = (
-                try theirs.encode(text, addSpecialTokens: true), try own.encode(text, addSpecialTokens: true))
+                try theirs.encode(text, addSpecialTokens: true), try own.encode(text, addSpecialTokens: true)
+            )
             #expect(found == expected)
             #expect(theirs.endOfSequenceIDs == own.endOfSequenceIDs)
         }

@@ -78,7 +78,10 @@ import TestSupport
                 _ = try await remote.save(name: "a")
                 try FileManager.default.moveItem(atPath: own, toPath: folder + "/moved")
                 try FileManager.default.createSymbolicLink(atPath: own, withDestinationPath: folder + "/moved")
-                for call in [{ _ = try await remote.save() }, { _ = try await remote.save(name: "b") }, { _ = try await remote.load("a") }, { _ = try await remote.load() }]
+                for call in [
+                    { _ = try await remote.save() }, { _ = try await remote.save(name: "b") }, { _ = try await remote.load("a") },
+                    { _ = try await remote.load() },
+                ]
                     as [@Sendable () async throws -> Void]
                 {
                     let error = await #expect(throws: TrainerError.self) { try await call() }

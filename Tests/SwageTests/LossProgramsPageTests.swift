@@ -49,9 +49,12 @@ import TestSupport
     func aNaNIsNotHidden(_ name: String) {
         let loss = LossFunction("nan") { outputs, _ in
             let nan = log(outputs.entropy - 9)
-            let values = ["relu", "sign"].contains(name) ? [nan.using(name, [], .init())] : [
-                nan.using(name, [outputs.entropy], .init()), outputs.entropy.using(name, [nan], .init()),
-            ]
+            let values =
+                ["relu", "sign"].contains(name)
+                ? [nan.using(name, [], .init())]
+                : [
+                    nan.using(name, [outputs.entropy], .init()), outputs.entropy.using(name, [nan], .init()),
+                ]
             return LossValue(sum: values.map { $0.sum() }.reduce(0 * outputs.entropy.sum()) { $0 + $1 }, denominator: outputs.entropy.sum())
         }
         var environment = LossProgram.Environment(extents: .init(batch: 1, sequence: 1, vocabulary: 2, hidden: 2))

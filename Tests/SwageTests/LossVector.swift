@@ -77,9 +77,10 @@ struct LossVector {
     private static func inputs(_ program: LossProgram) -> LossProgram.Environment {
         var random = SeededGenerator(seed: 7)
         func tensor(_ shape: [Int], in range: ClosedRange<Double>, steps: Double) -> Tensor<Double> {
-            Tensor(unchecked: (0..<shape.reduce(1, *)).map { _ in
-                (Double.random(in: range, using: &random) * steps).rounded() / steps
-            }, shape: shape)
+            Tensor(
+                unchecked: (0..<shape.reduce(1, *)).map { _ in
+                    (Double.random(in: range, using: &random) * steps).rounded() / steps
+                }, shape: shape)
         }
         var environment = LossProgram.Environment(extents: extents)
         environment.segmentIDs = Tensor(unchecked: [0, 0, 1, 3, 2, 2, 2, 2, 2, 1, 2, 1], shape: [4, 3])

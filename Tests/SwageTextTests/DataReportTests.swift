@@ -68,9 +68,9 @@ import TestSupport
             let long = String(repeating: "word ", count: 40)
             let path = directory + "/data.jsonl"
             try """
-                {"prompt": "short", "completion": " yes"}
-                {"prompt": "\(long)", "completion": " no"}
-                """.write(toFile: path, atomically: true, encoding: .utf8)
+            {"prompt": "short", "completion": " yes"}
+            {"prompt": "\(long)", "completion": " no"}
+            """.write(toFile: path, atomically: true, encoding: .utf8)
             let data = try JSONLines<TrainingExample>(path: path)
             var stream = try ExampleStream(
                 data, tokenizer: GoldenTokenizerTests.tokenizer("tiny"),

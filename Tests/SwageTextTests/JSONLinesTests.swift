@@ -132,7 +132,10 @@ import TestSupport
         #expect(data.count == 1 && data.report.notes.isEmpty, "\(data.report.notes)")
     }
 
-    @Test(arguments: [#""parallel_tool_calls": false"#, #""tools": []"#, #""system": """#, #""tools": null"#, #""weight": 1"#, #""label": true"#, #""train": true"#, #""prompt": null"#])
+    @Test(arguments: [
+        #""parallel_tool_calls": false"#, #""tools": []"#, #""system": """#, #""tools": null"#, #""weight": 1"#, #""label": true"#, #""train": true"#,
+        #""prompt": null"#,
+    ])
     func aKeyWhoseValueAsksForNothingIsAccepted(_ member: String) async throws {
         let data = try await open("{\(Self.messages), \(member)}")
         #expect(data.count == 1)
@@ -152,9 +155,10 @@ import TestSupport
     }
 
     @Test func aKeyThatIsNotReadIsNamedOnce() async throws {
-        let lines = (0..<204).map { #"{"text": "fine", "foo": \#($0)}"# } + [
-            #"{"messages": [{"role": "user", "content": "a", "id": 1}, {"role": "user", "content": "b", "id": 2}]}"#,
-        ]
+        let lines =
+            (0..<204).map { #"{"text": "fine", "foo": \#($0)}"# } + [
+                #"{"messages": [{"role": "user", "content": "a", "id": 1}, {"role": "user", "content": "b", "id": 2}]}"#
+            ]
         let notes = try await open(lines.joined(separator: "\n")).report.notes
         #expect(notes.map(\.text) == [#"the key "foo" is not read"#, #"the key "id" of a message is not read"#])
         #expect(notes.map(\.rows) == [204, 1] && notes.map(\.line) == [1, 205], "\(notes)")
@@ -177,7 +181,8 @@ import TestSupport
 
     @Test func aPromptOfMessagesIsReadAndItsCompletionLearned() async throws {
         let data = try await open(
-            #"{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]}"#)
+            #"{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]}"#
+        )
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = "chatml"
         let tokenizer = try BPETokenizer(definition)
@@ -194,10 +199,11 @@ import TestSupport
         }
     }
 
-    @Test(arguments: [
-        ([0x1F, 0x8B, 8, 0], "gzip"), (Array("PAR1".utf8), "Parquet"), ([0xFF, 0xFE, 0x7B, 0], "UTF-16"), (Array(" [{\"text\": \"a\"}]".utf8), "list"),
-        ([0x50, 0x4B, 3, 4], "zip"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0x1F, 0x8B, 8, 0], "gzip"), (Array("PAR1".utf8), "Parquet"), ([0xFF, 0xFE, 0x7B, 0], "UTF-16"), (Array(" [{\"text\": \"a\"}]".utf8), "list"),
+            ([0x50, 0x4B, 3, 4], "zip"),
+        ] as [([UInt8], String)])
     func aFileOfAnotherKindIsNamed(_ bytes: [UInt8], _ kind: String) async throws {
         let error = try await failure(of: Data(bytes))
         #expect(error?.description.contains(kind) == true, "\(String(describing: error))")

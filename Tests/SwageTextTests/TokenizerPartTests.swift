@@ -31,8 +31,16 @@ import TestSupport
         ("normalizer", "{\"type\": \"NFKC\"}", "NFKC"),
         ("pre_tokenizer", "null", "pre_tokenizer"), ("pre_tokenizer", "{\"type\": \"Whitespace\"}", "Whitespace"),
         ("pre_tokenizer.add_prefix_space", "true", "add_prefix_space"),
-        ("pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\", \"add_prefix_space\": false}, {\"type\": \"Digits\", \"individual_digits\": true}]}", "last"),
-        ("pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a+)+$\"}, \"behavior\": \"Isolated\"}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false}]}", "(a+)+$"),
+        (
+            "pre_tokenizer",
+            "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\", \"add_prefix_space\": false}, {\"type\": \"Digits\", \"individual_digits\": true}]}",
+            "last"
+        ),
+        (
+            "pre_tokenizer",
+            "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a+)+$\"}, \"behavior\": \"Isolated\"}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false}]}",
+            "(a+)+$"
+        ),
         ("decoder", "null", "decoder"), ("decoder", "{\"type\": \"Metaspace\"}", "Metaspace"),
         ("post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing"),
         ("post_processor", "{\"type\": \"TemplateProcessing\", \"single\": []}", "single"),
@@ -59,7 +67,8 @@ import TestSupport
     }
 
     @Test(arguments: [
-        ("letters", "ab"), ("spaces", " "), ("marks", "\u{301}"), ("breaks", "\n"), ("digits", "7"), ("words", "word "), ("one kind", "!"), ("Hangul", "\u{1112}\u{1161}"),
+        ("letters", "ab"), ("spaces", " "), ("marks", "\u{301}"), ("breaks", "\n"), ("digits", "7"), ("words", "word "), ("one kind", "!"),
+        ("Hangul", "\u{1112}\u{1161}"),
     ])
     func longTextsOfOneKindTakeTimeByTheirLength(_ kind: String, _ piece: String) throws {
         for name in ["gpt2", "qwen2"] {
@@ -81,7 +90,9 @@ import TestSupport
             let ids = try tokenizer.encode(String(repeating: part + "\n", count: 4000), addSpecialTokens: false)
             let whole = try tokenizer.encode(String(repeating: part + "\n", count: 20), addSpecialTokens: false)
             #expect(Array(ids.prefix(whole.count - 2)) == Array(whole.dropLast(2)), "\(name), \(one) a part")
-            #expect(ids.count - whole.count == 3980 * ((whole.count - (try tokenizer.encode(String(repeating: part + "\n", count: 10), addSpecialTokens: false).count)) / 10))
+            #expect(
+                ids.count - whole.count == 3980
+                    * ((whole.count - (try tokenizer.encode(String(repeating: part + "\n", count: 10), addSpecialTokens: false).count)) / 10))
         }
     }
 }

@@ -60,10 +60,13 @@ extension WorkerTests {
                 }
             }
             let engines: [(name: String, start: () async throws -> any Trainer)] = [
-                ("remote", {
-                    try await RemoteTrainer(
-                        at: ServedTrainer(try await NativeTrainer(model: model, optimizer: optimizer)).address)
-                }),
+                (
+                    "remote",
+                    {
+                        try await RemoteTrainer(
+                            at: ServedTrainer(try await NativeTrainer(model: model, optimizer: optimizer)).address)
+                    }
+                ),
                 ("huggingface", { try await HuggingFaceTrainer(model: model, optimizer: optimizer) }),
                 ("titan, 1 rank", titan { _ in }),
                 ("titan, FSDP2", titan { $0.degrees.shard = 2 }),

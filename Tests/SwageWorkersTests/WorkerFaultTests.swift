@@ -12,7 +12,8 @@ extension WorkerTests {
         enum Call: String, CaseIterable { case forwardBackward, optimStep, save }
         enum Victim: String, CaseIterable { case huggingFace, titan, oneRank }
 
-        static let cases = [(Victim.titan, Call.optimStep)].filter { _ in WorkerEnvironment("titan").isInstalled }
+        static let cases =
+            [(Victim.titan, Call.optimStep)].filter { _ in WorkerEnvironment("titan").isInstalled }
             + [("huggingface", Victim.huggingFace), ("titan", .oneRank)].flatMap { engine, victim in
                 WorkerEnvironment(engine).isInstalled ? Call.allCases.map { (victim, $0) } : []
             }

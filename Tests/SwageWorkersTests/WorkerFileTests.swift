@@ -17,7 +17,8 @@ extension WorkerTests {
         func nothingForeignIsReplacedAndTheClockDecidesNothing() async throws {
             try await withTemporaryDirectory { folder in
                 let rules = FileRules(try await EngineUnderTest.huggingFace.start(folder + "/default"), in: folder)
-                let problems = try await rules.checkThatTheClockDecidesNothing() + rules.checkThatNothingForeignIsReplaced()
+                let problems =
+                    try await rules.checkThatTheClockDecidesNothing() + rules.checkThatNothingForeignIsReplaced()
                     + rules.checkThatOnlyMarkedLeftoversAreRemoved()
                 #expect(problems == [], "\(problems.joined(separator: "\n"))")
             }

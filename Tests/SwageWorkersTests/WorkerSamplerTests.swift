@@ -45,7 +45,9 @@ extension WorkerTests {
 
             var begun = greedy
             begun.firstTokens = [7, 250]
-            let (here, there) = (try await native.sampler.generate(Self.prompts, options: begun), try await worker.sampler.generate(Self.prompts, options: begun))
+            let (here, there) = (
+                try await native.sampler.generate(Self.prompts, options: begun), try await worker.sampler.generate(Self.prompts, options: begun)
+            )
             #expect(here.map(\.tokens) == there.map(\.tokens) && there.allSatisfy { [7, 250].contains($0.tokens[0]) })
             begun.temperature = 1
             #expect(try await worker.sampler.generate(Self.prompts, options: begun).allSatisfy { [7, 250].contains($0.tokens[0]) })

@@ -118,4 +118,5 @@ package actor BrokenTrainer: Trainer {
     package func status() async throws -> TrainerStatus {
         if flaw == .statusWaits { _ = try? await underWay?.value }
         return try await inner.status()
-    }}
+    }
+}

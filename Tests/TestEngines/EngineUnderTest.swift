@@ -6,8 +6,8 @@ import TestSupport
 import TutorialLoops
 
 #if Engines
-    import SwageRemote
-    import SwageWorkers
+import SwageRemote
+import SwageWorkers
 #endif
 
 /// An engine as the conformance suite meets it.
@@ -45,10 +45,10 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
             return try await sampler(of: timed.trainer).map { TimedSampler($0, times: timed.times) }
         }
         #if Engines
-            if let trainer = trainer as? HuggingFaceTrainer { return trainer.sampler }
-            if let served = trainer as? Keeping {
-                return try await served.config().capabilities.generates ? served.trainer.sampler : nil
-            }
+        if let trainer = trainer as? HuggingFaceTrainer { return trainer.sampler }
+        if let served = trainer as? Keeping {
+            return try await served.config().capabilities.generates ? served.trainer.sampler : nil
+        }
         #endif
         return (trainer as? NativeTrainer)?.sampler
     }
@@ -58,14 +58,14 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
         _ trainer: any Trainer, from beginning: String
     ) -> (@Sendable (String) async throws -> any Trainer)? {
         #if Engines
-            guard let served = (trainer as? TimedTrainer)?.trainer as? Keeping ?? trainer as? Keeping else { return nil }
-            return { _ in
-                let trainer = try await served.repeating()
-                _ = try await trainer.load(beginning)
-                return trainer
-            }
+        guard let served = (trainer as? TimedTrainer)?.trainer as? Keeping ?? trainer as? Keeping else { return nil }
+        return { _ in
+            let trainer = try await served.repeating()
+            _ = try await trainer.load(beginning)
+            return trainer
+        }
         #else
-            return nil
+        return nil
         #endif
     }
 
@@ -87,52 +87,52 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
     }
 
     #if Engines
-        package static let huggingFace = EngineUnderTest(name: "huggingface") {
-            try await HuggingFaceTrainer(
-                model: TinyModel.path, optimizer: TinyModel.optimizer, checkpointDirectory: $0)
-        }
+    package static let huggingFace = EngineUnderTest(name: "huggingface") {
+        try await HuggingFaceTrainer(
+            model: TinyModel.path, optimizer: TinyModel.optimizer, checkpointDirectory: $0)
+    }
 
-        package static func titan(
-            _ name: String, _ divide: @escaping @Sendable (inout TitanTrainer.Degrees) -> Void
-        ) -> EngineUnderTest {
-            EngineUnderTest(name: "titan, \(name)") {
-                var options = TitanTrainer.Options()
-                divide(&options.degrees)
-                options.threads = 1
-                return try await TitanTrainer(
-                    model: TinyModel.path, optimizer: TinyModel.optimizer, checkpointDirectory: $0, options: options)
-            }
+    package static func titan(
+        _ name: String, _ divide: @escaping @Sendable (inout TitanTrainer.Degrees) -> Void
+    ) -> EngineUnderTest {
+        EngineUnderTest(name: "titan, \(name)") {
+            var options = TitanTrainer.Options()
+            divide(&options.degrees)
+            options.threads = 1
+            return try await TitanTrainer(
+                model: TinyModel.path, optimizer: TinyModel.optimizer, checkpointDirectory: $0, options: options)
         }
+    }
 
-        package static let titanAlone = titan("1 rank") { _ in }
+    package static let titanAlone = titan("1 rank") { _ in }
 
-        package static let served = EngineUnderTest(name: "remote: native, served", isBitExact: true) {
-            try await ServedElsewhere(try await TinyModel.trainer($0), checkpoints: folder(above: $0)).trainer
-        }
+    package static let served = EngineUnderTest(name: "remote: native, served", isBitExact: true) {
+        try await ServedElsewhere(try await TinyModel.trainer($0), checkpoints: folder(above: $0)).trainer
+    }
 
-        package static let thirdParty = EngineUnderTest(
-            name: "remote: third party",
-            optimizer: OptimizerOptions(learningRate: 1e-3, schedule: LearningRateSchedule(.constant))
-        ) { directory in
-            try await ThirdPartyProcess(
-                model: TinyModel.path, workspace: directory, checkpoints: folder(above: directory)
-            ).trainer()
-        }
+    package static let thirdParty = EngineUnderTest(
+        name: "remote: third party",
+        optimizer: OptimizerOptions(learningRate: 1e-3, schedule: LearningRateSchedule(.constant))
+    ) { directory in
+        try await ThirdPartyProcess(
+            model: TinyModel.path, workspace: directory, checkpoints: folder(above: directory)
+        ).trainer()
+    }
 
-        /// The workspace, in which the suite saves beside the default place.
-        private static func folder(above directory: String) -> String {
-            URL(fileURLWithPath: directory).deletingLastPathComponent().path
-        }
+    /// The workspace, in which the suite saves beside the default place.
+    private static func folder(above directory: String) -> String {
+        URL(fileURLWithPath: directory).deletingLastPathComponent().path
+    }
 
-        /// Those that can run here: what a worker needs has to be installed.
-        package static var all: [EngineUnderTest] {
-            var engines = [native, served]
-            if WorkerEnvironment("huggingface").isInstalled { engines += [huggingFace, thirdParty] }
-            if WorkerEnvironment("titan").isInstalled { engines.append(titanAlone) }
-            return engines
-        }
+    /// Those that can run here: what a worker needs has to be installed.
+    package static var all: [EngineUnderTest] {
+        var engines = [native, served]
+        if WorkerEnvironment("huggingface").isInstalled { engines += [huggingFace, thirdParty] }
+        if WorkerEnvironment("titan").isInstalled { engines.append(titanAlone) }
+        return engines
+    }
     #else
-        package static var all: [EngineUnderTest] { [native] }
+    package static var all: [EngineUnderTest] { [native] }
     #endif
 }
 

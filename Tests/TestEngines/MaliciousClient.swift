@@ -42,7 +42,8 @@ package struct MaliciousClient: Sendable {
             "deep/./../../x", "", ".", "./", "/", "//", served, served + "/", served + "/.", served + "/../outside/model",
             folder, folder + "/new", folder + "/outside/photos", folder + "/outside/model", folder + "/outside/new",
             served + "-private", served + "-private/x", "//" + folder + "/outside/model", "/proc/self/root" + folder + "/outside/model",
-            "/proc/self/cwd/x", "/proc/self/fd/0", "/dev/fd/0/x", "/etc", "/etc/passwd", FileManager.default.temporaryDirectory.path + "/swage-\(UUID().uuidString)",
+            "/proc/self/cwd/x", "/proc/self/fd/0", "/dev/fd/0/x", "/etc", "/etc/passwd",
+            FileManager.default.temporaryDirectory.path + "/swage-\(UUID().uuidString)",
             "link", "link/", "link/.", "link/x", "up", "up/x", "up/outside/model", "up/served/../outside/model", "dangling", "dangling/x",
             "deep/link", "deep/link/model", "deep/link/photos", "deep/link/new", "model", "stolen", "named/x", "step-0/x",
             "a\0b", "\0", "x\0/../../outside/model", "a\nb", "a\rb", "\u{1b}[2J", String(repeating: "a/", count: 3000),
@@ -62,7 +63,7 @@ package struct MaliciousClient: Sendable {
             do {
                 let place = try await call()
                 if !whatChangesAlone { problems.append("\(what) led to \(place)") }
-            } catch where !whatChangesAlone {
+            } catch let error where !whatChangesAlone {
                 let code = (error as? TrainerError)?.code ?? .engineFailed
                 if ![.notAllowed, .invalidOption].contains(code) { problems.append("\(what) ended with \(error)") }
             } catch {}

@@ -9,10 +9,11 @@ package enum RandomLoss {
     package static func make(_ random: inout SeededGenerator, _ inputs: RandomLossInputs) -> LossFunction {
         var source = random
         let loss = LossFunction("fuzzed") { outputs, batch in
-            var pool = [
-                outputs.logProbs, outputs.entropy, outputs.logits, outputs.hiddenStates, outputs.outputHead, outputs.logits,
-                batch.targetMask, batch.targetWeights, batch.targetIDs,
-            ] + inputs.fields.map { batch[$0.name, $0.shape] }
+            var pool =
+                [
+                    outputs.logProbs, outputs.entropy, outputs.logits, outputs.hiddenStates, outputs.outputHead, outputs.logits,
+                    batch.targetMask, batch.targetWeights, batch.targetIDs,
+                ] + inputs.fields.map { batch[$0.name, $0.shape] }
             for _ in 0..<source.number(below: 9) + 2 {
                 if let next = grow(pool, inputs, &source) { pool.append(next) }
             }
@@ -108,8 +109,11 @@ package enum RandomLoss {
     }
 
     private static func replacingWord(_ piece: String, _ random: inout SeededGenerator) -> String {
-        let words = operations.map(\.name) + ["batch", "sequence", "pairs", "vocabulary", "hidden", "output", "field", "constant",
-            "seed", "logits", "logProbs", "axis", "index", "of", "op", "shape", "name", "value", "reverse", "", "targetMask"]
+        let words =
+            operations.map(\.name) + [
+                "batch", "sequence", "pairs", "vocabulary", "hidden", "output", "field", "constant",
+                "seed", "logits", "logProbs", "axis", "index", "of", "op", "shape", "name", "value", "reverse", "", "targetMask",
+            ]
         let quotes = piece.indices.filter { piece[$0] == "\"" }
         guard quotes.count >= 2 else { return piece }
         let pair = random.number(below: quotes.count / 2) * 2

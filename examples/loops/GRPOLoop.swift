@@ -69,10 +69,11 @@ private func policyBatch(
     let texts = zip(prompts, completions).map { $0 + $1.tokens }
     let length = texts.map(\.count).max()! - 1
     func rows<Scalar>(_ zero: Scalar, _ values: (Int) -> [Scalar]) throws -> Tensor<Scalar> {
-        try Tensor(rows: texts.indices.map { row in
-            let row = values(row)
-            return row + Array(repeating: zero, count: length - row.count)
-        })
+        try Tensor(
+            rows: texts.indices.map { row in
+                let row = values(row)
+                return row + Array(repeating: zero, count: length - row.count)
+            })
     }
     /// Nothing for the prompt, and a value for each token of the completion.
     func written(_ row: Int, _ values: [Float]) -> [Float] {

@@ -83,12 +83,12 @@ public func stopGradient(_ x: LossExpression) -> LossExpression { x.applying("st
 
 // MARK: Questions, answered by 1 or 0
 
-infix operator .<: ComparisonPrecedence
-infix operator .<=: ComparisonPrecedence
-infix operator .>: ComparisonPrecedence
-infix operator .>=: ComparisonPrecedence
-infix operator .==: ComparisonPrecedence
-infix operator .!=: ComparisonPrecedence
+infix operator .< : ComparisonPrecedence
+infix operator .<= : ComparisonPrecedence
+infix operator .> : ComparisonPrecedence
+infix operator .>= : ComparisonPrecedence
+infix operator .== : ComparisonPrecedence
+infix operator .!= : ComparisonPrecedence
 
 public func .< (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("less", y) }
 public func .<= (x: LossExpression, y: LossExpression) -> LossExpression { x.applying("lessOrEqual", y) }

@@ -141,7 +141,9 @@ extension LossFunction: Codable {
             try check(
                 !text.isEmpty && text.utf8.count <= Self.maximumNameLength, "has a name of \(text.utf8.count) bytes",
                 expected: "1 to \(Self.maximumNameLength)")
-            try check(!text.unicodeScalars.contains { $0.properties.generalCategory == .control }, "has a name with control characters", expected: "names of one line")
+            try check(
+                !text.unicodeScalars.contains { $0.properties.generalCategory == .control }, "has a name with control characters", expected: "names of one line"
+            )
         }
         try check(Set(metrics.map(\.name)).count == metrics.count, "has two metrics of one name", expected: "a name for each")
 

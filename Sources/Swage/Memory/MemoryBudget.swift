@@ -49,7 +49,8 @@ public enum MemoryBudget {
             throw TrainerError(
                 .tooLarge, "\(what()) would take \(asked)",
                 expected: available == limit
-                    ? "at most \(describe(available)), the limit that is set" : "at most \(describe(available)), which is what there is: less at once, or shorter")
+                    ? "at most \(describe(available)), the limit that is set"
+                    : "at most \(describe(available)), which is what there is: less at once, or shorter")
         }
     }
 

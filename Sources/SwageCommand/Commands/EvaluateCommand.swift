@@ -80,7 +80,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         if restart { try directory?.clear() }
         // For which numbers of draws pass@k is told changes nothing that is drawn.
         try directory?.begin(
-            settings: modelOptions.settings(of: self, but: ["pass-at"]), contents: try await model.merging(engine.trainer.config().measuredContents) { own, _ in own }, loss: loss, accuracy: accuracy)
+            settings: modelOptions.settings(of: self, but: ["pass-at"]),
+            contents: try await model.merging(engine.trainer.config().measuredContents) { own, _ in own }, loss: loss, accuracy: accuracy)
         do {
             let result = Result(
                 loss: try await MeasurementDisplay.showing("loss", of: loss?.count, "examples") {

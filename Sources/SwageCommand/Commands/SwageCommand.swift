@@ -18,11 +18,11 @@ struct SwageCommand: AsyncParsableCommand {
         ] + servingCommands)
 
     #if Engines
-        private static let servingCommands: [any ParsableCommand.Type] = [
-            ServeCommand.self, TrainerCommand.self, SetupCommand.self, HostCommand.self,
-        ]
+    private static let servingCommands: [any ParsableCommand.Type] = [
+        ServeCommand.self, TrainerCommand.self, SetupCommand.self, HostCommand.self,
+    ]
     #else
-        private static let servingCommands: [any ParsableCommand.Type] = []
+    private static let servingCommands: [any ParsableCommand.Type] = []
     #endif
 
     static func main() async {
@@ -60,7 +60,7 @@ struct SwageCommand: AsyncParsableCommand {
         let command: any ParsableCommand
         do {
             command = try parseAsRoot(understood.arguments)
-        } catch where understood.given != nil && exitCode(for: error) == .validationFailure {
+        } catch let error where understood.given != nil && exitCode(for: error) == .validationFailure {
             throw UsageError(understood.given!.placed(sentence(message(for: error))))
         }
         if let given = understood.given { try (command as? any OptionChecking)?.check(given) }

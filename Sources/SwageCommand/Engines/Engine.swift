@@ -4,8 +4,8 @@ import Swage
 import SwageNative
 
 #if Engines
-    import SwageRemote
-    import SwageWorkers
+import SwageRemote
+import SwageWorkers
 #endif
 
 /// The engines that a command can run on. They are named in this file and nowhere else.
@@ -121,59 +121,59 @@ private let engineIsNotBuilt = TrainerError(
 
 extension ModelOptions {
     #if Engines
-        private func startWorker(
-            optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
-        ) async throws -> StartedEngine {
-            let logger = logger()
-            let log: @Sendable (String) -> Void = { logger.info("worker: \($0)") }
-            if engine == .titan {
-                return StartedEngine(
-                    trainer: try await TitanTrainer(
-                        model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
-                        keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
-                        options: worker.titan(threads: threads), log: log))
-            }
-            let trainer = try await HuggingFaceTrainer(
-                model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
-                keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
-                options: worker.huggingFace(threads: threads), log: log)
-            return StartedEngine(trainer: trainer, sampler: trainer.sampler)
+    private func startWorker(
+        optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
+    ) async throws -> StartedEngine {
+        let logger = logger()
+        let log: @Sendable (String) -> Void = { logger.info("worker: \($0)") }
+        if engine == .titan {
+            return StartedEngine(
+                trainer: try await TitanTrainer(
+                    model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                    keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
+                    options: worker.titan(threads: threads), log: log))
         }
+        let trainer = try await HuggingFaceTrainer(
+            model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+            keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
+            options: worker.huggingFace(threads: threads), log: log)
+        return StartedEngine(trainer: trainer, sampler: trainer.sampler)
+    }
     #else
-        private func startWorker(
-            optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
-        ) async throws -> StartedEngine { throw engineIsNotBuilt }
+    private func startWorker(
+        optimizer: OptimizerOptions, checkpointDirectory: String, keptCheckpoints: Int?
+    ) async throws -> StartedEngine { throw engineIsNotBuilt }
     #endif
 }
 
 #if Engines
-    extension WorkerOptions {
-        fileprivate func huggingFace(threads: Int?) -> HuggingFaceTrainer.Options {
-            var options = HuggingFaceTrainer.Options()
-            options.device = device
-            if let dtype { options.dtype = dtype }
-            if let attention { options.attention = attention }
-            options.threads = threads
-            options.lora = loraRank.map { LoRAOptions(rank: $0, alpha: loraAlpha ?? Double(2 * $0)) }
-            return options
-        }
-
-        fileprivate func titan(threads: Int?) -> TitanTrainer.Options {
-            var options = TitanTrainer.Options()
-            if let dataParallel { options.degrees.shard = dataParallel }
-            if let replicas { options.degrees.replicate = replicas }
-            if let tensorParallel { options.degrees.tensor = tensorParallel }
-            if let contextParallel { options.degrees.context = contextParallel }
-            if let pipelineParallel { options.degrees.pipeline = pipelineParallel }
-            options.hosts = hosts
-            options.meshAddress = meshAddress
-            if let maxSequenceLength { options.maxSequenceLength = maxSequenceLength }
-            if let dtype { options.dtype = dtype }
-            if let attention { options.attention = attention }
-            options.threads = threads
-            return options
-        }
+extension WorkerOptions {
+    fileprivate func huggingFace(threads: Int?) -> HuggingFaceTrainer.Options {
+        var options = HuggingFaceTrainer.Options()
+        options.device = device
+        if let dtype { options.dtype = dtype }
+        if let attention { options.attention = attention }
+        options.threads = threads
+        options.lora = loraRank.map { LoRAOptions(rank: $0, alpha: loraAlpha ?? Double(2 * $0)) }
+        return options
     }
+
+    fileprivate func titan(threads: Int?) -> TitanTrainer.Options {
+        var options = TitanTrainer.Options()
+        if let dataParallel { options.degrees.shard = dataParallel }
+        if let replicas { options.degrees.replicate = replicas }
+        if let tensorParallel { options.degrees.tensor = tensorParallel }
+        if let contextParallel { options.degrees.context = contextParallel }
+        if let pipelineParallel { options.degrees.pipeline = pipelineParallel }
+        options.hosts = hosts
+        options.meshAddress = meshAddress
+        if let maxSequenceLength { options.maxSequenceLength = maxSequenceLength }
+        if let dtype { options.dtype = dtype }
+        if let attention { options.attention = attention }
+        options.threads = threads
+        return options
+    }
+}
 #endif
 
 extension RemoteOptions {
@@ -199,37 +199,37 @@ extension RemoteOptions {
     }
 
     #if Engines
-        /// Whether the server sees the files that are seen here.
-        var isOnThisMachine: Bool { address.flatMap { try? TrainerAddress($0) }?.isLocal ?? false }
+    /// Whether the server sees the files that are seen here.
+    var isOnThisMachine: Bool { address.flatMap { try? TrainerAddress($0) }?.isLocal ?? false }
 
-        /// - Parameters:
-        ///   - checkpointDirectory: the default place of checkpoints, if the server is on this machine.
-        ///   - output: a folder in which the server will have to save.
-        ///   - repeatsRequests: whether each request is made twice, as where a connection breaks.
-        func connect(
-            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
-        ) async throws -> StartedEngine {
-            guard let text = address else { throw ValidationError("--address is missing.") }
-            let address = try TrainerAddress(text)
-            var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
-            options.repeatsRequests = repeatsRequests
-            if address.isLocal {
-                (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints)
-                options.workingDirectory = FileManager.default.currentDirectoryPath
-            }
-            let trainer = try await RemoteTrainer(at: address, options: options)
-            if let output { try await trainer.requireAccess(to: output) }
-            return StartedEngine(
-                trainer: trainer, sampler: try await trainer.config().capabilities.generates ? trainer.sampler : nil)
+    /// - Parameters:
+    ///   - checkpointDirectory: the default place of checkpoints, if the server is on this machine.
+    ///   - output: a folder in which the server will have to save.
+    ///   - repeatsRequests: whether each request is made twice, as where a connection breaks.
+    func connect(
+        checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
+    ) async throws -> StartedEngine {
+        guard let text = address else { throw ValidationError("--address is missing.") }
+        let address = try TrainerAddress(text)
+        var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
+        options.repeatsRequests = repeatsRequests
+        if address.isLocal {
+            (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints)
+            options.workingDirectory = FileManager.default.currentDirectoryPath
         }
+        let trainer = try await RemoteTrainer(at: address, options: options)
+        if let output { try await trainer.requireAccess(to: output) }
+        return StartedEngine(
+            trainer: trainer, sampler: try await trainer.config().capabilities.generates ? trainer.sampler : nil)
+    }
     #else
-        var isOnThisMachine: Bool { true }
+    var isOnThisMachine: Bool { true }
 
-        func connect(
-            checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
-        ) async throws -> StartedEngine {
-            throw engineIsNotBuilt
-        }
+    func connect(
+        checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
+    ) async throws -> StartedEngine {
+        throw engineIsNotBuilt
+    }
     #endif
 }
 

@@ -135,11 +135,11 @@ extension ConformanceCommand: OptionChecking {
 }
 
 #if Engines
-    extension ServeCommand: OptionChecking {
-        func check(_ given: GivenOptions) throws {
-            try given.requireCount("steps", steps, most: GivenOptions.mostInARow)
-            try optimizerOptions.check(given, steps: steps)
-            try optimizerOptions.checkEnd(given)
-        }
+extension ServeCommand: OptionChecking {
+    func check(_ given: GivenOptions) throws {
+        try given.requireCount("steps", steps, most: GivenOptions.mostInARow)
+        try optimizerOptions.check(given, steps: steps)
+        try optimizerOptions.checkEnd(given)
     }
+}
 #endif

@@ -60,10 +60,11 @@ struct GivenArguments {
     }
 
     private static func asksArgumentParser(_ arguments: [String]) -> Bool {
-        arguments[0] == "help" || arguments.prefix { $0 != "--" }.contains { argument in
-            ["-h", "--help", "--help-hidden", "--version", "--experimental-dump-help"].contains(argument)
-                || argument.hasPrefix("--generate-completion-script") || argument.hasPrefix("---completion")
-        }
+        arguments[0] == "help"
+            || arguments.prefix { $0 != "--" }.contains { argument in
+                ["-h", "--help", "--help-hidden", "--version", "--experimental-dump-help"].contains(argument)
+                    || argument.hasPrefix("--generate-completion-script") || argument.hasPrefix("---completion")
+            }
     }
 
     private static func check(_ words: [String], of command: CommandTable) throws {

@@ -44,7 +44,8 @@ struct ProblemOptions: ParsableArguments {
 struct RewardOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
-        help: "What says that an answer is right. Training takes several, each perhaps with a weight as in finished:0.1. There are \(Reward.stock.map(\.name).joined(separator: ", "))."
+        help:
+            "What says that an answer is right. Training takes several, each perhaps with a weight as in finished:0.1. There are \(Reward.stock.map(\.name).joined(separator: ", "))."
     )
     var reward = ["number"]
 

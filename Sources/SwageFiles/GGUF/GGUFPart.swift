@@ -34,12 +34,13 @@ struct GGUFPart: Sendable {
             }
         }
         let descriptions = try (0..<tensorCount).map { _ in try reader.tensorDescription() }
-        let alignment = try metadata["general.alignment"].map { value in
-            guard let alignment = value.integer, (1...1 << 20).contains(alignment), alignment & (alignment - 1) == 0 else {
-                throw file.corrupt("general.alignment is \(value.summary)", expected: "a power of two")
-            }
-            return alignment
-        } ?? 32
+        let alignment =
+            try metadata["general.alignment"].map { value in
+                guard let alignment = value.integer, (1...1 << 20).contains(alignment), alignment & (alignment - 1) == 0 else {
+                    throw file.corrupt("general.alignment is \(value.summary)", expected: "a power of two")
+                }
+                return alignment
+            } ?? 32
         let start = (reader.offset + alignment - 1) / alignment * alignment
         var tensors: [String: StoredTensor] = [:]
         for description in descriptions {

@@ -45,11 +45,12 @@ package struct SafetensorsFile: WeightSource {
         try Self.check(ranges, fill: file.count - start, of: file)
         self.tensors = tensors
         self.unreadable = unreadable
-        metadata = try header["__metadata__"].map { field in
-            Dictionary(
-                try field.object().members.map { ($0.key, try JSONField($0.value, file: field.file, key: "__metadata__.\($0.key)").text()) },
-                uniquingKeysWith: { first, _ in first })
-        } ?? [:]
+        metadata =
+            try header["__metadata__"].map { field in
+                Dictionary(
+                    try field.object().members.map { ($0.key, try JSONField($0.value, file: field.file, key: "__metadata__.\($0.key)").text()) },
+                    uniquingKeysWith: { first, _ in first })
+            } ?? [:]
     }
 
     /// Tensors follow each other without gaps and fill the file: a cut or padded one is another than was written.

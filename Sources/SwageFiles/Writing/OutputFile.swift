@@ -33,7 +33,6 @@ final class OutputFile {
         }
     }
 
-
     /// Flushes the file to the disk and closes it.
     func close() throws {
         if fsync(descriptor) != 0 { throw systemError("cannot be flushed to the disk", path) }

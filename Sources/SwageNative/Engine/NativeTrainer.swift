@@ -59,7 +59,6 @@ public struct NativeTrainer: Trainer {
         try await engine.turns.pass { try await engine.optimStep(optimizer) }
     }
 
-
     public func clearGradients() async throws { try await engine.turns.pass { await engine.clearGradients() } }
 
     public func forward(_ inputs: ForwardInputs) async throws -> ForwardOutputs {

@@ -27,9 +27,10 @@ struct LossMemory {
         let program = derivative.program
         let frontier = Set(derivative.frontier)
         let outer = [loss.program.roots, derivative.frontierGradients] + derivative.outputGradients.values.map { [$0] }
-        let outerPeaks = outer.map { wanted in
-            program.peakElementCount(of: wanted, isKnown: frontier.contains, in: extents)
-        } + [program.peakElementCount(of: derivative.innerInputs, in: extents)]
+        let outerPeaks =
+            outer.map { wanted in
+                program.peakElementCount(of: wanted, isKnown: frontier.contains, in: extents)
+            } + [program.peakElementCount(of: derivative.innerInputs, in: extents)]
         // Gradients of outputs are rounded to their engine's precision beside what they came from.
         let read = (0..<loss.program.nodes.count).filter { isReadWhole(loss.program.nodes[$0]) }
         let leaves = read.map { size(loss.program.nodes[$0].shape, extents) }

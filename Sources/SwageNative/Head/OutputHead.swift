@@ -145,9 +145,12 @@ final class OutputHead {
                 swage_entropy(source, logSumExp + row, entropies + row, part.count, vocabulary)
             }
         }
-        let logProbs = !outputs.contains(.logProbs) ? [] : chunk.map { row in
-            logits[(row - chunk.lowerBound) * vocabulary + Int(targets[row])] - logSumExp[row]
-        }
+        let logProbs =
+            !outputs.contains(.logProbs)
+            ? []
+            : chunk.map { row in
+                logits[(row - chunk.lowerBound) * vocabulary + Int(targets[row])] - logSumExp[row]
+            }
         return Outputs(logProbs: logProbs, entropy: wantsEntropy ? chunk.map { entropies[$0] } : [])
     }
 

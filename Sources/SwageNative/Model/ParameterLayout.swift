@@ -80,7 +80,8 @@ struct ParameterLayout: Sendable {
         let parameter = Parameter(name: name, shape: shape, offset: count, decays: shape.count > 1)
         let sum = elementCount(shape).map(count.addingReportingOverflow)
         guard let sum, !sum.overflow else {
-            throw TrainerError(.tooLarge, "the configuration asks for more weights than can be counted, up to \(name) of shape \(shape)", expected: "the sizes of a model")
+            throw TrainerError(
+                .tooLarge, "the configuration asks for more weights than can be counted, up to \(name) of shape \(shape)", expected: "the sizes of a model")
         }
         parameters.append(parameter)
         count = sum.partialValue

@@ -39,7 +39,8 @@ final class GradientSum {
     /// A copy of everything that a loss pass can change before the last layer's backward pass begins, or of all.
     /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for it.
     func backup(whole: Bool) throws -> () -> Void {
-        let ranges = whole
+        let ranges =
+            whole
             ? [0..<layout.count]
             : layout.parameters.filter { $0.offset == layout.head || $0.offset == layout.finalNorm }.map(\.range)
         try MemoryBudget.require([ranges.reduce(0) { $0 + $1.count }], of: Float.self, for: "a copy of the gradients so far")

@@ -40,13 +40,13 @@ enum BLASLibrary {
     private static var candidates: [String] {
         if let chosen { return [chosen] }
         #if os(macOS)
-            return ["/System/Library/Frameworks/Accelerate.framework/Accelerate"]
+        return ["/System/Library/Frameworks/Accelerate.framework/Accelerate"]
         #else
-            let beside = foldersOfProgram.flatMap {
-                ["\($0)/libscipy_openblas.so", "\($0)/.deps/scipy_openblas32/lib/libscipy_openblas.so"]
-            }
-            return beside.filter(FileManager.default.fileExists)
-                + ["libscipy_openblas.so", "libopenblas.so.0", "libopenblas.so", "libblis.so.4", "libcblas.so.3"]
+        let beside = foldersOfProgram.flatMap {
+            ["\($0)/libscipy_openblas.so", "\($0)/.deps/scipy_openblas32/lib/libscipy_openblas.so"]
+        }
+        return beside.filter(FileManager.default.fileExists)
+            + ["libscipy_openblas.so", "libopenblas.so.0", "libopenblas.so", "libblis.so.4", "libcblas.so.3"]
         #endif
     }
 }

@@ -48,7 +48,7 @@ struct RecordFile<Record: Recorded> {
     private static func record(_ line: Data, isWhole: Bool, _ place: String) throws -> Record? {
         do {
             return try RecordCoding.decode(Record.self, line, place + ",")
-        } catch where !isWhole {
+        } catch _ where !isWhole {
             return nil
         }
     }

@@ -44,14 +44,17 @@ enum PlainMath {
             ("{,}", ","), ("\\!", ""), ("\\$", "$"), ("\\%", "%"), ("-\\,", "-"), ("\\left", ""), ("\\right", ""), ("~", " "),
             ("^\\circ", ""), ("^{\\circ}", ""),
         ] { plain = plain.replacing(mark, with: meaning) }
-        return plain
+        return
+            plain
             .replacing(/(\d)\\[,;: ](\d{3})/) { "\($0.1)\($0.2)" }
             .replacing(/\\[,;: ]/) { _ in " " }
             .replacing(/\\(?:text|mathrm|mbox|textbf|mathbf)\s*\{([^{}]*)\}/) { "\($0.1)" }
             .replacing(/\\[pb]?mod\s*(?:\{[^{}]*\}|\d+)|\(\s*mod\s*\d+\s*\)/) { _ in "" }
             .replacing(/\^\{?(?:th|st|nd|rd)(?![a-z])\}?/) { _ in "" }
             .replacing(/-(?:USD|EUR|GBP|[$€£¥₹₩₽]) ?(\d)/) { "-\($0.1)" }
-            .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|•|\*|[xX])\s*\{?10\}?\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) { "\($0.1)e\($0.2 ?? $0.3 ?? "0")" }
+            .replacing(/(\d)\s*(?:×|\\times|\\cdot|⋅|·|•|\*|[xX])\s*\{?10\}?\s*\^\s*(?:\{\s*([-+]?\d{1,4})\s*\}|([-+]?\d{1,4}))/) {
+                "\($0.1)e\($0.2 ?? $0.3 ?? "0")"
+            }
             .replacing(/(\d\s*)?\\[cdt]?frac\s*(?:\{\s*([-+]?[\d.]+)\s*\}|(\d))\s*(?:\{\s*([-+]?[\d.]+)\s*\}|(\d))/) {
                 let before = $0.1.map { "\($0.first!) " } ?? ""
                 return before + "\($0.2 ?? $0.3 ?? "")/\($0.4 ?? $0.5 ?? "")"

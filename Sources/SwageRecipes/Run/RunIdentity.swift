@@ -84,9 +84,10 @@ public struct RunIdentity: Sendable, Equatable, Codable {
         var odd = Self.differing(known.settings, settings)
         if odd.isEmpty { odd = Self.differing(known.options, options) }
         let begun = odd.isEmpty ? [] : ["the run in \(place) was begun with \(odd.joined(separator: ", with "))"]
-        return begun + contents.keys.union(known.contents.keys).sorted().compactMap { what in
-            Self.difference(what, known.contents[what], contents[what], place)
-        }
+        return begun
+            + contents.keys.union(known.contents.keys).sorted().compactMap { what in
+                Self.difference(what, known.contents[what], contents[what], place)
+            }
     }
 
     private static func differing(_ known: [String: String], _ own: [String: String]) -> [String] {

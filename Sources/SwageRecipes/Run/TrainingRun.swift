@@ -229,9 +229,10 @@ struct TrainingRun: Sendable {
         var told = step
         told.step = session.step + 1
         if let fault = told.fault {
-            throw SharedTrainer(TrainerError(
-                .nonFinite, "what the trainer tells of step \(told.step) cannot be: \(fault)",
-                expected: "finite numbers; a lower learning rate, from the run's last checkpoint"))
+            throw SharedTrainer(
+                TrainerError(
+                    .nonFinite, "what the trainer tells of step \(told.step) cannot be: \(fault)",
+                    expected: "finite numbers; a lower learning rate, from the run's last checkpoint"))
         }
         session.algorithm = algorithm
         session.idle += step.isIdle ? 1 : 0

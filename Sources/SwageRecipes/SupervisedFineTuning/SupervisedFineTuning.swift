@@ -110,7 +110,8 @@ public struct SupervisedFineTuning: Sendable {
         run.identity.add(dayOf: tokenizer)
         let batches = options.batches
         let examination = try DataExamination(
-            training, bytesAtOnce: bytesAtOnce, observe: { [observe] in observe(.data($0)) }) { example in
+            training, bytesAtOnce: bytesAtOnce, observe: { [observe] in observe(.data($0)) }
+        ) { example in
             try batches.examine(example, with: tokenizer).withoutUse
         }
         defer { examination.cancel() }

@@ -16,7 +16,7 @@ extension Int32: WireScalar {
 }
 
 #if _endian(big)
-    #error("tensors cross the wire as they lie in memory, which has to be little-endian")
+#error("tensors cross the wire as they lie in memory, which has to be little-endian")
 #endif
 
 extension Tensor where Scalar: WireScalar {

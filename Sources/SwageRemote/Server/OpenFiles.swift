@@ -1,10 +1,10 @@
 #if Engines
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// The files and connections that this process may have open.
@@ -20,9 +20,9 @@ enum OpenFiles {
     private static let wanted: rlim_t = 1 << 16
 
     #if canImport(Glibc)
-        private static let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    private static let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else
-        private static let kind = RLIMIT_NOFILE
+    private static let kind = RLIMIT_NOFILE
     #endif
 }
 #endif

@@ -52,9 +52,9 @@ struct UnixListener {
 
     private static func newSocket() -> Int32 {
         #if canImport(Darwin)
-            let descriptor = socket(AF_UNIX, SOCK_STREAM, 0)
+        let descriptor = socket(AF_UNIX, SOCK_STREAM, 0)
         #else
-            let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         #endif
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         return descriptor

@@ -58,7 +58,11 @@ final class TrainerConnection: Sendable {
         running = Task(executorPreference: executor) { [client] in try await client.runConnections() }
         let first = FirstResult<Server>()
         let task = first.follow(on: executor) { try await self.translated { try await self.connect() } }
-        let found = try await withTaskCancellationHandler { try await first.value() } onCancel: { Self.abandon(task, first) }
+        let found = try await withTaskCancellationHandler {
+            try await first.value()
+        } onCancel: {
+            Self.abandon(task, first)
+        }
         known.withLock { $0 = found }
     }
 

@@ -17,13 +17,14 @@ package enum MeaningfulKeys {
     ) { own, _ in own }
 
     /// Keys of a line that change what a model is asked.
-    package static let question: [String: Reason] = media.merging(["parallel_tool_calls": { $0.flag == false ? nil : "is about tools" }]) { own, _ in own }.merging(
-        all(["tools", "functions", "function_call", "tool_calls", "tool_choice"], "is about tools")
-    ) { own, _ in own }.merging(
-        all(
-            ["system", "system_prompt", "instruction", "input", "history", "conversations", "conversation", "documents"],
-            "belongs to another form of data")
-    ) { own, _ in own }.merging(all(["chat_template", "chat_template_kwargs", "enable_thinking"], "changes the chat format")) { own, _ in own }
+    package static let question: [String: Reason] = media.merging(["parallel_tool_calls": { $0.flag == false ? nil : "is about tools" }]) { own, _ in own }
+        .merging(
+            all(["tools", "functions", "function_call", "tool_calls", "tool_choice"], "is about tools")
+        ) { own, _ in own }.merging(
+            all(
+                ["system", "system_prompt", "instruction", "input", "history", "conversations", "conversation", "documents"],
+                "belongs to another form of data")
+        ) { own, _ in own }.merging(all(["chat_template", "chat_template_kwargs", "enable_thinking"], "changes the chat format")) { own, _ in own }
 
     private static let media = all(
         ["image", "images", "audio", "audios", "video", "videos"], "is more than text")

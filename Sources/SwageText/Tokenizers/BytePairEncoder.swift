@@ -97,4 +97,3 @@ extension [Int32] {
         enumerated().map { Link(id: $1, previous: Int32($0) - 1, next: Int32($0) + 1) }
     }
 }
-

@@ -79,7 +79,8 @@ extension BPETokenizer.Definition {
         guard let list = field.value.list else { throw field.wrong("a list of pairs") }
         return try list.enumerated().compactMap { index, value in
             if value.text?.hasPrefix("#version") == true { return nil }
-            let pair = value.text.map { $0.split(separator: " ", omittingEmptySubsequences: false).map(String.init) }
+            let pair =
+                value.text.map { $0.split(separator: " ", omittingEmptySubsequences: false).map(String.init) }
                 ?? value.list?.compactMap(\.text) ?? []
             guard pair.count == 2, !pair[0].isEmpty, !pair[1].isEmpty else {
                 throw JSONField(value, file: field.file, key: "\(field.key)[\(index)]").wrong("two texts, or one with a space between them")

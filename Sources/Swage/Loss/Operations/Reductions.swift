@@ -3,13 +3,19 @@ extension LossOperation {
     static let reductions: [LossOperation] = [
         along("sum", torch: "{0}.sum({axis}, keepdim=True)", reduces: true) { lane in
             [lane.reduce(0, +)]
-        } derivative: { $0.expanded($0.gradient, to: $0.operands[0]) },
+        } derivative: {
+            $0.expanded($0.gradient, to: $0.operands[0])
+        },
         along("max", torch: "{0}.amax({axis}, keepdim=True)", reduces: true) { lane in
             [lane.reduce(-.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 }]
-        } derivative: { amongEquals($0) },
+        } derivative: {
+            amongEquals($0)
+        },
         along("min", torch: "{0}.amin({axis}, keepdim=True)", reduces: true) { lane in
             [lane.reduce(.infinity) { $1 < $0 || $1.isNaN ? $1 : $0 }]
-        } derivative: { amongEquals($0) },
+        } derivative: {
+            amongEquals($0)
+        },
         along("logSumExp", torch: "torch.logsumexp({0}, {axis}, keepdim=True)", reduces: true) { lane in
             [logSumExp(lane)]
         } derivative: {

@@ -30,7 +30,8 @@ struct PolicyTerms {
 
     /// Reports what people watch: how far the policy has moved from the sampler, and how sure it is.
     func reporting(_ value: LossValue, clip bounds: ClosedRange<Double>? = nil) -> LossValue {
-        let reported = value
+        let reported =
+            value
             .reporting("sampler_kl", .mean(of: -logRatio, over: mask))
             .reporting("ratio", .mean(of: ratio, over: mask))
             .reporting("largest_difference", maximum: (abs(logRatio) * mask).max(axis: 1).max(axis: 0))
