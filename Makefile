@@ -54,6 +54,7 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
+	@SWAGE_BLAS=none swift test -c release --traits Engines --skip-build --filter "GoldenDecoder|FiniteDifference|NativeConformance|MatrixProduct"
 	@swift test -c release --traits Engines --skip-build --no-parallel --filter SwageCommandTests
 	@swift test -c release --traits Engines --skip-build --filter "SwageRemoteTests|SwageWorkersTests"
 	@scripts/build_cpp_trainer.sh

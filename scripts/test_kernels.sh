@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tests='SwageNativeTests\.(Kernel|BlockProduct|ProductGrid|ThreadTeam|GoldenDecoder|Sampler)|SwageFilesTests\.Encoding'
+tests='SwageNativeTests\.(Kernel|BlockProduct|MatrixProduct|ProductGrid|ThreadTeam|GoldenDecoder|Sampler)|SwageFilesTests\.Encoding'
 
 # try NAME [OPTION ...]: in a build folder of its own, because every flag builds everything anew.
 try() {

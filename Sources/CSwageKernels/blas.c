@@ -22,8 +22,9 @@ static void *find(void *library, const char *name) {
 const char *swage_blas_bind(const char *path) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) return dlerror();
-    sgemm = (sgemm_function)find(library, "cblas_sgemm");
-    if (!sgemm) return "the library has no cblas_sgemm";
+    sgemm_function found = (sgemm_function)find(library, "cblas_sgemm");
+    if (!found) return "the library has no cblas_sgemm";
+    sgemm = found;
     // Threads of the library's own would go on looking for work on the cores that the next kernel needs.
     void (*set_threads)(int) = (void (*)(int))find(library, "openblas_set_num_threads");
     if (set_threads) set_threads(1);
@@ -32,6 +33,8 @@ const char *swage_blas_bind(const char *path) {
     if (set_threading) set_threading(1);
     return NULL;
 }
+
+bool swage_blas_is_bound(void) { return sgemm != NULL; }
 
 void swage_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
                  int ldb, float beta, float *c, int ldc) {

@@ -6,6 +6,8 @@ extension Conformance {
         var probe = probe(1)
         let trainer = try await trainer("forward")
         let batch = try probe.batch(rows: 2, columns: 8)
+        let outputs = try await trainer.config().capabilities.outputs
+        try expect(outputs.contains(.logProbs), "config() says that it gives \(outputs.map(\.rawValue).sorted()), and logProbs is what all give")
         let before = try await fingerprint(trainer)
         _ = try await trainer.forwardBackward(batch)
         try expectSame(try await fingerprint(trainer), before, "weights after forwardBackward")
@@ -27,6 +29,7 @@ extension Conformance {
         let whole = try probe.batch(rows: 6, columns: 7)
         let reference = try await trainer("whole")
         let result = try await reference.forwardBackward(whole)
+        try expectClose([Float(result.denominator)], [Float(whole.targetCount)], "denominator of cross entropy, which is the number of targets")
         let step = try await reference.optimStep()
         let expected = try await fingerprint(reference)
         for attempt in [0, 2] {

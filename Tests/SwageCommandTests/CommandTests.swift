@@ -129,7 +129,7 @@ import TestSupport
         }
     }
 
-    @Test func withoutACBLASTheErrorSaysHowToGetOne() throws {
+    @Test func aCBLASThatIsNamedAndNotThereIsAnError() throws {
         let process = Program.process(["generate", "--model", Golden.decoder("llama"), "--prompt", "x", "--raw"])
         process.environment = ProcessInfo.processInfo.environment.merging(["SWAGE_BLAS": "/nowhere.so"]) { $1 }
         let errors = Pipe()

@@ -60,6 +60,7 @@ extension ModelOptions {
     ) async throws -> StartedEngine {
         switch engine {
         case .native:
+            try chooseMatrixLibrary()
             let trainer = try await NativeTrainer(
                 model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
                 keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads, profiles: profiles)
@@ -76,6 +77,12 @@ extension ModelOptions {
         }
     }
 
+    /// Says where products take longer than they would have to.
+    private func chooseMatrixLibrary() throws {
+        guard try MatrixLibrary.automatic.use() == nil, ProcessInfo.processInfo.environment["SWAGE_BLAS"] != "none" else { return }
+        logger().warning("no CBLAS was found, and Swage's own kernels take up to half again as long: `apt install libopenblas0`, or SWAGE_BLAS")
+    }
+
     /// Opens the model for writing alone.
     /// - Parameter inEightBits: whether its matrices are read in 8 bits.
     func startSampler(inEightBits: Bool = false) async throws -> (sampler: any Sampler, tokenizer: any Tokenizer) {
@@ -86,6 +93,7 @@ extension ModelOptions {
             let started = try await start()
             return (try started.requireSampler(), try await started.trainer.tokenizer())
         }
+        try chooseMatrixLibrary()
         let sampler = try await NativeSampler(
             model: model!, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
         if let unread = try sampler.unreadTensors { logger().warning("\(model!): \(unread)") }

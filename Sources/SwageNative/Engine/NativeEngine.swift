@@ -49,13 +49,13 @@ actor NativeEngine {
     init(
         _ files: ModelFiles, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
         checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, threads: Int?, profiles: Bool = false,
-        inEightBits: Bool = false
+        inEightBits: Bool = false, matrixLibrary: MatrixLibrary = .automatic
     ) throws {
         try optimizer.validate()
         guard keptCheckpoints ?? 1 > 0 else {
             throw TrainerError(.invalidOption, "keptCheckpoints is \(keptCheckpoints ?? 0)", expected: "1 or more, or nil")
         }
-        _ = try BLASLibrary.bind()
+        try matrixLibrary.use()
         self.files = files
         defaultLoss = loss
         store = CheckpointStore(directory: checkpointDirectory)

@@ -24,13 +24,15 @@ public struct NativeSampler: Sampler {
     ///   - weights: in what form the model's matrices are read.
     ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
     ///   - threads: how many threads share the work; nil for one a core.
-    /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or no CBLAS is there.
+    ///   - matrixLibrary: what multiplies matrices.
+    /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or a library that was named not be loaded.
     public init(
-        model: String, weights: Weights = .float32, chatTemplate: String? = nil, threads: Int? = nil
+        model: String, weights: Weights = .float32, chatTemplate: String? = nil, threads: Int? = nil,
+        matrixLibrary: MatrixLibrary = .automatic
     ) async throws {
         engine = try NativeEngine(
             try ModelFiles.open(model, chatTemplate: chatTemplate), threads: threads,
-            inEightBits: weights == .eightBit)
+            inEightBits: weights == .eightBit, matrixLibrary: matrixLibrary)
         sharesWeights = false
     }
 

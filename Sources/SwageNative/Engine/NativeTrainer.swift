@@ -30,16 +30,17 @@ public struct NativeTrainer: Trainer {
     ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
     ///   - threads: how many threads share the work; nil for one a core.
     ///   - profiles: whether ``profile()`` is recorded. It costs microseconds a step.
-    /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or no CBLAS is there.
+    ///   - matrixLibrary: what multiplies matrices.
+    /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or a library that was named not be loaded.
     public init(
         model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
         checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
-        threads: Int? = nil, profiles: Bool = false
+        threads: Int? = nil, profiles: Bool = false, matrixLibrary: MatrixLibrary = .automatic
     ) async throws {
         let files = try ModelFiles.open(model, chatTemplate: chatTemplate)
         engine = try NativeEngine(
             files, optimizer: optimizer, loss: loss, checkpointDirectory: checkpointDirectory,
-            keptCheckpoints: keptCheckpoints, threads: threads, profiles: profiles)
+            keptCheckpoints: keptCheckpoints, threads: threads, profiles: profiles, matrixLibrary: matrixLibrary)
     }
 
     /// What the model's files hold and this engine does not read, in a sentence; nil if it reads all.

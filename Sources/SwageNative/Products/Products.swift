@@ -102,8 +102,8 @@ package struct Products {
             self.isTransposed = isTransposed
         }
 
-        func rows(from row: Int) -> UnsafePointer<Float> { start + row * (isTransposed ? 1 : stride) }
-        func columns(from column: Int) -> UnsafePointer<Float> { start + column * (isTransposed ? stride : 1) }
+        func from(row: Int) -> Operand { Operand(start + row * (isTransposed ? 1 : stride), stride: stride, isTransposed: isTransposed) }
+        func from(column: Int) -> Operand { Operand(start + column * (isTransposed ? stride : 1), stride: stride, isTransposed: isTransposed) }
     }
 
     /// `c[m, n] = a[m, k] · b[k, n]`, each thread a rectangle of it.
@@ -114,10 +114,18 @@ package struct Products {
             let grid = ProductGrid(m: m, n: n, threads: team.count)
             team.run(jobs: grid.rectangles.count) { _, job in
                 let (rows, columns) = grid.rectangles[job]
+                let (a, b) = (a.from(row: rows.lowerBound), b.from(column: columns.lowerBound))
+                let c = c + rows.lowerBound * n + columns.lowerBound
+                guard swage_blas_is_bound() else {
+                    return withUnsafeTemporaryAllocation(of: Float.self, capacity: swage_matrix_product_scratch()) { scratch in
+                        swage_matrix_product(
+                            a.isTransposed, b.isTransposed, rows.count, columns.count, k, a.start, a.stride, b.start, b.stride,
+                            accumulating, c, n, scratch.baseAddress)
+                    }
+                }
                 swage_sgemm(
-                    a.isTransposed, b.isTransposed, Int32(rows.count), Int32(columns.count), Int32(k),
-                    a.rows(from: rows.lowerBound), Int32(a.stride), b.columns(from: columns.lowerBound),
-                    Int32(b.stride), accumulating ? 1 : 0, c + rows.lowerBound * n + columns.lowerBound, Int32(n))
+                    a.isTransposed, b.isTransposed, Int32(rows.count), Int32(columns.count), Int32(k), a.start, Int32(a.stride),
+                    b.start, Int32(b.stride), accumulating ? 1 : 0, c, Int32(n))
             }
         }
     }
