@@ -20,7 +20,7 @@ EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
 .PHONY: help sft grpo dpo build engines deps test conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
-        clean
+        lint-python clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -129,6 +129,9 @@ check-export: $(PYTHON) build ## Compare the exported model's greedy answer in t
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"
 	@echo "swage:        $$($(SWAGE) generate --model $(EXPORTED) --prompt "$(PROMPT)" --temperature 0 --max-tokens 32 2>/dev/null)"
 
+lint-python: .venv/lint/bin/ruff ## Look through all Python with ruff.
+	@.venv/lint/bin/ruff check python examples scripts Benchmarks Tests
+
 $(PYTHON): Tests/Golden/requirements.txt
 	@python3 -m venv .venv/golden
 	@.venv/golden/bin/pip install --quiet --requirement Tests/Golden/requirements.txt
@@ -137,6 +140,11 @@ $(PYTHON): Tests/Golden/requirements.txt
 .venv/protos/bin/python:
 	@python3 -m venv .venv/protos
 	@.venv/protos/bin/pip install --quiet grpcio-tools==1.85.1 buf-bin==1.75.0
+
+.venv/lint/bin/ruff: python/requirements-lint.txt
+	@python3 -m venv .venv/lint
+	@.venv/lint/bin/pip install --quiet --requirement python/requirements-lint.txt
+	@touch $@
 
 clean: ## Remove what was built, and leave what was fetched and trained.
 	@rm -rf .build

@@ -57,7 +57,7 @@ def table(results):
     head = ["job", "ours", "peer", "ratio", "spread", "memory, GB", "share of limit", "bar"]
     rows = [head] + [row(result) for result in results]
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in rows]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows]
     reasons = [f"{result['job']}: {result['bar']['reason']}" for result in results if "reason" in result["bar"]]
     return "\n".join(lines + ([""] + reasons if reasons else []))
 

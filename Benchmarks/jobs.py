@@ -32,7 +32,7 @@ def sft(batches, steps=1, unit="tokens/s"):
         for begin in range(1, len(work), steps):
             tokens = sum(inputs.token_count(batch) for batch in work[begin : begin + steps])
             ours, peer, limit = (
-                sum(side["seconds"] for side in sides) for sides in zip(*rounds[begin : begin + steps]))
+                sum(side["seconds"] for side in sides) for sides in zip(*rounds[begin : begin + steps], strict=True))
             rates.append([tokens / ours, tokens / peer])
             limits.append((ours / limit, peer / limit))
         return result(unit, rates, rounds[-1], higher_is_better=True) | limited(limits)
@@ -229,7 +229,7 @@ def prefix_shared(program):
     once, and in turn, where no neighbours have one in common."""
     groups = inputs.groups(count=2, members=8, prompt=256, completion=64)
     together = [row for group in groups for row in group]
-    apart = [row for rows in zip(*groups) for row in rows]
+    apart = [row for rows in zip(*groups, strict=True) for row in rows]
     with worker.ours(program, inputs.smollm2()) as shared, worker.ours(program, inputs.smollm2()) as unshared:
         rounds = [(shared.run(policy=together), unshared.run(policy=apart)) for _ in range(ROUNDS + 1)]
     times = [[side["seconds"] for side in pair] for pair in rounds[1:]]

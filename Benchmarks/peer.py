@@ -75,7 +75,7 @@ def compute_loss(name, tokens):
         hidden = model.model(ids).last_hidden_state[0]
         parts = [
             checkpoint(chunk_loss, h, model.lm_head.weight, t, use_reentrant=False)
-            for h, t in zip(hidden.split(chunk), targets.split(chunk))
+            for h, t in zip(hidden.split(chunk), targets.split(chunk), strict=True)
         ]
         return sum(parts) / tokens
 

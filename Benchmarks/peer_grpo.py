@@ -30,7 +30,7 @@ def last_number(text):
 
 
 def number(completions, answer, **_):
-    return [float(last_number(c[0]["content"]) == float(a)) for c, a in zip(completions, answer)]
+    return [float(last_number(c[0]["content"]) == float(a)) for c, a in zip(completions, answer, strict=True)]
 
 
 class TimedTrainer(GRPOTrainer):

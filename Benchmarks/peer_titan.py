@@ -7,10 +7,13 @@ import tempfile
 import time
 
 from monarch.actor import endpoint
+
+# isort: split
 from swage_worker.options import Degrees, OptimizerOptions, Schedule, TitanOptions
 from swage_worker.titan.engine import _mesh
-from swage_worker.titan.rank import TitanRank
+from swage_worker.titan.rank import TitanRank  # before anything of TorchTitan
 
+# isort: split
 import torch
 from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
 from torchtitan.config.configs import CompileConfig

@@ -6,8 +6,6 @@ that process. The rows go to Benchmarks/results/scaling.json.
 """
 
 import json
-import os
-import pathlib
 import statistics
 import sys
 

@@ -1,7 +1,7 @@
 """Somebody else's trainer, complete: transformers and AdamW behind Swage's trainer service. It imports nothing of Swage but the
 stubs of proto/swage/v1/trainer.proto, and takes a model's folder, the address where to serve it, and a folder of checkpoints."""
 
-import concurrent.futures, math, os, pathlib, sys, tempfile, threading, uuid
+import concurrent.futures, itertools, math, os, pathlib, sys, tempfile, threading, uuid
 import grpc, numpy, torch
 from safetensors.torch import load_file
 from swage.v1 import trainer_pb2 as pb, trainer_pb2_grpc as rpc
@@ -71,7 +71,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         targets = self.tensor(context, request, "target_ids", pb.DATA_TYPE_INT32, ids.shape).long() * (mask != 0)
         inside = all(((t >= 0) & (t < self.model.vocab_size)).all() for t in (ids, targets))
         check(context, inside, "tokenOutOfRange", f"an id is not in 0..<{self.model.vocab_size}")
-        runs = (1 + sum(a != b for a, b in zip(row, row[1:])) == len(set(row)) for row in segments.tolist())
+        runs = (1 + sum(a != b for a, b in itertools.pairwise(row)) == len(set(row)) for row in segments.tolist())
         check(context, all(runs), "invalidBatch", "a segment comes in two runs")
         seen = (segments[:, :, None] == segments[:, None, :]) & torch.ones(ids.shape[1], ids.shape[1]).tril().bool()
         positions = torch.arange(ids.shape[1]) - seen.float().argmax(-1)
@@ -91,7 +91,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         loss, count = -(log_probs * mask * weights).sum(), mask.sum().item()
         check(context, count, "invalidBatch", "there is nothing to learn from")
         check(context, torch.isfinite(loss), "nonFinite", "the loss is not finite")
-        for total, gradient in zip(self.sums, torch.autograd.grad(loss, self.parameters)):
+        for total, gradient in zip(self.sums, torch.autograd.grad(loss, self.parameters), strict=True):
             total += gradient
         self.denominator, self.microbatches = self.denominator + count, self.microbatches + 1
         return pb.ForwardBackwardResponse(
@@ -103,7 +103,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         check(context, self.microbatches, "nothingAccumulated", "there are no gradients")
         norm = math.sqrt(sum(g.double().square().sum() for g in self.sums)) / self.denominator
         check(context, math.isfinite(norm), "nonFinite", f"the gradient norm is {norm}")
-        for parameter, gradient in zip(self.parameters, self.sums):
+        for parameter, gradient in zip(self.parameters, self.sums, strict=True):
             parameter.grad = gradient / self.denominator * min(1, 1 / (norm + 1e-6))
         self.optimizer.step()
         n, self.step = self.microbatches, self.step + 1

@@ -44,7 +44,7 @@ def main():
         print(f"| {step + 1} | " + " | ".join(f"{curve[step][0]:.5f}" for curve in curves.values()) + " |")
     native = curves.pop("native")
     for name, curve in curves.items():
-        worst = max(abs(a / b - 1) for ours, theirs in zip(native, curve) for a, b in zip(ours, theirs))
+        worst = max(abs(a / b - 1) for ours, theirs in zip(native, curve, strict=True) for a, b in zip(ours, theirs, strict=True))
         print(f"{name}: losses and gradient norms differ from native's by at most {worst:.1e} of them")
 
 

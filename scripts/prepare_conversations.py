@@ -11,7 +11,7 @@ import sys
 
 
 def messages(conversation):
-    result = []
+    result, first = [], None
     for turn in conversation["messages"]:
         content = "\n".join(message["text"].strip() for message in turn if message["text"].strip())
         if not content:

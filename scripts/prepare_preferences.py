@@ -14,7 +14,7 @@ def pairs(conversations):
     openings = [(messages[:1], messages[1]) for messages in conversations if len(messages) > 1 and messages[1]["role"] == "assistant"]
     others = openings[:]
     random.Random(0).shuffle(others)
-    for (prompt, chosen), (_, rejected) in zip(openings, others):
+    for (prompt, chosen), (_, rejected) in zip(openings, others, strict=True):
         if chosen["content"] != rejected["content"]:
             yield {"prompt": prompt, "chosen": [chosen], "rejected": [rejected]}
 

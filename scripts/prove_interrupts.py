@@ -61,7 +61,8 @@ class Case:
         if command == "grpo":
             return ["--arithmetic", "1", "--problems-per-rollout", "2", "--group-size", "4", "--reward", "finished", "number:0.5",
                     "--held-out-limit", "6", "--max-tokens", "6", "--show-every", "0", "--steps", steps, *writing]
-        data = self.write("texts.jsonl", ({"prompt": f"Question {i}", "completion": " answer " + "so " * (i % 7)} for i in range(self.options.examples)))
+        rows = ({"prompt": f"Question {i}", "completion": " answer " + "so " * (i % 7)} for i in range(self.options.examples))
+        data = self.write("texts.jsonl", rows)
         return ["--data", data, "--sequence-length", "48", "--arithmetic", "2", "--limit", str(self.options.examples), "--samples", "4",
                 "--max-tokens", "12", "--reward", "finished", "--concurrency", "4", *writing]
 
@@ -93,8 +94,9 @@ class Case:
         self.stop_server()
         (self.folder / "s").unlink(missing_ok=True)
         self.server = subprocess.Popen(
-            [self.options.swage, "serve", "--model", self.options.model, "--listen", f"unix:{self.folder}/s", "--allow", str(self.folder), "--threads", "1",
-             "--learning-rate", "1e-3", "--schedule", "constant", "--chat-template", "chatml", "--log-level", "error"], cwd=self.temporary,
+            [self.options.swage, "serve", "--model", self.options.model, "--listen", f"unix:{self.folder}/s", "--allow", str(self.folder),
+             "--threads", "1", "--learning-rate", "1e-3", "--schedule", "constant", "--chat-template", "chatml", "--log-level", "error"],
+            cwd=self.temporary,
             start_new_session=True, preexec_fn=_default_signals)
         deadline = time.time() + 60
         while not (self.folder / "s").exists():
@@ -122,8 +124,8 @@ class Case:
         if self.options.engine in ("native", "remote") or self.name == "evaluate":
             return found == expected
         return len(found) == len(expected) and all(
-            a[0] == b[0] and all(abs(x - y) <= self.options.tolerance * max(1, abs(y)) for x, y in zip(a[1:], b[1:]))
-            for a, b in zip(found, expected))
+            a[0] == b[0] and all(abs(x - y) <= self.options.tolerance * max(1, abs(y)) for x, y in zip(a[1:], b[1:], strict=True))
+            for a, b in zip(found, expected, strict=True))
 
 
 def _told(record):
@@ -195,8 +197,8 @@ def break_once(case, output, number, victim, counts):
             process.send_signal(number)
     try:
         _, errors = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise Wrong(f"{number.name} does not end it: {process.args}")
+    except subprocess.TimeoutExpired as error:
+        raise Wrong(f"{number.name} does not end it: {process.args}") from error
     if victim != "client":
         # It may take a while to end: nobody is to begin with it meanwhile.
         case.server.wait(timeout=PATIENCE)
@@ -266,7 +268,9 @@ def prove(case, wanted, counts):
         check(_snapshot(case.inputs) | _snapshot(options.model) == untouched, "what was read was written")
         names = {path.name for path in case.folder.iterdir()} - {"inputs", "tmp", "unbroken", "s"}
         check(not names, f"{names} have appeared beside the output")
-        print(f"{case.name} on {options.engine}: run {run} ended as the unbroken one after {ended} signals; {len(pending)} to come", flush=True)
+        print(
+            f"{case.name} on {options.engine}: run {run} ended as the unbroken one after {ended} signals; {len(pending)} to come",
+            flush=True)
 
 
 def main():

@@ -57,7 +57,7 @@ def computed(case, inputs, outputs, disturbed=None):
     names = list(case["gradients"])
     if names and total.requires_grad:
         found = torch.autograd.grad(total, [outputs[name] for name in names], allow_unused=True)
-        gradients = {name: gradient for name, gradient in zip(names, found) if gradient is not None}
+        gradients = {name: gradient for name, gradient in zip(names, found, strict=True) if gradient is not None}
     return values, gradients
 
 
@@ -66,7 +66,7 @@ def differences(case, inputs):
     with torch.set_grad_enabled(bool(case["gradients"])):
         values, gradients = computed(case, inputs, inputs.outputs if case["gradients"] else inputs.values)
     result = {"sum": relative(case["sum"], values["sum"])}
-    for metric, value in zip(case["program"]["metrics"], case["metrics"]):
+    for metric, value in zip(case["program"]["metrics"], case["metrics"], strict=True):
         result[metric["name"]] = relative(value, values[metric["name"]])
     for name, expected in case["gradients"].items():
         found = gradients.get(name)
@@ -93,7 +93,9 @@ def is_unsteady(case, inputs):
     for _ in range(8):
         values, others = computed(case, inputs, inputs.outputs, disturbed)
         changes = [relative(values[name], first[name]) for name in first]
-        changes += [((others[name] - gradients[name]).abs() / gradients[name].abs().clamp(min=1)).max().item() for name in gradients if name in others]
+        changes += [
+            ((others[name] - gradients[name]).abs() / gradients[name].abs().clamp(min=1)).max().item()
+            for name in gradients if name in others]
         if not all(change <= TOLERANCE / 10 for change in changes):
             return True
     return False
@@ -171,7 +173,9 @@ def main():
             failures += 1
             if failures <= 20:
                 program = case["program"] if "fault" in case else smallest(fuzzer, case, inputs, inputs_line)
-                print(f"program {last} of seed {seed} differs: {case.get('fault', found)}\n  {json.dumps(program)}\n  {inputs_line}", flush=True)
+                print(
+                    f"program {last} of seed {seed} differs: {case.get('fault', found)}\n"
+                    f"  {json.dumps(program)}\n  {inputs_line}", flush=True)
             continue
         worst = max(worst, difference)
         if total % 50000 == 0:

@@ -52,7 +52,8 @@ def change(tokenizer, random):
             None, {**level, "trim_offsets": False},
             {"type": "BertProcessing", "sep": ["<|endoftext|>", 0], "cls": ["<|endoftext|>", 0]},
             {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
-             {"SpecialToken": {"id": "x", "type_id": 0}}], "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+             {"SpecialToken": {"id": "x", "type_id": 0}}],
+             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
              "special_tokens": {"x": {"id": "x", "ids": [0, 5], "tokens": ["<|endoftext|>", "y"]}}}])),
         "decoder": lambda: tokenizer.update(decoder=random.choice([
             None, level, {"type": "BPEDecoder", "suffix": "</w>"}, {"type": "Sequence", "decoders": [level, {"type": "Fuse"}]},

@@ -14,10 +14,11 @@ import random
 import re
 import sys
 
-from chat_templates import TEMPLATES
 from jinja2.exceptions import TemplateError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from chat_templates import TEMPLATES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "Sources/SwageText/Templates/ChatTemplate+Known.swift"
@@ -211,7 +212,10 @@ def main():
             known[digest(template)] = swift
             names.setdefault(digest(template), []).append(name)
             expected[swift] = [sha(text) if (text := format(c, p)) is not None else None for c in conversations for p in (False, True)]
-    lines = [f"        // {', '.join(sorted(set(names[key])))}\n        \"{key}\":\n            {swift},\n" for key, swift in sorted(known.items(), key=lambda item: (item[1], item[0]))]
+    lines = [
+        f"        // {', '.join(sorted(set(names[key])))}\n        \"{key}\":\n            {swift},\n"
+        for key, swift in sorted(known.items(), key=lambda item: (item[1], item[0]))
+    ]
     TABLE.write_text(
         "// Written by Tests/Golden/known_templates.py, which says how.\n\n"
         "extension ChatTemplate {\n"

@@ -7,7 +7,6 @@ import json
 import pathlib
 import sys
 
-import gguf
 import numpy
 import safetensors
 import tokenizers

@@ -104,9 +104,9 @@ class Fuzzer:
     def end(self, call, data, future, deadline):
         try:
             answer = b"".join(future) if call in STREAMS else future.result(timeout=max(0.1, deadline - time.monotonic()))
-        except (grpc.FutureTimeoutError, TimeoutError):
-            raise Failure(f"a request of {call} was neither answered nor refused within {self.minutes:.0f} minutes")
-        except (grpc.RpcError, grpc.FutureCancelledError) as error:
+        except (grpc.FutureTimeoutError, TimeoutError) as error:
+            raise Failure(f"a request of {call} was neither answered nor refused within {self.minutes:.0f} minutes") from error
+        except (grpc.RpcError, grpc.FutureCancelledError):
             return self.check_refusal(call, future)
         self.counts["answered"] += 1
         self.check_answer(call, data, answer)
@@ -131,8 +131,8 @@ class Fuzzer:
             return
         try:
             id = CALLS[call].FromString(data).request_id
-        except Exception:
-            raise Failure(f"{call} was answered though its request cannot be read")
+        except Exception as error:
+            raise Failure(f"{call} was answered though its request cannot be read") from error
         if id and self.answers.setdefault(id, answer) != answer:
             raise Failure(f"the requests of {call} with id {id[:80]!r} had two answers")
         if len(self.answers) > 2000:
@@ -145,7 +145,7 @@ class Fuzzer:
             try:
                 self.odd.append(odd_clients.say_odd_things(self.server.address, self.random))
             except OSError as error:
-                raise Failure(f"a client was not let in: {error}")
+                raise Failure(f"a client was not let in: {error}") from error
         while len(self.odd) > 200:
             self.odd.pop(0).close()
 
@@ -164,7 +164,8 @@ class Fuzzer:
         self.reference = saved.path
         shape = [2, 6]
         ids = self.requests.integers(shape, [5 + 7 * index for index in range(12)])
-        self.batch = pb.ForwardBackwardRequest(input_ids=ids, target_ids=self.requests.integers(shape, [9 + 11 * index for index in range(12)]))
+        targets = self.requests.integers(shape, [9 + 11 * index for index in range(12)])
+        self.batch = pb.ForwardBackwardRequest(input_ids=ids, target_ids=targets)
         self.expected = self.sequence()
 
     def sequence(self):
@@ -187,7 +188,7 @@ class Fuzzer:
                 # A call that its client has broken off may have been under way until now.
                 found = self.sequence()
         except grpc.RpcError as error:
-            raise Failure(f"a call after the burst ended with {error.code().name}: {error.details()}")
+            raise Failure(f"a call after the burst ended with {error.code().name}: {error.details()}") from error
         if taken > self.options.patience:
             raise Failure(f"the status took {taken:.1f} s")
         if found != self.expected:
@@ -257,7 +258,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=10**9)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--memory", type=float, default=3000, help="the most megabytes that the server may take")
-    parser.add_argument("--patience", type=float, default=1, help="how many seconds a status may take when nothing is under way, and answers minutes, up to 4")
+    parser.add_argument(
+        "--patience", type=float, default=1,
+        help="how many seconds a status may take when nothing is under way, and answers minutes, up to 4")
     options = parser.parse_args()
     server = Server(options.program, options.model, options.engine, options.address, options.pid)
     try:

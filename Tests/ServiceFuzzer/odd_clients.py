@@ -23,8 +23,11 @@ def frame(kind, flags, stream, payload):
 
 
 def _literal(name, value):
-    number = lambda count: bytes([count]) if count < 127 else b"\x7f" + _rest(count - 127)
-    return b"\0" + number(len(name)) + name + number(len(value)) + value
+    return b"\0" + _number(len(name)) + name + _number(len(value)) + value
+
+
+def _number(count):
+    return bytes([count]) if count < 127 else b"\x7f" + _rest(count - 127)
 
 
 def _rest(count):

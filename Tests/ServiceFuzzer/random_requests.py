@@ -88,7 +88,10 @@ class Requests:
     def fill_batch(self, message, call):
         shape = [self.random.randint(1, 3), self.random.randint(1, 8)]
         count = shape[0] * shape[1]
-        ids = lambda: self.integers(shape, [self.random.randrange(VOCABULARY) for _ in range(count)])
+
+        def ids():
+            return self.integers(shape, [self.random.randrange(VOCABULARY) for _ in range(count)])
+
         message.input_ids.CopyFrom(ids())
         message.target_ids.CopyFrom(ids())
         if self.random.random() < 0.5:

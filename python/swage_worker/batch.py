@@ -1,13 +1,14 @@
 """Batches as they come over the wire, checked as Swift's TextTrainBatch checks them."""
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
 import torch
 
 from .errors import TrainerError, check
-from .loss import OUTPUTS
 from .generated.swage.v1 import trainer_pb2 as pb
+from .loss import OUTPUTS
 
 MOST_AXES = 16
 _TYPES = {pb.DATA_TYPE_FLOAT32: torch.float32, pb.DATA_TYPE_INT32: torch.int32}
@@ -52,7 +53,9 @@ class Batch:
             if name not in request.DESCRIPTOR.fields_by_name or not has(name):
                 return otherwise
             found = tensor(getattr(request, name), swift_name, type)
-            check(list(found.shape) == shape, "invalidShape", f"{swift_name} has shape {list(found.shape)}", f"{shape}, the shape of inputIDs")
+            check(
+                list(found.shape) == shape, "invalidShape", f"{swift_name} has shape {list(found.shape)}",
+                f"{shape}, the shape of inputIDs")
             _check_finite(found, swift_name)
             return found
 
@@ -82,14 +85,18 @@ class Batch:
 
     def check_learnable(self):
         check(self.target_ids is not None, "invalidBatch", "the batch has no targetIDs")
-        check(self.target_mask.any(), "invalidBatch", "targetMask is 0 everywhere, so the batch has nothing to learn from", "at least one 1")
+        check(
+            self.target_mask.any(), "invalidBatch", "targetMask is 0 everywhere, so the batch has nothing to learn from",
+            "at least one 1")
 
     def check_answerable(self, outputs):
         """Whether `forward` can give these outputs."""
         check(outputs, "invalidBatch", "forward was asked for no output", f"any of {OUTPUTS}")
         for name in outputs:
             check(name in OUTPUTS, "invalidBatch", f'forward was asked for "{name}"', f"any of {OUTPUTS}")
-        check("logProbs" not in outputs or self.target_ids is not None, "invalidBatch", "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
+        check(
+            "logProbs" not in outputs or self.target_ids is not None, "invalidBatch",
+            "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
 
     def to(self, device):
         def move(value):
@@ -126,5 +133,7 @@ def _check_tokens(ids, name, counts, vocabulary):
 
 def _check_runs(segment_ids):
     for row, ids in enumerate(segment_ids.tolist()):
-        runs = 1 + sum(a != b for a, b in zip(ids, ids[1:]))
-        check(runs == len(set(ids)), "invalidBatch", f"row {row} of segmentIDs takes up a segment again", "each segment in one unbroken run")
+        runs = 1 + sum(a != b for a, b in itertools.pairwise(ids))
+        check(
+            runs == len(set(ids)), "invalidBatch", f"row {row} of segmentIDs takes up a segment again",
+            "each segment in one unbroken run")

@@ -82,7 +82,9 @@ class CheckpointStore:
             return None
         for name, size in manifest["fileSizes"].items():
             found = (place / name).lstat().st_size if is_kind(place / name, stat.S_ISREG) else None
-            check(found == size, "corruptFile", f"{place / name} has {'no' if found is None else found} bytes", f"{size}, as the checkpoint says")
+            check(
+                found == size, "corruptFile", f"{place / name} has {'no' if found is None else found} bytes",
+                f"{size}, as the checkpoint says")
         microbatches, has_gradients = manifest["accumulatedMicrobatches"], "gradients.safetensors" in manifest["fileSizes"]
         check(
             has_gradients == (microbatches > 0), "corruptFile",
@@ -94,9 +96,7 @@ class CheckpointStore:
         not hide the full one that was written before them at the same step. A damaged one is passed over."""
         complete = self._complete()
         while complete:
-            step = complete[-1][1]["step"]
-            of_the_last_step = itertools.takewhile(lambda entry: entry[1]["step"] == step, reversed(complete))
-            newest = next((entry for entry in of_the_last_step if not entry[1]["weightsOnly"]), complete[-1])
+            newest = _newest(complete)
             try:
                 _verify(*newest)
                 return newest
@@ -133,6 +133,13 @@ class CheckpointStore:
         return sorted(found, key=_rank)
 
 
+def _newest(complete):
+    """The last full one at the step of the last one, which is the newest if there is none."""
+    step = complete[-1][1]["step"]
+    of_the_last_step = itertools.takewhile(lambda entry: entry[1]["step"] == step, reversed(complete))
+    return next((entry for entry in of_the_last_step if not entry[1]["weightsOnly"]), complete[-1])
+
+
 def _rank(entry):
     """A copy that somebody has made is of the same age as what it was made of."""
     place, manifest = entry
@@ -153,7 +160,9 @@ def _verify(place, manifest):
     """Makes sure that the files of a checkpoint hold what was written."""
     for name, checksum in ((manifest or {}).get("fileChecksums") or {}).items():
         found = _checksum(place / name)
-        check(found == checksum, "corruptFile", f"{place / name} has the checksum {found}", f"{checksum}, as the checkpoint says: it is damaged")
+        check(
+            found == checksum, "corruptFile", f"{place / name} has the checksum {found}",
+            f"{checksum}, as the checkpoint says: it is damaged")
 
 
 def _next_sequence(directory):

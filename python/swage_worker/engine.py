@@ -61,17 +61,26 @@ class Engine:
     # What all have
 
     def optim_step(self, options=None):
-        check(options is None or self.optimizer_per_step, "unsupported", "this engine takes no optimizer of one step", "the options it was started with")
+        check(
+            options is None or self.optimizer_per_step, "unsupported", "this engine takes no optimizer of one step",
+            "the options it was started with")
         options = options or self.optimizer_options
-        check(self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated", "forwardBackward before it")
+        check(
+            self.microbatches > 0, "nothingAccumulated", f"optimStep was called at step {self.step} with no gradients accumulated",
+            "forwardBackward before it")
         norm = self.gradient_norm() / self.denominator
-        check(math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken", "a finite norm")
+        check(
+            math.isfinite(norm), "nonFinite", f"the gradient norm at step {self.step} is {norm}, so the step was not taken",
+            "a finite norm")
         limit = options.max_gradient_norm
         clip = min(1.0, limit / (norm + 1e-6)) if limit else 1.0
         reached = max(self.reached if self.reached is not None else self.largest_moment(), norm * clip)
         scale, wanted = clip / self.denominator, options.learning_rate * schedule_factor(options.schedule, self.step)
         rate = self.apply(options, wanted, scale, stays_finite(options, wanted, self.step, scale, reached, self.dtype))
-        check(rate is not None, "nonFinite", f"step {self.step + 1} at the learning rate {wanted} would leave weights that are NaN or infinite, so it was not taken", "a smaller learning rate, weight decay or gradient")
+        check(
+            rate is not None, "nonFinite",
+            f"step {self.step + 1} at the learning rate {wanted} would leave weights that are NaN or infinite, so it was not taken",
+            "a smaller learning rate, weight decay or gradient")
         microbatches = self.microbatches
         self.reached = reached
         self.step += 1

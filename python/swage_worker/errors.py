@@ -49,7 +49,8 @@ def failing_in_words():
     except (TrainerError, Cancelled):
         raise
     except OSError as error:
-        raise TrainerError("inputOutput", f"{error.filename or 'a file'}: {error.strerror or error}", "a path that can be read and written") from error
+        raise TrainerError(
+            "inputOutput", f"{error.filename or 'a file'}: {error.strerror or error}", "a path that can be read and written") from error
     except MemoryError as error:
         raise TrainerError("tooLarge", "there is not enough memory for this call", "less at once, or shorter") from error
     except Exception as error:

@@ -6,7 +6,6 @@ import ctypes
 import errno
 import json
 import os
-import pathlib
 import random
 import re
 import socket

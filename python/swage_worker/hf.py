@@ -65,7 +65,7 @@ class HuggingFaceEngine(Engine):
             gradients = torch.autograd.grad(total, list(self.parameters.values()), materialize_grads=True)
             if is_cancelled():
                 raise Cancelled
-        for name, gradient in zip(self.parameters, gradients):
+        for name, gradient in zip(self.parameters, gradients, strict=True):
             self.sums[name] = gradient if name not in self.sums else self.sums[name].add_(gradient)
         result = Result.of(total, denominator, metrics)
         self.accumulate(result.denominator)
@@ -82,7 +82,8 @@ class HuggingFaceEngine(Engine):
         snapshot = None if is_safe else Snapshot(self.parameters.values(), [self.optimizer])
         for group in self.optimizer.param_groups:
             group.update(
-                lr=rate, betas=(options.beta1, options.beta2), eps=options.epsilon, weight_decay=options.weight_decay if group["decays"] else 0.0)
+                lr=rate, betas=(options.beta1, options.beta2), eps=options.epsilon,
+                weight_decay=options.weight_decay if group["decays"] else 0.0)
         for name, parameter in self.parameters.items():
             sums = self.sums.get(name)
             parameter.grad = sums if sums is None else sums.mul_(scale) if is_safe else sums * scale
@@ -109,7 +110,8 @@ class HuggingFaceEngine(Engine):
 
     def generate(self, prompts, streams, options, is_cancelled):
         """Completions by the weights as they are, and the step that they are of."""
-        return complete(self.model, self._tokenizer() if options.stop_strings else None, prompts, streams, options, is_cancelled), self.step
+        tokenizer = self._tokenizer() if options.stop_strings else None
+        return complete(self.model, tokenizer, prompts, streams, options, is_cancelled), self.step
 
     def checkpoint_signature(self, weights_only):
         return self.weights_signature if weights_only else self.signature
@@ -117,11 +119,14 @@ class HuggingFaceEngine(Engine):
     def load(self, path):
         """Reads everything before anything changes."""
         place, manifest, full = self.store.open(path, self.signature, self.weights_signature)
+        files = manifest["fileSizes"] if full else {}
         weights = self._read(place, "model.safetensors", self.weights)
-        has = lambda file: full and file in manifest["fileSizes"]
         trained = self._read(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
-        moments = self._read(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq.")) if has("optimizer.safetensors") else None
-        sums = self._read(place, "gradients.safetensors", self.parameters) if has("gradients.safetensors") else {}
+        moments, sums = None, {}
+        if "optimizer.safetensors" in files:
+            moments = self._read(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq."))
+        if "gradients.safetensors" in files:
+            sums = self._read(place, "gradients.safetensors", self.parameters)
         with torch.no_grad():
             for name, parameter in self.weights.items():
                 parameter.copy_(weights[name])
@@ -204,15 +209,15 @@ class HuggingFaceEngine(Engine):
             return tuple(values[name] for name in wanted)
 
         parts = []
-        for rows_part, targets_part in zip(rows.split(CHUNK), targets.split(CHUNK)):
+        for rows_part, targets_part in zip(rows.split(CHUNK), targets.split(CHUNK), strict=True):
             if is_cancelled():
                 raise Cancelled
             parts.append(
                 checkpoint(chunk, rows_part, targets_part, use_reentrant=False) if torch.is_grad_enabled()
                 else chunk(rows_part, targets_part))
-        flat = [torch.cat(values) for values in zip(*parts)] if parts else [hidden.new_zeros(0) for _ in wanted]
+        flat = [torch.cat(values) for values in zip(*parts, strict=True)] if parts else [hidden.new_zeros(0) for _ in wanted]
         empty = torch.zeros(batch.shape[0] * batch.shape[1], dtype=torch.float32, device=self.device)
-        return {name: empty.index_put((places,), values).reshape(batch.shape) for name, values in zip(wanted, flat)}
+        return {name: empty.index_put((places,), values).reshape(batch.shape) for name, values in zip(wanted, flat, strict=True)}
 
     # State
 
@@ -255,7 +260,9 @@ class HuggingFaceEngine(Engine):
         for prefix in prefixes:
             for name, parameter in wanted.items():
                 found = tensors.get(prefix + name)
-                check(found is not None and found.shape == parameter.shape, "corruptFile" if prefix else "checkpointMismatch", f'{place / file}: "{prefix}{name}" is missing or has another shape', f"shape {list(parameter.shape)}")
+                check(
+                    found is not None and found.shape == parameter.shape, "corruptFile" if prefix else "checkpointMismatch",
+                    f'{place / file}: "{prefix}{name}" is missing or has another shape', f"shape {list(parameter.shape)}")
         return tensors
 
     @contextlib.contextmanager

@@ -128,7 +128,9 @@ def outputs_read(program, batch):
     known = {"targetIDs", "targetMask", "targetWeights", *batch.loss_inputs}
     for node in program["nodes"]:
         if node["op"] == "field":
-            check(node["name"] in known, "invalidLoss", f'the loss "{program["name"]}" reads "{node["name"]}", which the batch does not have', f"any of {sorted(known)}")
+            check(
+                node["name"] in known, "invalidLoss",
+                f'the loss "{program["name"]}" reads "{node["name"]}", which the batch does not have', f"any of {sorted(known)}")
     return read
 
 

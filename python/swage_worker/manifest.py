@@ -42,7 +42,9 @@ def read_manifest(folder, as_written=True):
     found = manifest.get("format")
     check(found == FORMAT, "checkpointMismatch", f"{folder} has the checkpoint format {found}", f"format {FORMAT}")
     _validate(manifest, file)
-    check(not as_written or signed(content) == content, "corruptFile", f"{file} is not as it was written", "the file that the trainer has written")
+    check(
+        not as_written or signed(content) == content, "corruptFile", f"{file} is not as it was written",
+        "the file that the trainer has written")
     return manifest
 
 

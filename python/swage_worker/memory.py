@@ -17,9 +17,8 @@ def require(bytes, what, device="cpu"):
         return
     found = available(device)
     if bytes > found:
-        raise TrainerError(
-            "tooLarge", f"{what} would take {describe(bytes)}",
-            f"at most {describe(found)}, " + ("the limit that is set" if found == limit() else "which is what there is: less at once, or shorter"))
+        origin = "the limit that is set" if found == limit() else "which is what there is: less at once, or shorter"
+        raise TrainerError("tooLarge", f"{what} would take {describe(bytes)}", f"at most {describe(found)}, {origin}")
 
 
 def limit():
@@ -37,11 +36,13 @@ def available(device="cpu"):
 
 
 def describe(bytes):
-    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
-        if bytes < 1000:
-            break
+    if bytes < 1000:
+        return f"{bytes} bytes"
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
         bytes /= 1000
-    return f"{bytes} bytes" if unit == "bytes" else f"{bytes:.1f} {unit}"
+        if bytes < 1000:
+            return f"{bytes:.1f} {unit}"
+    return f"{bytes / 1000:.1f} EB"
 
 
 def _device_left(device):

@@ -5,7 +5,6 @@ from google.protobuf.message import DecodeError
 
 from .errors import TrainerError
 
-
 _UNREADABLE = object()
 
 
@@ -25,7 +24,9 @@ class MessageCheck(grpc.ServerInterceptor):
         def checked(answer):
             def run(request, context):
                 if request is _UNREADABLE:
-                    TrainerError("invalidData", f"the request of {call} cannot be read", "one message, as proto/swage/v1/trainer.proto has it").abort(context)
+                    TrainerError(
+                        "invalidData", f"the request of {call} cannot be read", "one message, as proto/swage/v1/trainer.proto has it",
+                    ).abort(context)
                 return answer(request, context)
 
             return run

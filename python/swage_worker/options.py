@@ -51,7 +51,9 @@ class OptimizerOptions:
     @classmethod
     def of_message(cls, sent):
         """Those of one step, from the service's message."""
-        check(sent.schedule in ("constant", "linear", "cosine"), "invalidOption", f'the schedule is "{sent.schedule}"', "constant, linear or cosine")
+        check(
+            sent.schedule in ("constant", "linear", "cosine"), "invalidOption", f'the schedule is "{sent.schedule}"',
+            "constant, linear or cosine")
         numbers = {each: getattr(sent, each) for each in ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")}
         for name, value in numbers.items():
             fits = math.isfinite(value) and value >= 0 and (value < 1 or not name.startswith("beta")) and (value > 0 or name != "epsilon")
@@ -60,7 +62,9 @@ class OptimizerOptions:
         check(largest is None or 0 < largest < math.inf, "invalidOption", f"max_gradient_norm is {largest}", "a positive number")
         schedule = Schedule(shape=sent.schedule, warmup_steps=sent.warmup_steps, total_steps=sent.total_steps)
         fits = schedule.warmup_steps >= 0 and (schedule.shape == "constant" or schedule.total_steps > schedule.warmup_steps)
-        check(fits, "invalidOption", f"the schedule has {schedule.warmup_steps} of {schedule.total_steps} steps to warm up", "0 or more, and fewer than all")
+        check(
+            fits, "invalidOption", f"the schedule has {schedule.warmup_steps} of {schedule.total_steps} steps to warm up",
+            "0 or more, and fewer than all")
         return cls(**numbers, max_gradient_norm=largest, schedule=schedule)
 
     def encoded(self):

@@ -50,7 +50,8 @@ def _check(program):
     names = [metric["name"] for metric in metrics]
     fail_unless(len(set(names)) == len(names), "has two metrics of one name", "a name for each")
     for text in [name, *names]:
-        fail_unless(not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text) and 1 <= len(text.encode()) <= MOST_NAME_BYTES, f"has the name {text[:64]!r}", f"1 to {MOST_NAME_BYTES} bytes, without control characters")
+        fits = not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text) and 1 <= len(text.encode()) <= MOST_NAME_BYTES
+        fail_unless(fits, f"has the name {text[:64]!r}", f"1 to {MOST_NAME_BYTES} bytes, without control characters")
     depths = []
     for index, node in enumerate(nodes):
         operation, operands = node["op"], node.get("of") or []

@@ -34,17 +34,22 @@ class SamplingOptions:
         options = cls(
             request.max_tokens, request.temperature, request.top_k if request.HasField("top_k") else None, request.top_p,
             request.seed, list(request.stop_strings), request.concurrency, list(request.end_of_sequence_ids), list(request.first_tokens))
-        check(options.max_tokens > 0, "invalidOption", f"maxTokens is {options.max_tokens}", "1 or more")
-        check(options.temperature >= 0 and math.isfinite(options.temperature), "invalidOption", f"temperature is {options.temperature}", "a finite number, 0 or more")
-        check(options.top_k is None or options.top_k > 0, "invalidOption", f"topK is {options.top_k}", "1 or more, or nil for all tokens")
-        check(0 < options.top_p <= 1, "invalidOption", f"topP is {options.top_p}", "a number above 0, at most 1")
+        def need(holds, what, expected):
+            check(holds, "invalidOption", what, expected)
+
         stop_bytes = sum(len(text.encode()) for text in options.stop_strings)
-        check(len(options.stop_strings) <= MOST_STOPS, "invalidOption", f"there are {len(options.stop_strings)} stop strings", f"at most {MOST_STOPS}")
-        check(len(options.end_of_sequence_ids) <= MOST_STOPS, "invalidOption", f"there are {len(options.end_of_sequence_ids)} endOfSequenceIDs", f"at most {MOST_STOPS}")
-        check("" not in options.stop_strings, "invalidOption", "a stop string is empty", "at least one character")
-        check(stop_bytes <= MOST_STOP_BYTES, "invalidOption", f"the stop strings have {stop_bytes} bytes together", f"at most {MOST_STOP_BYTES}")
-        check(options.concurrency > 0, "invalidOption", f"concurrency is {options.concurrency}", "1 or more")
-        check(len(options.first_tokens) <= MOST_FIRST_TOKENS, "invalidOption", f"there are {len(options.first_tokens)} firstTokens", f"at most {MOST_FIRST_TOKENS}")
+        need(options.max_tokens > 0, f"maxTokens is {options.max_tokens}", "1 or more")
+        fits = options.temperature >= 0 and math.isfinite(options.temperature)
+        need(fits, f"temperature is {options.temperature}", "a finite number, 0 or more")
+        need(options.top_k is None or options.top_k > 0, f"topK is {options.top_k}", "1 or more, or nil for all tokens")
+        need(0 < options.top_p <= 1, f"topP is {options.top_p}", "a number above 0, at most 1")
+        need(len(options.stop_strings) <= MOST_STOPS, f"there are {len(options.stop_strings)} stop strings", f"at most {MOST_STOPS}")
+        ends, firsts = len(options.end_of_sequence_ids), len(options.first_tokens)
+        need(ends <= MOST_STOPS, f"there are {ends} endOfSequenceIDs", f"at most {MOST_STOPS}")
+        need("" not in options.stop_strings, "a stop string is empty", "at least one character")
+        need(stop_bytes <= MOST_STOP_BYTES, f"the stop strings have {stop_bytes} bytes together", f"at most {MOST_STOP_BYTES}")
+        need(options.concurrency > 0, f"concurrency is {options.concurrency}", "1 or more")
+        need(firsts <= MOST_FIRST_TOKENS, f"there are {firsts} firstTokens", f"at most {MOST_FIRST_TOKENS}")
         require_in_vocabulary(options.first_tokens, vocabulary, "firstTokens")
         return options
 
@@ -86,7 +91,8 @@ def _require_memory(model, prompts, options):
     # The cache grows by copies of itself.
     require(
         2 * 2 * configuration.num_hidden_layers * width * size * rows * positions,
-        f"the keys and values of {positions} tokens (a prompt of {longest} and maxTokens, {options.max_tokens}) of {rows} completions at once", model.device)
+        f"the keys and values of {positions} tokens (a prompt of {longest} and maxTokens, {options.max_tokens}) "
+        f"of {rows} completions at once", model.device)
     require(len(prompts) * options.max_tokens * 64, f"{len(prompts)} completions of up to {options.max_tokens} tokens")
 
 
@@ -146,7 +152,7 @@ class _Drawing(LogitsProcessor):
         # Of the likeliest the difference stays 0, whatever it is divided by; near 0 the others become minus infinity.
         differences = logits - logits.max(-1, keepdim=True).values
         probabilities = torch.where(differences == 0, 0.0, differences / self.options.temperature).softmax(-1).cpu()
-        return torch.stack([self._draw_one(row, generator) for row, generator in zip(probabilities, self.generators)])
+        return torch.stack([self._draw_one(row, generator) for row, generator in zip(probabilities, self.generators, strict=True)])
 
     def _draw_one(self, probabilities, generator):
         if self.options.top_k is not None or self.options.top_p < 1:

@@ -29,7 +29,8 @@ class TrainerService(rpc.TrainerServiceServicer):
         common = set(VERSIONS) & set(request.versions)
         if not common:
             TrainerError(
-                "unsupported", f"the caller speaks versions {list(request.versions)} of the trainer service", f"one of {VERSIONS}").abort(context)
+                "unsupported", f"the caller speaks versions {list(request.versions)} of the trainer service", f"one of {VERSIONS}",
+            ).abort(context)
         return pb.ConnectResponse(version=max(common), instance=self.instance)
 
     def ForwardBackward(self, request, context):

@@ -37,9 +37,9 @@ class Snapshot:
 
     @torch.no_grad()
     def restore(self):
-        for parameter, value in zip(self.parameters, self.values):
+        for parameter, value in zip(self.parameters, self.values, strict=True):
             parameter.copy_(value)
-        for optimizer, states in zip(self.optimizers, self.states):
+        for optimizer, states in zip(self.optimizers, self.states, strict=True):
             optimizer.state.clear()
             optimizer.state.update(states)
 

@@ -11,6 +11,7 @@ import threading
 
 from . import log  # before anything of Monarch
 
+# isort: split
 import monarch.actor
 import torch
 from monarch.actor import attach_to_workers, enable_transport, this_host
@@ -53,7 +54,9 @@ class TitanEngine(Engine):
 
     def forward_backward(self, batch, program, is_cancelled):
         batch.check_learnable()
-        check(self.attention != "flex" or self.device != "cpu", "unsupported", "flex attention has no backward pass on a CPU", "sdpa, or a GPU")
+        check(
+            self.attention != "flex" or self.device != "cpu", "unsupported", "flex attention has no backward pass on a CPU",
+            "sdpa, or a GPU")
         program = program or self.default_loss
         reads = sorted(outputs_read(program, batch))
         if is_cancelled():
@@ -177,7 +180,9 @@ class TitanEngine(Engine):
                 raise TrainerError("corruptFile", f"{file} cannot be read: {error}") from error
         for prefix in prefixes:
             for name, shape in self.shapes.items():
-                check(found.get(prefix + name) == shape, "corruptFile" if prefix else "checkpointMismatch", f'{place}/{pattern}: "{prefix}{name}" is missing or has another shape', f"shape {shape}")
+                check(
+                    found.get(prefix + name) == shape, "corruptFile" if prefix else "checkpointMismatch",
+                    f'{place}/{pattern}: "{prefix}{name}" is missing or has another shape', f"shape {shape}")
 
 
 def _mesh(world, hosts=(), own=None):
@@ -212,8 +217,11 @@ def _check_degrees(degrees, configuration):
     tensor, pipeline = degrees.tensor, degrees.pipeline
     for name in ("num_attention_heads", "num_key_value_heads", "vocab_size"):
         count = getattr(configuration, name)
-        check(count % tensor == 0, "invalidOption", f"tensor parallelism is {tensor} for a model whose {name} is {count}", "a degree that divides it")
+        check(
+            count % tensor == 0, "invalidOption", f"tensor parallelism is {tensor} for a model whose {name} is {count}",
+            "a degree that divides it")
     check(
         pipeline == 1 or not configuration.tie_word_embeddings, "invalidOption",
         f"pipeline parallelism is {pipeline} for a model whose output head is its embedding", "1: what shares weights stays together")
-    check(pipeline <= configuration.num_hidden_layers, "invalidOption", f"pipeline parallelism is {pipeline} for {configuration.num_hidden_layers} layers", "at most as many")
+    layers = configuration.num_hidden_layers
+    check(pipeline <= layers, "invalidOption", f"pipeline parallelism is {pipeline} for {layers} layers", "at most as many")

@@ -6,6 +6,7 @@ import threading
 
 from . import log  # before anything of Monarch
 
+# isort: split
 from monarch.actor import start_worker_loop_forever
 
 from ..__main__ import end_with_input, outlive_signals

@@ -12,7 +12,7 @@ from torch.distributed._composable.fsdp import FSDPModule
 from torchtitan.components.loss import BaseLoss, _DecoderOutputGradientBackProp
 
 from ..errors import Cancelled, TrainerError
-from ..loss import Result, evaluate_batch, outputs_read
+from ..loss import Result, evaluate_batch
 
 CHUNK = 512
 # Logits are computed again on the way back if more than these would have to be kept.
@@ -72,7 +72,7 @@ class OutputWork:
             total, denominator, metrics = evaluate_batch(
                 self.program["loss"], self.batch, outputs, self.vocabulary, hidden.shape[-1], self.program["is_cancelled"],
                 self.program["copies"])
-            gradients = dict(zip(outputs, torch.autograd.grad(total, list(outputs.values()), allow_unused=True)))
+            gradients = dict(zip(outputs, torch.autograd.grad(total, list(outputs.values()), allow_unused=True), strict=True))
             self.value = Result.of(total, denominator, metrics)
         except (TrainerError, Cancelled) as error:
             self.failure, gradients = error, {}

@@ -8,7 +8,9 @@ from transformers import AutoConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from ..errors import TrainerError
-from . import seams
+from . import seams  # before anything of TorchTitan
+
+# isort: split
 from torchtitan.distributed.pipeline_parallel import pipeline_llm
 from torchtitan.models.common import CosSinRoPE, Embedding, Linear, RMSNorm
 from torchtitan.models.common.config_utils import get_attention_config, make_ffn_config, make_gqa_config
@@ -67,7 +69,8 @@ def read_configuration(folder):
             "unsupported", f'{folder} holds a model of type "{configuration.model_type}", which the engine titan does not know',
             f"any of {sorted(_FAMILIES)}, or the engine huggingface")
     if getattr(configuration, "attention_bias", False) or getattr(configuration, "mlp_bias", False):
-        raise TrainerError("unsupported", f"{folder} holds a model with biases, which the engine titan does not know", "the engine huggingface")
+        raise TrainerError(
+            "unsupported", f"{folder} holds a model with biases, which the engine titan does not know", "the engine huggingface")
     return configuration
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from . import log, seams  # before anything of Monarch and of TorchTitan
 
+# isort: split
 import torch
 import torch.distributed.checkpoint as dcp
-from monarch.actor import Actor, current_rank, endpoint
+from monarch.actor import Actor, endpoint
 from safetensors import SafetensorError
 from torch.distributed.checkpoint import CheckpointException, HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.tensor import DTensor
@@ -303,8 +304,8 @@ class TitanRank(Actor):
         trainer.lr_schedulers = ScheduleConfig(schedule=options.schedule).build(
             optimizers=trainer.optimizers, training_steps=0)
         trainer.lr_schedulers.load_state_dict(dict(last_epoch=step))
-        for optimizer, scheduler in zip(trainer.optimizers, trainer.lr_schedulers):
-            for group, rate in zip(optimizer.param_groups, scheduler.get_last_lr()):
+        for optimizer, scheduler in zip(trainer.optimizers, trainer.lr_schedulers, strict=True):
+            for group, rate in zip(optimizer.param_groups, scheduler.get_last_lr(), strict=True):
                 group["lr"] = rate
         self.sums = {}
         self._forget_pass()

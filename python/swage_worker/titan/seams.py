@@ -46,10 +46,11 @@ if DEVICE == "cpu":
         if not hasattr(torch.cpu, name):
             setattr(torch.cpu, name, fact)
 
-from torch.distributed.fsdp import FSDPModule  # noqa: E402
-from torchtitan.components.dataloader import BaseDataLoader  # noqa: E402
-from torchtitan.components.tokenizer import BaseTokenizer  # noqa: E402
-from torchtitan.protocols.module import Module  # noqa: E402
+# These look for a device at once, and find what stands above.
+from torch.distributed.fsdp import FSDPModule
+from torchtitan.components.dataloader import BaseDataLoader
+from torchtitan.components.tokenizer import BaseTokenizer
+from torchtitan.protocols.module import Module
 
 
 class NoData(BaseDataLoader):
