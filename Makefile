@@ -129,8 +129,9 @@ check-export: $(PYTHON) build ## Compare the exported model's greedy answer in t
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"
 	@echo "swage:        $$($(SWAGE) generate --model $(EXPORTED) --prompt "$(PROMPT)" --temperature 0 --max-tokens 32 2>/dev/null)"
 
-lint-python: .venv/lint/bin/ruff ## Look through all Python with ruff.
+lint-python: .venv/lint/bin/ruff ## Look through all Python with ruff, and through the workers' types with mypy.
 	@.venv/lint/bin/ruff check python examples scripts Benchmarks Tests
+	@.venv/lint/bin/mypy
 
 $(PYTHON): Tests/Golden/requirements.txt
 	@python3 -m venv .venv/golden

@@ -13,10 +13,12 @@ import subprocess
 import sys
 import threading
 import time
+from typing import NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from .engine import Engine
 from .errors import TrainerError, check
 from .generated.swage.v1 import trainer_pb2_grpc as rpc
 from .message_check import MessageCheck
@@ -27,7 +29,7 @@ from .service import TrainerService
 MAXIMUM_MESSAGE = 256 << 20
 
 
-def main():
+def main() -> None:
     outlive_signals()
     scratch, line = sys.argv[2], sys.stdin.readline()
     if not line.endswith("\n"):
@@ -56,13 +58,13 @@ def main():
     server.wait_for_termination()
 
 
-def _options(name, line):
-    kinds = dict(huggingface=HuggingFaceOptions, titan=TitanOptions)
+def _options(name: str, line: str) -> HuggingFaceOptions | TitanOptions:
+    kinds: dict[str, type[HuggingFaceOptions] | type[TitanOptions]] = dict(huggingface=HuggingFaceOptions, titan=TitanOptions)
     check(name in kinds, "invalidOption", f"there is no engine {name}", f"one of {', '.join(kinds)}")
     return kinds[name].of(json.loads(line))
 
 
-def _engine(options):
+def _engine(options: HuggingFaceOptions | TitanOptions) -> Engine:
     # Imported here, for an environment has the packages of one engine alone.
     if isinstance(options, HuggingFaceOptions):
         from .hf import HuggingFaceEngine
@@ -73,13 +75,13 @@ def _engine(options):
     return TitanEngine(options)
 
 
-def outlive_signals():
+def outlive_signals() -> None:
     """The other end may have a checkpoint to save first. What is started here inherits this."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
-def end_with_input(scratch):
+def end_with_input(scratch: str) -> NoReturn:
     while sys.stdin.read(1 << 12):
         pass
     # Nothing is left that would want an answer, and a product may be under way that nothing else ends. Ranks, and what
@@ -92,9 +94,9 @@ def end_with_input(scratch):
     os._exit(0)
 
 
-def _children():
+def _children() -> list[str]:
     """The processes that this one has started."""
-    found = []
+    found: list[str] = []
     for thread in os.listdir("/proc/self/task"):
         # Threads end meanwhile: an import has many, for a moment.
         with contextlib.suppress(OSError):

@@ -4,10 +4,12 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 
+from .options import LoRAOptions
+
 BASE = ".base_layer"
 
 
-def add(model, options):
+def add(model: torch.nn.Module, options: LoRAOptions) -> None:
     """Freezes the model's weights, and gives its modules adapters that change nothing yet."""
     modules = options.target_modules
     torch.manual_seed(0)
@@ -17,16 +19,16 @@ def add(model, options):
             target_modules=modules[0] if modules == ["all-linear"] else modules, task_type="CAUSAL_LM"), model)
 
 
-def weights(model):
+def weights(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     """The model's own weights, by the names that they have without adapters."""
     return {name.replace(BASE, ""): p for name, p in model.named_parameters() if not _is_adapter(name)}
 
 
-def adapters(model):
+def adapters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if _is_adapter(name)}
 
 
-def merged(model):
+def merged(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """The weights of the model without adapters that computes the same."""
     result = {name: p.detach() for name, p in weights(model).items()}
     for name, module in model.named_modules():
@@ -38,7 +40,7 @@ def merged(model):
 
 
 @torch.no_grad()
-def reset(model):
+def reset(model: torch.nn.Module) -> None:
     """Adapters that change nothing, as at the beginning."""
     torch.manual_seed(0)
     for module in model.modules():
@@ -47,5 +49,5 @@ def reset(model):
                 module.reset_lora_parameters(adapter, True)
 
 
-def _is_adapter(name):
+def _is_adapter(name: str) -> bool:
     return ".lora_" in name

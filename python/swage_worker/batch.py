@@ -1,8 +1,12 @@
 """Batches as they come over the wire, checked as Swift's TextTrainBatch checks them."""
 
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 
@@ -10,11 +14,13 @@ from .errors import TrainerError, check
 from .generated.swage.v1 import trainer_pb2 as pb
 from .loss import OUTPUTS
 
+MaybeTensor = TypeVar("MaybeTensor", bound="torch.Tensor | None")
+
 MOST_AXES = 16
 _TYPES = {pb.DATA_TYPE_FLOAT32: torch.float32, pb.DATA_TYPE_INT32: torch.int32}
 
 
-def tensor(message, name, type):
+def tensor(message: pb.Tensor, name: str, type: torch.dtype) -> torch.Tensor:
     check(_TYPES.get(message.type) == type, "invalidShape", f"{name} is not of type {type}")
     shape = list(message.shape)
     check(len(shape) <= MOST_AXES, "invalidShape", f"{name} has {len(shape)} axes", f"at most {MOST_AXES}")
@@ -34,14 +40,14 @@ class Batch:
     target_mask: torch.Tensor
     target_weights: torch.Tensor
     segment_ids: torch.Tensor | None
-    loss_inputs: dict = field(default_factory=dict)
+    loss_inputs: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
-    def shape(self):
+    def shape(self) -> list[int]:
         return list(self.input_ids.shape)
 
     @classmethod
-    def of(cls, request, vocabulary):
+    def of(cls, request: pb.ForwardBackwardRequest | pb.ForwardRequest, vocabulary: int) -> Batch:
         """From a ForwardBackwardRequest or a ForwardRequest."""
         has = request.HasField
         check(has("input_ids"), "invalidBatch", "there are no inputIDs", "a tensor of int32")
@@ -49,7 +55,7 @@ class Batch:
         shape = list(ids.shape)
         check(len(shape) == 2 and 0 not in shape, "invalidShape", f"inputIDs has shape {shape}", "[batch, sequence]")
 
-        def optional(name, swift_name, type, otherwise):
+        def optional(name: str, swift_name: str, type: torch.dtype, otherwise: MaybeTensor) -> torch.Tensor | MaybeTensor:
             if name not in request.DESCRIPTOR.fields_by_name or not has(name):
                 return otherwise
             found = tensor(getattr(request, name), swift_name, type)
@@ -83,13 +89,13 @@ class Batch:
             _check_runs(batch.segment_ids)
         return batch
 
-    def check_learnable(self):
+    def check_learnable(self) -> None:
         check(self.target_ids is not None, "invalidBatch", "the batch has no targetIDs")
         check(
             self.target_mask.any(), "invalidBatch", "targetMask is 0 everywhere, so the batch has nothing to learn from",
             "at least one 1")
 
-    def check_answerable(self, outputs):
+    def check_answerable(self, outputs: Collection[str]) -> None:
         """Whether `forward` can give these outputs."""
         check(outputs, "invalidBatch", "forward was asked for no output", f"any of {OUTPUTS}")
         for name in outputs:
@@ -98,16 +104,16 @@ class Batch:
             "logProbs" not in outputs or self.target_ids is not None, "invalidBatch",
             "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
 
-    def to(self, device):
-        def move(value):
-            return value.to(device) if isinstance(value, torch.Tensor) else value
+    def to(self, device: torch.device | str) -> Batch:
+        def move(value: torch.Tensor | None) -> torch.Tensor | None:
+            return value.to(device) if value is not None else None
 
         return Batch(
-            move(self.input_ids), move(self.target_ids), move(self.target_mask), move(self.target_weights),
-            move(self.segment_ids), {name: move(value) for name, value in self.loss_inputs.items()})
+            self.input_ids.to(device), move(self.target_ids), self.target_mask.to(device), self.target_weights.to(device),
+            move(self.segment_ids), {name: value.to(device) for name, value in self.loss_inputs.items()})
 
 
-def segment_runs(segment_ids, shape):
+def segment_runs(segment_ids: torch.Tensor | None, shape: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
     """The number of each position's sequence in its row, and its place in that sequence."""
     if segment_ids is None:
         return torch.zeros(shape, dtype=torch.long), torch.arange(shape[1]).expand(shape)
@@ -118,12 +124,12 @@ def segment_runs(segment_ids, shape):
     return begins.long().cumsum(1), places - first
 
 
-def _check_finite(value, name):
+def _check_finite(value: torch.Tensor, name: str) -> None:
     if value.is_floating_point():
         check(torch.isfinite(value).all(), "invalidBatch", f"{name} holds NaN or infinity", "finite numbers")
 
 
-def _check_tokens(ids, name, counts, vocabulary):
+def _check_tokens(ids: torch.Tensor, name: str, counts: torch.Tensor, vocabulary: int) -> None:
     odd = ((ids < 0) | (ids >= vocabulary)) & (counts != 0)
     if odd.any():
         row, column = odd.nonzero()[0].tolist()
@@ -131,7 +137,7 @@ def _check_tokens(ids, name, counts, vocabulary):
             "tokenOutOfRange", f"{name}[{row}, {column}] is {ids[row, column].item()}", f"a token id in 0..<{vocabulary}")
 
 
-def _check_runs(segment_ids):
+def _check_runs(segment_ids: torch.Tensor) -> None:
     for row, ids in enumerate(segment_ids.tolist()):
         runs = 1 + sum(a != b for a, b in itertools.pairwise(ids))
         check(

@@ -8,20 +8,25 @@ import pathlib
 import stat
 import time
 import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from safetensors import SafetensorError
 
 from . import folders
 from .errors import TrainerError, check
-from .manifest import FORMAT, LARGEST_COUNT, MANIFEST, ZEROS, is_kind, read_manifest, signed
+from .manifest import FORMAT, LARGEST_COUNT, MANIFEST, ZEROS, Manifest, is_kind, read_manifest, signed
+
+# A complete checkpoint: where it is, and what it says of itself.
+Entry = tuple[pathlib.Path, Manifest]
 
 
 class CheckpointStore:
-    def __init__(self, directory, kept=None):
+    def __init__(self, directory: str, kept: int | None = None) -> None:
         check(kept is None or kept > 0, "invalidOption", f"keptCheckpoints is {kept}", "1 or more, or none")
         self.directory, self.kept = pathlib.Path(directory), kept
 
-    def destination(self, name, path, weights_only, step):
+    def destination(self, name: str | None, path: str | None, weights_only: bool, step: int) -> pathlib.Path:
         plain = name is None or (name != "" and "/" not in name and "\0" not in name and not name.startswith("."))
         check(plain, "invalidOption", f'the checkpoint name is "{name}"', "a plain file name that does not begin with a dot")
         check(path != "", "invalidOption", "the checkpoint path is empty")
@@ -33,7 +38,9 @@ class CheckpointStore:
             return pathlib.Path(path) / name if name else pathlib.Path(path)
         return self.directory / (name or f"{'weights-' if weights_only else ''}step-{step}")
 
-    def save(self, name, path, weights_only, state, fill):
+    def save(
+        self, name: str | None, path: str | None, weights_only: bool, state: dict[str, Any], fill: Callable[[pathlib.Path], None],
+    ) -> str:
         """Writes a checkpoint of what a trainer says of itself, and returns where it is."""
         place = self.destination(name, path, weights_only, state["step"])
         if weights_only:
@@ -44,22 +51,22 @@ class CheckpointStore:
             self.keep_newest(place)
         return str(place)
 
-    def open(self, path, signature, weights_signature):
+    def open(self, path: str | None, signature: str, weights_signature: str) -> tuple[pathlib.Path, Manifest, bool]:
         """A checkpoint (None: the newest) of that model, what it says of itself, and whether it holds more than weights."""
         if path is None:
             place, manifest = self.newest()
         else:
             place = pathlib.Path(path)
-            manifest = self.manifest(place)
+            manifest = self.manifest(place) or {}
             _verify(place, manifest)
-        full = manifest is not None and not manifest["weightsOnly"]
-        wanted, found = signature if full else weights_signature, (manifest or {}).get("modelSignature")
-        check(manifest is None or found == wanted, "checkpointMismatch", f"{place} belongs to a model with {found}", f"one with {wanted}")
+        full = bool(manifest) and not manifest["weightsOnly"]
+        wanted, found = signature if full else weights_signature, manifest.get("modelSignature")
+        check(not manifest or found == wanted, "checkpointMismatch", f"{place} belongs to a model with {found}", f"one with {wanted}")
         return place, manifest, full
 
-    def write(self, place, manifest, fill):
+    def write(self, place: pathlib.Path, manifest: Manifest, fill: Callable[[pathlib.Path], None]) -> None:
         """Writes the files that `fill` makes, and the manifest after them, as one checkpoint."""
-        def fill_and_sign(partial):
+        def fill_and_sign(partial: pathlib.Path) -> None:
             fill(partial)
             sizes = {file.name: file.stat().st_size for file in partial.iterdir() if file.name != folders.MARK}
             checksums = {name: _checksum(partial / name) for name in sizes}
@@ -73,7 +80,7 @@ class CheckpointStore:
         except (OSError, ValueError, SafetensorError) as error:
             raise TrainerError("inputOutput", f"{place} cannot be written: {getattr(error, 'strerror', error)}") from error
 
-    def manifest(self, place):
+    def manifest(self, place: pathlib.Path) -> Manifest | None:
         """What a complete checkpoint says of itself; None for a model folder that no trainer has written."""
         check(place.is_dir(), "checkpointNotFound", f"there is no checkpoint at {place}", "a folder that save has written")
         manifest = read_manifest(place)
@@ -91,7 +98,7 @@ class CheckpointStore:
             f"{place} has accumulated {microbatches} microbatches, and {'a' if has_gradients else 'no'} gradients.safetensors")
         return manifest
 
-    def newest(self):
+    def newest(self) -> Entry:
         """The complete checkpoint that was written last, whatever the clock says, and what it says of itself. Weights alone do
         not hide the full one that was written before them at the same step. A damaged one is passed over."""
         complete = self._complete()
@@ -105,7 +112,7 @@ class CheckpointStore:
         raise TrainerError(
             "checkpointNotFound", f"there is no complete checkpoint in {self.directory}", "a folder that save has written")
 
-    def keep_newest(self, written):
+    def keep_newest(self, written: pathlib.Path) -> None:
         """Removes all but the newest full checkpoints that lie under their own step-N; `written` stays in any case."""
         if self.kept is None:
             return
@@ -120,7 +127,7 @@ class CheckpointStore:
             except (OSError, TrainerError):
                 continue
 
-    def _complete(self):
+    def _complete(self) -> list[Entry]:
         """Oldest first. Those that are older than their numbers go by their steps."""
         found = []
         for place in _folders(self.directory):
@@ -133,21 +140,21 @@ class CheckpointStore:
         return sorted(found, key=_rank)
 
 
-def _newest(complete):
+def _newest(complete: list[Entry]) -> Entry:
     """The last full one at the step of the last one, which is the newest if there is none."""
     step = complete[-1][1]["step"]
     of_the_last_step = itertools.takewhile(lambda entry: entry[1]["step"] == step, reversed(complete))
     return next((entry for entry in of_the_last_step if not entry[1]["weightsOnly"]), complete[-1])
 
 
-def _rank(entry):
+def _rank(entry: Entry) -> tuple[int, int, bool, bool]:
     """A copy that somebody has made is of the same age as what it was made of."""
     place, manifest = entry
     age = (manifest.get("sequence") or 0, manifest["step"], not manifest["weightsOnly"])
     return *age, place.name == f"step-{manifest['step']}"
 
 
-def _checksum(path):
+def _checksum(path: pathlib.Path) -> str:
     """CRC-32 as eight hexadecimal digits, as Swift's FileChecksum has it."""
     checksum = 0
     with open(path, "rb") as file:
@@ -156,16 +163,16 @@ def _checksum(path):
     return f"{checksum:08x}"
 
 
-def _verify(place, manifest):
+def _verify(place: pathlib.Path, manifest: Manifest) -> None:
     """Makes sure that the files of a checkpoint hold what was written."""
-    for name, checksum in ((manifest or {}).get("fileChecksums") or {}).items():
+    for name, checksum in (manifest.get("fileChecksums") or {}).items():
         found = _checksum(place / name)
         check(
             found == checksum, "corruptFile", f"{place / name} has the checksum {found}",
             f"{checksum}, as the checkpoint says: it is damaged")
 
 
-def _next_sequence(directory):
+def _next_sequence(directory: pathlib.Path) -> int:
     """One more than the highest there."""
     highest = 0
     for place in _folders(directory):
@@ -176,13 +183,13 @@ def _next_sequence(directory):
     return min(LARGEST_COUNT, highest + 1)
 
 
-def _folders(directory):
+def _folders(directory: pathlib.Path) -> list[pathlib.Path]:
     """The folders in which checkpoints may be. A link is none: it leads to what is not here."""
     names = sorted(os.listdir(directory)) if directory.is_dir() else []
     return [directory / name for name in names if not name.startswith(".") and is_kind(directory / name, stat.S_ISDIR)]
 
 
-def signature(shapes):
+def signature(shapes: Mapping[str, Sequence[int]]) -> str:
     """Swift's ParameterLayout.signature: equal for models whose parameters have the same names and shapes."""
     hash = 0xCBF29CE484222325
     for name, shape in sorted(shapes.items()):
@@ -192,7 +199,7 @@ def signature(shapes):
     return f"{len(shapes)} tensors, {count} elements, {hash:x}"
 
 
-def _product(shape):
+def _product(shape: Iterable[int]) -> int:
     result = 1
     for axis in shape:
         result *= axis

@@ -1,33 +1,43 @@
 """What goes wrong, in the words of Swift's TrainerError, and how it travels."""
 
+from __future__ import annotations
+
 import contextlib
 import traceback
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .statuses import STATUSES
+
+if TYPE_CHECKING:
+    import grpc
+
+# What a long work is given, to ask now and then whether nobody wants its answer any more.
+IsCancelled = Callable[[], bool]
 
 
 class TrainerError(Exception):
     """`code` is one of TrainerError's; `expected` is what would have been right."""
 
-    def __init__(self, code, message, expected=None):
+    def __init__(self, code: str, message: str, expected: str | None = None) -> None:
         super().__init__(message)
         self.code, self.expected = code, expected
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return TrainerError, (self.code, str(self), self.expected)
 
-    def abort(self, context):
-        metadata = [("swage-error-code", self.code)]
+    def abort(self, context: grpc.ServicerContext) -> NoReturn:
+        metadata: list[tuple[str, str | bytes]] = [("swage-error-code", self.code)]
         if self.expected:
             metadata.append(("swage-expected-bin", shortened(self.expected).encode(errors="replace")))
-        context.set_trailing_metadata(metadata)
+        context.set_trailing_metadata(tuple(metadata))
         # Whoever evaluates losses alone needs no gRPC.
         import grpc
 
         context.abort(getattr(grpc.StatusCode, STATUSES.get(self.code, "INTERNAL")), shortened(str(self)))
 
 
-def shortened(text):
+def shortened(text: str) -> str:
     """At most a page of it: what a caller has sent, and an error names, may be of any length, and headers may not."""
     return text if len(text) <= 1000 else f"{text[:600]} … {text[-200:]}"
 
@@ -36,13 +46,13 @@ class Cancelled(Exception):
     """The caller has ended the call, and nothing has changed."""
 
 
-def check(holds, code, message, expected=None):
+def check(holds: object, code: str, message: str, expected: str | None = None) -> None:
     if not holds:
         raise TrainerError(code, message, expected)
 
 
 @contextlib.contextmanager
-def failing_in_words():
+def failing_in_words() -> Iterator[None]:
     """Turns what Python and torch raise into one sentence of our own."""
     try:
         yield

@@ -6,10 +6,13 @@ import ctypes
 import errno
 import json
 import os
+import pathlib
 import random
 import re
 import socket
 import stat
+from collections.abc import Callable
+from typing import Any
 
 from .errors import TrainerError, check
 from .manifest import MANIFEST, is_kind, read_manifest
@@ -19,7 +22,7 @@ MARK = ".swage-partial"
 TORCH_PIECES = "sharded"
 
 
-def write(place, fill):
+def write(place: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
     """Lets `fill` write files into a hidden folder beside `place`, flushes them, and puts them there at once."""
     require_replaceable(place)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +43,7 @@ def write(place, fill):
         raise
 
 
-def remove(place):
+def remove(place: pathlib.Path) -> None:
     """Removes a folder that `write` has written, file by file as its manifest names them; any other is an error and stays."""
     _files(place)
     hidden = _hidden(place)
@@ -54,14 +57,14 @@ def remove(place):
     _remove_files(hidden, files)
 
 
-def require_replaceable(place):
+def require_replaceable(place: pathlib.Path) -> None:
     """Nothing, an empty folder, or a folder that `write` has written."""
     if not os.path.lexists(place) or (is_kind(place, stat.S_ISDIR) and not os.listdir(place)):
         return
     _files(place)
 
 
-def remove_abandoned(directory):
+def remove_abandoned(directory: pathlib.Path) -> None:
     """Removes what writers of this machine that are no longer alive have left in a folder."""
     for name in os.listdir(directory):
         found = re.match(r"\..*\.partial-(\d+)", name)
@@ -77,19 +80,19 @@ def remove_abandoned(directory):
             _discard(folder)
 
 
-def _files(folder):
+def _files(folder: pathlib.Path) -> list[str]:
     """The files of a folder that `write` has written, the manifest last; any other folder is an error."""
-    def need(holds, what):
+    def need(holds: object, what: str) -> None:
         check(
             holds, "notAllowed", f"{folder} {what}, and so is neither replaced nor removed",
             "another place, or that you move away what is there")
 
     need(is_kind(folder, stat.S_ISDIR), "is no folder")
     try:
-        manifest = read_manifest(folder, as_written=False)
+        manifest = read_manifest(folder, as_written=False) or {}
     except TrainerError:
-        manifest = None
-    need(manifest is not None, f"holds no {MANIFEST} of a trainer's")
+        manifest = {}
+    need(manifest, f"holds no {MANIFEST} of a trainer's")
     names = sorted(os.listdir(folder))
     for name in names:
         named = name in manifest["fileSizes"] or name == MANIFEST
@@ -97,13 +100,13 @@ def _files(folder):
     return sorted(names, key=lambda name: name == MANIFEST)
 
 
-def _remove_files(folder, files):
+def _remove_files(folder: pathlib.Path, files: list[str]) -> None:
     for name in files:
         (folder / name).unlink(missing_ok=True)
     folder.rmdir()
 
 
-def _discard(folder):
+def _discard(folder: pathlib.Path) -> None:
     """Removes a hidden folder of ours: one that is being written, or a whole one with nothing else in it."""
     try:
         if is_kind(folder / MARK, stat.S_ISREG):
@@ -116,7 +119,7 @@ def _discard(folder):
         pass
 
 
-def _remove_partial(folder):
+def _remove_partial(folder: pathlib.Path) -> None:
     """The mark goes last. Ranks put the pieces of a file into a folder of their own, and torch some of them a level deeper."""
     try:
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MARK):
@@ -130,7 +133,7 @@ def _remove_partial(folder):
         pass
 
 
-def _remove_plain(folder):
+def _remove_plain(folder: pathlib.Path) -> None:
     """Removes a folder of files, if it is one."""
     if is_kind(folder, stat.S_ISDIR):
         for file in folder.iterdir():
@@ -138,12 +141,12 @@ def _remove_plain(folder):
         folder.rmdir()
 
 
-def _hidden(place):
+def _hidden(place: pathlib.Path) -> pathlib.Path:
     """A name that nothing has, for a folder on its way to `place` or away from it."""
     return place.with_name(f".{place.name}.partial-{os.getpid()}-{random.SystemRandom().getrandbits(32)}")
 
 
-def _mark(folder):
+def _mark(folder: pathlib.Path) -> dict[str, Any] | None:
     try:
         mark = json.loads((folder / MARK).read_text()) if is_kind(folder / MARK, stat.S_ISREG) else None
         return mark if isinstance(mark, dict) else None
@@ -151,7 +154,7 @@ def _mark(folder):
         return None
 
 
-def _is_dead(process):
+def _is_dead(process: object) -> bool:
     if type(process) is not int or not 0 < process < 1 << 31:
         return False
     try:
@@ -163,7 +166,7 @@ def _is_dead(process):
     return False
 
 
-def _publish(partial, place):
+def _publish(partial: pathlib.Path, place: pathlib.Path) -> None:
     try:
         # The system renames to nothing and to an empty folder alone.
         return os.rename(partial, place)
@@ -182,7 +185,7 @@ def _publish(partial, place):
     _discard(before)
 
 
-def _exchange(new, place):
+def _exchange(new: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     """Puts `new` at `place`, and returns where that is now which was there."""
     if _exchange_names(new, place):
         return new
@@ -197,15 +200,15 @@ def _exchange(new, place):
     return before
 
 
-def _exchange_names(one, other):
+def _exchange_names(one: pathlib.Path, other: pathlib.Path) -> bool:
     """Exchanges two names in one step; whether the system and the file system can."""
     library = ctypes.CDLL(None, use_errno=True)
-    one, other = os.fsencode(one), os.fsencode(other)
+    first, second = os.fsencode(one), os.fsencode(other)
     if hasattr(library, "renameat2"):
         here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-        failed = library.renameat2(here, one, here, other, exchange)
+        failed = library.renameat2(here, first, here, second, exchange)
     elif hasattr(library, "renamex_np"):
-        failed = library.renamex_np(one, other, 2)  # RENAME_SWAP
+        failed = library.renamex_np(first, second, 2)  # RENAME_SWAP
     else:
         return False
     if not failed:
@@ -216,7 +219,7 @@ def _exchange_names(one, other):
     raise OSError(number, os.strerror(number))
 
 
-def _flush(path):
+def _flush(path: pathlib.Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

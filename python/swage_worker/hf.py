@@ -1,9 +1,14 @@
 """Any causal model of transformers, trained in this process."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import pathlib
 import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -12,25 +17,27 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from . import between_layers, memory
-from .batch import segment_runs
+from .batch import Batch, segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
-from .errors import Cancelled, TrainerError, check
+from .errors import Cancelled, IsCancelled, TrainerError, check
 from .loss import OUTPUTS, Result, evaluate_batch, outputs_read
-from .options import Config, Parallelism
-from .sampling import complete, without_dropout
+from .options import Config, HuggingFaceOptions, OptimizerOptions, Parallelism
+from .program import Program
+from .sampling import Completion, SamplingOptions, complete, without_dropout
 from .steps import Snapshot
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CHUNK = 512
 
 
 class HuggingFaceEngine(Engine):
-    """`options`: HuggingFaceOptions."""
-
     optimizer_per_step = True
 
-    def __init__(self, options):
-        self.sums = {}
+    def __init__(self, options: HuggingFaceOptions) -> None:
+        self.sums: dict[str, torch.Tensor] = {}
         super().__init__(options)
         if options.threads:
             torch.set_num_threads(options.threads)
@@ -39,7 +46,7 @@ class HuggingFaceEngine(Engine):
         self.weights = self.parameters = dict(self.model.named_parameters())
         self.weights_signature = self.signature = _signature(self.weights)
         self.dtype = self.model.dtype
-        self.adapters = None
+        self.adapters: ModuleType | None = None
         if options.lora:
             from . import adapters
 
@@ -52,7 +59,7 @@ class HuggingFaceEngine(Engine):
 
     # The protocol
 
-    def forward_backward(self, batch, program, is_cancelled):
+    def forward_backward(self, batch: Batch, program: Program | None, is_cancelled: IsCancelled) -> Result:
         batch.check_learnable()
         batch = batch.to(self.device)
         program = program or self.default_loss
@@ -71,14 +78,14 @@ class HuggingFaceEngine(Engine):
         self.accumulate(result.denominator)
         return result
 
-    def gradient_norm(self):
+    def gradient_norm(self) -> float:
         # The exact sum of these: gradients that were loaded come in another order.
         # They are fetched together: a device waits for each that is asked for alone.
         squares = [g.double().square().sum() for g in self.sums.values()]
         return math.sqrt(math.fsum(torch.stack(squares).tolist())) if squares else 0.0
 
     @torch.no_grad()
-    def apply(self, options, rate, scale, is_safe):
+    def apply(self, options: OptimizerOptions, rate: float, scale: float, is_safe: bool) -> float | None:
         snapshot = None if is_safe else Snapshot(self.parameters.values(), [self.optimizer])
         for group in self.optimizer.param_groups:
             group.update(
@@ -92,37 +99,41 @@ class HuggingFaceEngine(Engine):
         if snapshot is None or snapshot.is_finite_now():
             return rate
         snapshot.restore()
+        return None
 
-    def largest_moment(self):
+    def largest_moment(self) -> float:
         means = [state["exp_avg"] for state in self.optimizer.state.values()]
         return math.sqrt(sum(mean.double().square().sum().item() for mean in means))
 
-    def drop_gradients(self):
+    def drop_gradients(self) -> None:
         self.sums = {}
 
     @torch.no_grad()
-    def forward(self, batch, outputs, is_cancelled):
+    def forward(self, batch: Batch, outputs: Sequence[str], is_cancelled: IsCancelled) -> dict[str, torch.Tensor]:
         batch.check_answerable(outputs)
         with without_dropout(self.model), between_layers.ending(self.model, is_cancelled):
             computed = self._outputs(batch.to(self.device), set(outputs), is_cancelled)
         # A copy of the output head: weights go on while an answer is read.
         return {name: computed[name].detach().to("cpu", torch.float32, copy=name == "outputHead") for name in outputs}
 
-    def generate(self, prompts, streams, options, is_cancelled):
+    def generate(
+        self, prompts: list[list[int]], streams: list[int], options: SamplingOptions, is_cancelled: IsCancelled,
+    ) -> tuple[list[Completion], int]:
         """Completions by the weights as they are, and the step that they are of."""
         tokenizer = self._tokenizer() if options.stop_strings else None
         return complete(self.model, tokenizer, prompts, streams, options, is_cancelled), self.step
 
-    def checkpoint_signature(self, weights_only):
+    def checkpoint_signature(self, weights_only: bool) -> str:
         return self.weights_signature if weights_only else self.signature
 
-    def load(self, path):
+    def load(self, path: str | None) -> tuple[str, int, bool]:
         """Reads everything before anything changes."""
         place, manifest, full = self.store.open(path, self.signature, self.weights_signature)
         files = manifest["fileSizes"] if full else {}
         weights = self._read(place, "model.safetensors", self.weights)
         trained = self._read(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
-        moments, sums = None, {}
+        moments: dict[str, torch.Tensor] | None = None
+        sums: dict[str, torch.Tensor] = {}
         if "optimizer.safetensors" in files:
             moments = self._read(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq."))
         if "gradients.safetensors" in files:
@@ -142,7 +153,7 @@ class HuggingFaceEngine(Engine):
             self._restore_moments(moments)
         return str(place), self.step, not full
 
-    def config(self):
+    def config(self) -> Config:
         configuration = plain_values(self.model.config) | dict(vocab_size=self.vocabulary)
         return Config(
             model_name=self.name, model_configuration=configuration, parallelism=Parallelism(device=self.device),
@@ -150,7 +161,7 @@ class HuggingFaceEngine(Engine):
 
     # The model
 
-    def _tokenizer(self):
+    def _tokenizer(self) -> PreTrainedTokenizerFast:
         """That of the files beside the weights; only the text of tokens is asked of it."""
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "tokenizer.json"
@@ -158,7 +169,7 @@ class HuggingFaceEngine(Engine):
             file.write_bytes(self.companions["tokenizer.json"])
             return PreTrainedTokenizerFast(tokenizer_file=str(file))
 
-    def _outputs(self, batch, read, is_cancelled):
+    def _outputs(self, batch: Batch, read: Collection[str], is_cancelled: IsCancelled) -> dict[str, torch.Tensor]:
         if is_cancelled():
             raise Cancelled
         self._require_memory(batch, read)
@@ -183,7 +194,7 @@ class HuggingFaceEngine(Engine):
             outputs |= self._per_token(batch, hidden, head, wanted, is_cancelled)
         return outputs
 
-    def _require_memory(self, batch, read):
+    def _require_memory(self, batch: Batch, read: Collection[str]) -> None:
         """Refuses what cannot be: less than the least that a pass takes is not there."""
         rows, columns = batch.shape
         configuration, size = self.model.config.get_text_config(), self.model.dtype.itemsize
@@ -195,13 +206,15 @@ class HuggingFaceEngine(Engine):
             needed += rows * columns * columns * (1 + size)
         memory.require(needed, f"a batch of {rows} × {columns} tokens", self.device)
 
-    def _per_token(self, batch, hidden, head, wanted, is_cancelled):
+    def _per_token(
+        self, batch: Batch, hidden: torch.Tensor, head: torch.nn.Module, wanted: list[str], is_cancelled: IsCancelled,
+    ) -> dict[str, torch.Tensor]:
         """Log-probabilities and entropies of the positions that count, a chunk at a time: no logits are kept."""
         places = (batch.target_mask.flatten() != 0).nonzero()[:, 0]
         rows = hidden.flatten(0, 1)[places]
         targets = batch.target_ids.flatten()[places].long() if batch.target_ids is not None else torch.zeros_like(places)
 
-        def chunk(rows, targets):
+        def chunk(rows: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
             logits = head(rows).float().log_softmax(-1)
             values = dict(logProbs=logits.gather(-1, targets[:, None])[:, 0])
             if "entropy" in wanted:
@@ -221,20 +234,20 @@ class HuggingFaceEngine(Engine):
 
     # State
 
-    def _begin(self):
+    def _begin(self) -> None:
         decays = [p for p in self.parameters.values() if p.dim() > 1]
         others = [p for p in self.parameters.values() if p.dim() <= 1]
         groups = [dict(params=decays, decays=True), dict(params=others, decays=False)]
         # Each step brings its options.
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
-    def _restore_moments(self, moments):
+    def _restore_moments(self, moments: dict[str, torch.Tensor]) -> None:
         for name, parameter in self.parameters.items():
             self.optimizer.state[parameter] = dict(
                 step=torch.tensor(float(self.step), device=parameter.device), exp_avg=moments["exp_avg." + name].to(self.device),
                 exp_avg_sq=moments["exp_avg_sq." + name].to(self.device))
 
-    def fill(self, folder, weights_only):
+    def fill(self, folder: pathlib.Path, weights_only: bool) -> None:
         whole = self.weights
         if self.adapters and weights_only:
             whole = self.adapters.merged(self.model)
@@ -252,7 +265,9 @@ class HuggingFaceEngine(Engine):
         if self.microbatches:
             save_file({name: value.contiguous() for name, value in self.sums.items()}, folder / "gradients.safetensors")
 
-    def _read(self, place, file, wanted, prefixes=("",)):
+    def _read(
+        self, place: pathlib.Path, file: str, wanted: Mapping[str, torch.Tensor], prefixes: Sequence[str] = ("",),
+    ) -> dict[str, torch.Tensor]:
         try:
             tensors = load_file(place / file)
         except (OSError, SafetensorError) as error:
@@ -266,7 +281,7 @@ class HuggingFaceEngine(Engine):
         return tensors
 
     @contextlib.contextmanager
-    def _failing_as_nothing(self):
+    def _failing_as_nothing(self) -> Iterator[None]:
         try:
             yield
         except torch.OutOfMemoryError as error:
@@ -274,11 +289,11 @@ class HuggingFaceEngine(Engine):
             raise TrainerError("tooLarge", f"the batch does not fit the device's memory: {error}", "smaller microbatches") from error
 
 
-def _signature(parameters):
+def _signature(parameters: Mapping[str, torch.Tensor]) -> str:
     return signature({name: list(p.shape) for name, p in parameters.items()})
 
 
-def _load(options):
+def _load(options: HuggingFaceOptions) -> PreTrainedModel:
     # A model's folder runs no code here: neither its own modules nor what is pickled in it.
     arguments = dict(
         dtype=getattr(torch, options.dtype), attn_implementation=options.attention,

@@ -4,13 +4,21 @@ Autograd differentiates; the program only says what is computed. What each opera
 which is generated from the Swift table.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from . import memory
-from .errors import Cancelled, TrainerError, check
+from .errors import Cancelled, IsCancelled, TrainerError, check
 from .operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from .batch import Batch
+    from .program import Program
 
 # What a loss may read of a model.
 OUTPUTS = ("logProbs", "entropy", "logits", "hiddenStates", "outputHead")
@@ -22,18 +30,18 @@ MISFITS = (RuntimeError, IndexError, KeyError, ValueError, TypeError, AttributeE
 class Context:
     """What a program is evaluated with: its tensors, and how long its named axes are."""
 
-    outputs: dict
-    fields: dict
-    axes: dict
+    outputs: dict[str, torch.Tensor]
+    fields: dict[str, torch.Tensor]
+    axes: dict[str, int]
     segment_ids: torch.Tensor | None = None
     dtype: torch.dtype = torch.float32
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """Where its tensors are, and what a program makes of nothing belongs."""
         return next((value.device for value in [*self.outputs.values(), *self.fields.values()]), torch.device("cpu"))
 
-    def shape(self, axes):
+    def shape(self, axes: Sequence[int | str]) -> list[int]:
         return [self.axes[axis] if isinstance(axis, str) else axis for axis in axes]
 
 
@@ -42,10 +50,11 @@ class Metric:
     """What a loss reports: of a mean its sum and what that is divided by, of others the number itself."""
 
     kind: str
-    numbers: list
+    # Scalars of torch, or plain ones.
+    numbers: list[Any]
 
     @property
-    def value(self):
+    def value(self) -> float:
         """The number that people read."""
         numbers = torch.tensor([float(number) for number in self.numbers], dtype=torch.float64)
         mean = numbers[0] / numbers[-1]
@@ -58,15 +67,18 @@ class Result:
 
     sum: float
     denominator: float
-    metrics: dict
+    metrics: dict[str, Metric]
 
     @classmethod
-    def of(cls, total, denominator, metrics):
+    def of(cls, total: torch.Tensor, denominator: torch.Tensor, metrics: dict[str, Metric]) -> Result:
         plain = {name: Metric(metric.kind, [number.item() for number in metric.numbers]) for name, metric in metrics.items()}
         return cls(total.item(), denominator.item(), plain)
 
 
-def evaluate(program, context, is_cancelled=None, disturbed=None):
+def evaluate(
+    program: Program, context: Context, is_cancelled: IsCancelled | None = None,
+    disturbed: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, dict[str, Metric]]:
     """Returns the sum, the denominator, and the metrics by name, their numbers scalars. Raises Cancelled between two nodes,
     here or on the way back. `disturbed`: what tests make of each node's value."""
     values = _values(program, context, is_cancelled, disturbed)
@@ -75,7 +87,7 @@ def evaluate(program, context, is_cancelled=None, disturbed=None):
     return values[program["sum"]], denominator, metrics
 
 
-def _metric(metric, values, denominator):
+def _metric(metric: dict[str, Any], values: list[torch.Tensor], denominator: torch.Tensor) -> Metric:
     kind, value = metric.get("kind"), values[metric["node"]]
     if kind is None:
         # All that is known of it is its value: it weighs what the loss weighs.
@@ -84,11 +96,14 @@ def _metric(metric, values, denominator):
     return Metric(kind, [values[metric["sum"]], values[metric["over"]]] if means else [value])
 
 
-def _values(program, context, is_cancelled=None, disturbed=None):
-    values = []
+def _values(
+    program: Program, context: Context, is_cancelled: IsCancelled | None = None,
+    disturbed: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> list[torch.Tensor]:
+    values: list[torch.Tensor] = []
 
-    def end_if_cancelled(_=None):
-        if is_cancelled():
+    def end_if_cancelled(_: torch.Tensor | None = None) -> None:
+        if is_cancelled is not None and is_cancelled():
             raise Cancelled
 
     for node in program["nodes"]:
@@ -103,16 +118,16 @@ def _values(program, context, is_cancelled=None, disturbed=None):
     return values
 
 
-def bytes_needed(program, context):
+def bytes_needed(program: Program, context: Context) -> int:
     """How many bytes the values of a program take until its gradient is there, found out without any of them."""
-    def shadow(value):
+    def shadow(value: torch.Tensor) -> torch.Tensor:
         return torch.empty(value.shape, dtype=value.dtype, device="meta")
 
     shadows = replace(
         context, outputs={name: shadow(value) for name, value in context.outputs.items()},
         fields={name: shadow(value) for name, value in context.fields.items()},
         segment_ids=shadow(context.segment_ids) if context.segment_ids is not None else None)
-    memories = {}
+    memories: dict[int, int] = {}
     for value in _values(program, shadows):
         # Views share one memory.
         storage = value.untyped_storage()
@@ -120,7 +135,7 @@ def bytes_needed(program, context):
     return sum(memories.values()) + 2 * max(memories.values(), default=0)
 
 
-def outputs_read(program, batch):
+def outputs_read(program: Program, batch: Batch) -> set[str]:
     """Which outputs of the model the program reads, all of them known, and all that it reads of the batch there."""
     read = {node["name"] for node in program["nodes"] if node["op"] == "output"}
     for name in read:
@@ -134,14 +149,17 @@ def outputs_read(program, batch):
     return read
 
 
-def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=None, copies=1):
+def evaluate_batch(
+    program: Program, batch: Batch, outputs: dict[str, torch.Tensor], vocabulary: int, hidden: int,
+    is_cancelled: IsCancelled | None = None, copies: int = 1,
+) -> tuple[torch.Tensor, torch.Tensor, dict[str, Metric]]:
     """The sum, the denominator and the metrics of a loss; in double precision where its outputs are small.
 
     Raises TrainerError if the program does not fit the batch or the memory, or if its value is not finite. `copies`: how
     many processes of this machine do the same."""
     small = {"logProbs", "entropy"}.issuperset(outputs) and batch.target_mask.device.type == "cpu"
     dtype = torch.float64 if small else torch.float32
-    fields = {
+    fields: dict[str, Any] = {
         **batch.loss_inputs, "targetIDs": batch.target_ids, "targetMask": batch.target_mask,
         "targetWeights": batch.target_weights}
     context = Context(
@@ -172,14 +190,14 @@ def evaluate_batch(program, batch, outputs, vocabulary, hidden, is_cancelled=Non
     return total, denominator, metrics
 
 
-def _read_where_counted(name, value, mask):
+def _read_where_counted(name: str, value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Logits and hidden states read as 0 where the mask is 0, as in every engine: what stands there changes nothing."""
     if name not in ("logits", "hiddenStates") or bool((mask != 0).all()):
         return value
     return torch.where((mask != 0)[..., None], value, 0)
 
 
-def _value(node, values, context):
+def _value(node: dict[str, Any], values: list[torch.Tensor], context: Context) -> torch.Tensor:
     operation = node["op"]
     if operation == "output":
         return context.outputs[node["name"]]

@@ -2,13 +2,18 @@
 
 import json
 import math
+import pathlib
 import re
 import stat
 import zlib
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from .errors import TrainerError, check
 
 MANIFEST, FORMAT = "checkpoint.json", 1
+# The object in a manifest's file, whose values `read_manifest` has looked at.
+Manifest = dict[str, Any]
 # Larger numbers count nothing, and could not be counted on from.
 LARGEST_COUNT, MAXIMUM_BYTES = 1 << 53, 16 << 20
 # What stands in the place of a manifest's own checksum before it is known.
@@ -16,7 +21,7 @@ ZEROS = "0" * 8
 _CHECKSUM = re.compile(rb'"manifestChecksum"[:\s]*"(.{8})')
 
 
-def is_kind(path, kind):
+def is_kind(path: pathlib.Path, kind: Callable[[int], bool]) -> bool:
     """Whether the path itself is of a kind (stat.S_ISREG, stat.S_ISDIR), whatever a link there leads to."""
     try:
         return kind(path.lstat().st_mode)
@@ -24,7 +29,7 @@ def is_kind(path, kind):
         return False
 
 
-def read_manifest(folder, as_written=True):
+def read_manifest(folder: pathlib.Path, as_written: bool = True) -> Manifest | None:
     """The manifest in a folder, whether or not the files that it names are there; None for a folder that has none. It has to be
     as it was written, unless only what it names is asked for: that is ours to replace in any case."""
     file = folder / MANIFEST
@@ -48,7 +53,7 @@ def read_manifest(folder, as_written=True):
     return manifest
 
 
-def signed(content):
+def signed(content: bytes) -> bytes:
     """A manifest's file with its own CRC-32 in it, as Swift's ManifestChecksum computes it; as it is, if it has no place for one."""
     place = _CHECKSUM.search(content)
     if place is None:
@@ -57,22 +62,22 @@ def signed(content):
     return before + f"{zlib.crc32(before + ZEROS.encode() + after):08x}".encode() + after
 
 
-def _no_number(text):
+def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
 
 
-def _validate(manifest, file):
-    def need(holds, name, value, expected):
+def _validate(manifest: Manifest, file: pathlib.Path) -> None:
+    def need(holds: object, name: str, value: object, expected: str) -> None:
         check(holds, "corruptFile", f"{file}: {name} is {value!r:.100}", expected)
 
-    def need_count(name, value):
+    def need_count(name: str, value: object) -> None:
         need(type(value) is int and 0 <= value <= LARGEST_COUNT, name, value, f"a number from 0 to {LARGEST_COUNT}")
 
-    def need_number(name, value, fits, expected):
+    def need_number(name: str, value: Any, fits: Callable[[float], bool], expected: str) -> None:
         is_number = type(value) in (int, float) and abs(value) < 1e300 and math.isfinite(value)
         need(is_number and fits(value), name, value, expected)
 
-    sizes = manifest.get("fileSizes")
+    sizes: Any = manifest.get("fileSizes")
     need(isinstance(sizes, dict), "fileSizes", sizes, "the size of each file by name")
     for name, size in sizes.items():
         need(_is_plain(name), "a file's name", name, "a plain file name")
@@ -97,7 +102,10 @@ def _validate(manifest, file):
         _validate_optimizer(manifest["optimizer"], need, need_count, need_number)
 
 
-def _validate_optimizer(options, need, need_count, need_number):
+def _validate_optimizer(
+    options: Any, need: Callable[[object, str, object, str], None], need_count: Callable[[str, object], None],
+    need_number: Callable[[str, Any, Callable[[float], bool], str], None],
+) -> None:
     """As Swift's OptimizerOptions.validate."""
     need(isinstance(options, dict), "optimizer", options, "the options of an optimizer")
     for name in ("learningRate", "weightDecay"):
@@ -118,7 +126,7 @@ def _validate_optimizer(options, need, need_count, need_number):
         f"more than the {schedule['warmupSteps']} warm-up steps")
 
 
-def _is_plain(name):
+def _is_plain(name: str) -> bool:
     """Whether a name is that of a file in a folder, and of nothing above or below it."""
     return name not in ("", ".", "..") and len(name.encode(errors="replace")) <= 255 and not any(
         character == "/" or ord(character) < 0x20 or ord(character) == 0x7F for character in name)

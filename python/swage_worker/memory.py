@@ -1,17 +1,24 @@
 """How much memory a call may ask for: what the machine has left, or less where SWAGE_MEMORY_LIMIT says so. As Swift's
 MemoryBudget."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from .errors import TrainerError, check
+from .errors import TrainerError
+
+if TYPE_CHECKING:
+    import torch
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SMALL = 16 << 20
 
 
-def require(bytes, what, device="cpu"):
+def require(bytes: int, what: str, device: torch.device | str = "cpu") -> None:
     """Raises TrainerError with code tooLarge if `what` needs more than there is."""
     if bytes < _SMALL and bytes <= (limit() or _SMALL):
         return
@@ -21,21 +28,22 @@ def require(bytes, what, device="cpu"):
         raise TrainerError("tooLarge", f"{what} would take {describe(bytes)}", f"at most {describe(found)}, {origin}")
 
 
-def limit():
+def limit() -> int | None:
     text = os.environ.get("SWAGE_MEMORY_LIMIT")
     if text is None:
         return None
     match = re.fullmatch(r"(\d+)([KMGT]?)B?", text.upper())
-    check(match and int(match[1]), "invalidOption", f'SWAGE_MEMORY_LIMIT is "{text}"', "a number of bytes, or as in 8G")
+    if not match or not int(match[1]):
+        raise TrainerError("invalidOption", f'SWAGE_MEMORY_LIMIT is "{text}"', "a number of bytes, or as in 8G")
     return int(match[1]) * _UNITS[match[2]]
 
 
-def available(device="cpu"):
+def available(device: torch.device | str = "cpu") -> int:
     left = _device_left(device) if str(device).startswith("cuda") else max(0, min(_left(), default=_physical()))
     return min(left, limit() or left)
 
 
-def describe(bytes):
+def describe(bytes: float) -> str:
     if bytes < 1000:
         return f"{bytes} bytes"
     for unit in ("kB", "MB", "GB", "TB", "PB"):
@@ -45,18 +53,18 @@ def describe(bytes):
     return f"{bytes / 1000:.1f} EB"
 
 
-def _device_left(device):
+def _device_left(device: torch.device | str) -> int:
     import torch
 
     free, _ = torch.cuda.mem_get_info(device)
     return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
-def _physical():
+def _physical() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _left():
+def _left() -> Iterator[int]:
     """What the system, every control group around this process, and the process's own limits leave."""
     if (kibibytes := _number_after("MemAvailable:", "/proc/meminfo")) is not None:
         yield kibibytes * 1024
@@ -74,19 +82,20 @@ def _left():
         folder = pathlib.Path(root)
         for part in [""] + path.strip("/").split("/"):
             folder = folder / part
-            limit, used = (_text(folder / file).strip() for file in files[:2])
-            if limit.isdigit() and used.isdigit():
-                yield int(limit) - int(used) + (_number_after(files[2], folder / "memory.stat") or 0)
+            most, taken = (_text(folder / file).strip() for file in files[:2])
+            if most.isdigit() and taken.isdigit():
+                yield int(most) - int(taken) + (_number_after(files[2], folder / "memory.stat") or 0)
 
 
-def _number_after(label, path):
+def _number_after(label: str, path: str | pathlib.Path) -> int | None:
     for line in _text(path).splitlines():
         if line.startswith(label):
             words = line[len(label) :].split()
             return int(words[0]) if words and words[0].isdigit() else None
+    return None
 
 
-def _text(path):
+def _text(path: str | pathlib.Path) -> str:
     try:
         return pathlib.Path(path).read_text()
     except OSError:

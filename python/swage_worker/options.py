@@ -4,12 +4,23 @@ Swift's types (HuggingFaceTrainer.Options, TitanTrainer.Options, …) send every
 are those that count. The defaults here stand for what Swift leaves out because it is nil, and are otherwise for those who
 start a worker without Swift."""
 
+from __future__ import annotations
+
 import base64
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import check
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from .generated.swage.v1 import trainer_pb2 as pb
+
+Kind = TypeVar("Kind", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +33,7 @@ class Schedule:
     total_steps: int
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> Schedule:
         return _read(cls, given, "the schedule")
 
 
@@ -40,16 +51,16 @@ class OptimizerOptions:
     schedule: Schedule
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> OptimizerOptions:
         return _read(cls, given, "the optimizer", schedule=Schedule.of)
 
     @classmethod
-    def of_checkpoint(cls, found):
+    def of_checkpoint(cls, found: dict[str, Any]) -> OptimizerOptions:
         """Those in a manifest that has been validated. What another version has added to them is left out."""
         return cls.of(_known(cls, found) | dict(schedule=_known(Schedule, found["schedule"])))
 
     @classmethod
-    def of_message(cls, sent):
+    def of_message(cls, sent: pb.OptimizerOptions) -> OptimizerOptions:
         """Those of one step, from the service's message."""
         check(
             sent.schedule in ("constant", "linear", "cosine"), "invalidOption", f'the schedule is "{sent.schedule}"',
@@ -67,7 +78,7 @@ class OptimizerOptions:
             "0 or more, and fewer than all")
         return cls(**numbers, max_gradient_norm=largest, schedule=schedule)
 
-    def encoded(self):
+    def encoded(self) -> dict[str, Any]:
         """The JSON object that they are read from."""
         return _encoded(self)
 
@@ -80,10 +91,10 @@ class LoRAOptions:
     alpha: float
     dropout: float
     # Names of modules, or all-linear alone.
-    target_modules: list
+    target_modules: list[str]
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> LoRAOptions:
         return _read(cls, given, "lora")
 
 
@@ -100,11 +111,11 @@ class Degrees:
     pipeline: int
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> Degrees:
         return _read(cls, given, "parallelism")
 
     @property
-    def ranks(self):
+    def ranks(self) -> int:
         return self.replicate * self.shard * self.tensor * self.context * self.pipeline
 
 
@@ -117,12 +128,12 @@ class Options:
     name: str
     optimizer: OptimizerOptions
     # The program that is learned from where a call brings none.
-    loss: dict
+    loss: dict[str, Any]
     checkpoint_directory: str
     # How many full checkpoints stay; None: all.
     kept_checkpoints: int | None = None
     # What to write beside exported weights, by file name.
-    companions: dict = field(default_factory=dict)
+    companions: dict[str, bytes] = field(default_factory=dict)
     # Where to serve.
     address: str
     # A folder of the worker's own, removed with it.
@@ -143,7 +154,7 @@ class HuggingFaceOptions(Options):
     lora: LoRAOptions | None = None
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> HuggingFaceOptions:
         return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, lora=LoRAOptions.of)
 
 
@@ -151,14 +162,14 @@ class HuggingFaceOptions(Options):
 class TitanOptions(Options):
     parallelism: Degrees
     # The addresses of Monarch's workers; none: this machine.
-    hosts: list = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
     # Where those find this machine; None: by its host name.
     mesh_address: str | None = None
     # The most tokens of a sequence.
     sequence_length: int
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> TitanOptions:
         return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, parallelism=Degrees.of)
 
 
@@ -181,10 +192,10 @@ class Config:
 
     model_name: str
     # What of the model's configuration can be told in a word, by Hugging Face's names.
-    model_configuration: dict
+    model_configuration: dict[str, bool | int | float | str]
     parallelism: Parallelism
     # The outputs that losses and `forward` may read.
-    outputs: tuple
+    outputs: tuple[str, ...]
     # Whether there is a `generate`.
     generates: bool
     # torch's name of the type that is computed in.
@@ -193,7 +204,7 @@ class Config:
     adapters: bool = False
 
 
-def _read(kind, given, what, **readers):
+def _read(kind: type[Kind], given: Any, what: str, **readers: Callable[[Any], Any]) -> Kind:
     """A JSON object as one of the dataclass `kind`. `readers`: of the fields that are no plain values. A null is as if it
     were not there."""
     check(isinstance(given, dict), "invalidOption", f"{what} is {given!r:.100}", "a JSON object")
@@ -209,28 +220,28 @@ def _read(kind, given, what, **readers):
     return kind(**values)
 
 
-def _has_default(each):
+def _has_default(each: dataclasses.Field[Any]) -> bool:
     return each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING
 
 
-def _known(kind, given):
+def _known(kind: type[DataclassInstance], given: dict[str, Any]) -> dict[str, Any]:
     keys = [_key(each.name) for each in dataclasses.fields(kind)]
     return {key: given[key] for key in keys if key in given}
 
 
-def _encoded(options):
+def _encoded(options: Any) -> dict[str, Any]:
     values = {_key(each.name): getattr(options, each.name) for each in dataclasses.fields(options)}
     return {
         key: _encoded(value) if dataclasses.is_dataclass(value) else value
         for key, value in values.items() if value is not None}
 
 
-def _key(name):
+def _key(name: str) -> str:
     """Swift's name of a field."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
-def _contents(texts):
+def _contents(texts: dict[str, str]) -> dict[str, bytes]:
     """The bytes of files, which stand in JSON as base64."""
     return {name: base64.b64decode(text) for name, text in texts.items()}

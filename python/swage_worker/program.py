@@ -2,10 +2,13 @@
 
 import json
 import math
+from typing import Any, NoReturn
 
 from .errors import TrainerError, check
 from .operations import OPERATIONS
 
+# A program's serial form. What `read` gives has what a program has.
+Program = dict[str, Any]
 # As LossProgram's limits in Swift.
 MOST_NODES, MOST_DEPTH, MOST_EXTENT, MOST_NAME_BYTES = 4096, 1024, 1 << 20, 256
 LEAVES = ("output", "field", "constant")
@@ -16,7 +19,7 @@ NODE_KEYS = {"op", "of", "name", "value", "axis", "index", "reverse", "shape"}
 METRIC_KEYS = {"name", "node", "kind", "sum", "over"}
 
 
-def read(data):
+def read(data: bytes) -> Program:
     """The program in `data`, JSON, or a TrainerError with code invalidLoss."""
     try:
         program = json.loads(data, parse_constant=_no_number)
@@ -29,14 +32,14 @@ def read(data):
     return program
 
 
-def _no_number(text):
+def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
 
 
-def _check(program):
+def _check(program: Any) -> None:
     name = program["name"]
 
-    def fail_unless(holds, what, expected=None):
+    def fail_unless(holds: object, what: str, expected: str | None = None) -> None:
         check(holds, "invalidLoss", f'the loss "{str(name)[:64]}" {what}', expected)
 
     form = program["format"], program["version"]
@@ -52,15 +55,15 @@ def _check(program):
     for text in [name, *names]:
         fits = not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text) and 1 <= len(text.encode()) <= MOST_NAME_BYTES
         fail_unless(fits, f"has the name {text[:64]!r}", f"1 to {MOST_NAME_BYTES} bytes, without control characters")
-    depths = []
+    depths: list[int] = []
     for index, node in enumerate(nodes):
         operation, operands = node["op"], node.get("of") or []
         earlier = all(type(operand) is int and 0 <= operand < index for operand in operands)
         fail_unless(earlier, f"has node {index} read the nodes {operands}", "earlier ones")
         depths.append(1 + max((depths[operand] for operand in operands), default=0))
         fail_unless(depths[-1] <= MOST_DEPTH, f"is {depths[-1]} nodes deep", f"at most {MOST_DEPTH}")
-        known = operation in LEAVES if not operands else operation in OPERATIONS
-        fail_unless(known, f'has a node {index} that is "{operation}"', "an operation with operands, or a leaf")
+        is_known = operation in LEAVES if not operands else operation in OPERATIONS
+        fail_unless(is_known, f'has a node {index} that is "{operation}"', "an operation with operands, or a leaf")
         value = node.get("value")
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         fail_unless(

@@ -1,15 +1,24 @@
 """How transformers' `generate` draws as Swage promises: each completion from its own stream, with the log-probability of
 every token at temperature 1 and over the whole vocabulary."""
 
+from __future__ import annotations
+
 import contextlib
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from .errors import Cancelled, check
+from .errors import Cancelled, IsCancelled, TrainerError, check
 from .memory import require
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from .generated.swage.v1 import trainer_pb2 as pb
 
 # All of them are looked for at every token.
 MOST_STOPS, MOST_STOP_BYTES = 1024, 1 << 16
@@ -23,18 +32,18 @@ class SamplingOptions:
     top_k: int | None
     top_p: float
     seed: int
-    stop_strings: list
+    stop_strings: list[str]
     concurrency: int
-    end_of_sequence_ids: list
+    end_of_sequence_ids: list[int]
     # Those that completions may begin with; empty means all.
-    first_tokens: list
+    first_tokens: list[int]
 
     @classmethod
-    def of(cls, request, vocabulary):
+    def of(cls, request: pb.GenerateRequest, vocabulary: int) -> SamplingOptions:
         options = cls(
             request.max_tokens, request.temperature, request.top_k if request.HasField("top_k") else None, request.top_p,
             request.seed, list(request.stop_strings), request.concurrency, list(request.end_of_sequence_ids), list(request.first_tokens))
-        def need(holds, what, expected):
+        def need(holds: object, what: str, expected: str) -> None:
             check(holds, "invalidOption", what, expected)
 
         stop_bytes = sum(len(text.encode()) for text in options.stop_strings)
@@ -54,32 +63,36 @@ class SamplingOptions:
         return options
 
 
-def require_in_vocabulary(tokens, size, name):
+def require_in_vocabulary(tokens: Sequence[int], size: int, name: str) -> None:
     if not tokens or 0 <= min(tokens) <= max(tokens) < size:
         return
     position, token = next((position, token) for position, token in enumerate(tokens) if not 0 <= token < size)
-    check(False, "tokenOutOfRange", f"{name}[{position}] is {token}", f"a token id in 0..<{size}")
+    raise TrainerError("tokenOutOfRange", f"{name}[{position}] is {token}", f"a token id in 0..<{size}")
 
 
 @dataclass
 class Completion:
-    tokens: list
-    log_probs: list
+    tokens: list[int]
+    log_probs: list[float]
     finish_reason: str
 
 
 @torch.no_grad()
-def complete(model, tokenizer, prompts, streams, options, is_cancelled):
-    """One completion for each prompt, a list of token ids; as many at once as the options say."""
+def complete(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast | None, prompts: list[list[int]], streams: list[int],
+    options: SamplingOptions, is_cancelled: IsCancelled,
+) -> list[Completion]:
+    """One completion for each prompt, a list of token ids; as many at once as the options say. `tokenizer`: that of the text
+    in which stop strings are looked for; None where there are none."""
     _require_memory(model, prompts, options)
-    completions = []
+    completions: list[Completion] = []
     for begin in range(0, len(prompts), options.concurrency):
         end = begin + options.concurrency
         completions += _complete_together(model, tokenizer, prompts[begin:end], streams[begin:end], options, is_cancelled)
     return completions
 
 
-def _require_memory(model, prompts, options):
+def _require_memory(model: PreTrainedModel, prompts: list[list[int]], options: SamplingOptions) -> None:
     """Checks that what all completions together may come to can be held."""
     longest, rows = max(map(len, prompts), default=0), min(options.concurrency, len(prompts))
     positions = longest + options.max_tokens
@@ -97,7 +110,7 @@ def _require_memory(model, prompts, options):
 
 
 @contextlib.contextmanager
-def without_dropout(model):
+def without_dropout(model: PreTrainedModel) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
@@ -106,7 +119,10 @@ def without_dropout(model):
         model.train(was_training)
 
 
-def _complete_together(model, tokenizer, prompts, streams, options, is_cancelled):
+def _complete_together(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast | None, prompts: list[list[int]], streams: list[int],
+    options: SamplingOptions, is_cancelled: IsCancelled,
+) -> list[Completion]:
     longest = max(map(len, prompts))
     ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device)
     seen = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
@@ -128,13 +144,16 @@ def _complete_together(model, tokenizer, prompts, streams, options, is_cancelled
 class _Drawing(LogitsProcessor):
     """Chooses each row's next token, and leaves `generate`, which takes the likeliest, no other choice."""
 
-    def __init__(self, streams, options):
-        self.options, self.tokens, self.log_probs = options, [], []
+    def __init__(self, streams: list[int], options: SamplingOptions) -> None:
+        self.options = options
+        # Of each position, those of all rows.
+        self.tokens: list[list[int]] = []
+        self.log_probs: list[list[float]] = []
         # torch takes seeds of 64 bits; the mixing keeps neighbouring streams apart.
         self.generators = [
             torch.Generator().manual_seed((options.seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) % 2**63) for stream in streams]
 
-    def __call__(self, input_ids, scores):
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         logits = scores.float().log_softmax(-1)
         # Below that, the inverse is too large for a number, and only the likeliest token is left.
         choices = logits if self.tokens or not self.options.first_tokens else self._begun(logits)
@@ -144,17 +163,17 @@ class _Drawing(LogitsProcessor):
         self.log_probs.append(logits.gather(-1, chosen[:, None])[:, 0].tolist())
         return torch.full_like(scores, -torch.inf).scatter(-1, chosen[:, None], 0.0)
 
-    def _begun(self, logits):
+    def _begun(self, logits: torch.Tensor) -> torch.Tensor:
         allowed = torch.tensor(self.options.first_tokens, device=logits.device)
         return torch.full_like(logits, -torch.inf).index_copy(-1, allowed, logits[:, allowed])
 
-    def _draw(self, logits):
+    def _draw(self, logits: torch.Tensor) -> torch.Tensor:
         # Of the likeliest the difference stays 0, whatever it is divided by; near 0 the others become minus infinity.
         differences = logits - logits.max(-1, keepdim=True).values
         probabilities = torch.where(differences == 0, 0.0, differences / self.options.temperature).softmax(-1).cpu()
         return torch.stack([self._draw_one(row, generator) for row, generator in zip(probabilities, self.generators, strict=True)])
 
-    def _draw_one(self, probabilities, generator):
+    def _draw_one(self, probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         if self.options.top_k is not None or self.options.top_p < 1:
             sorted_values, order = probabilities.sort(descending=True, stable=True)
             count = int((sorted_values.cumsum(-1) < self.options.top_p).sum()) + 1
@@ -168,14 +187,18 @@ class _Drawing(LogitsProcessor):
 class _Ending(StoppingCriteria):
     """Notes where each completion ends, and stops when all have."""
 
-    def __init__(self, tokenizer, prompt_length, rows, options, is_cancelled):
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast | None, prompt_length: int, rows: int, options: SamplingOptions,
+        is_cancelled: IsCancelled,
+    ) -> None:
         self.tokenizer, self.prompt_length, self.options, self.is_cancelled = tokenizer, prompt_length, options, is_cancelled
-        self.lengths, self.reasons = [None] * rows, [None] * rows
+        self.lengths: list[int | None] = [None] * rows
+        self.reasons: list[str | None] = [None] * rows
         special = {token.content: id for id, token in tokenizer.added_tokens_decoder.items() if token.special} if tokenizer else {}
         # Special tokens give no text to be found in.
         self.stop_ids = {special[stop] for stop in options.stop_strings if stop in special}
 
-    def __call__(self, input_ids, scores, **_):
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
         if self.is_cancelled():
             raise Cancelled
         written = input_ids[:, self.prompt_length :].tolist()
@@ -185,10 +208,10 @@ class _Ending(StoppingCriteria):
                 self.lengths[row] = len(tokens) if self.reasons[row] else None
         return torch.tensor([reason is not None for reason in self.reasons], device=input_ids.device)
 
-    def _reason(self, tokens):
+    def _reason(self, tokens: list[int]) -> str | None:
         if tokens[-1] in self.options.end_of_sequence_ids:
             return "endOfSequence"
-        if self.options.stop_strings:
+        if self.tokenizer is not None:
             text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
             if tokens[-1] in self.stop_ids or any(stop in text for stop in self.options.stop_strings):
                 return "stopString"

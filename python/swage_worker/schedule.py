@@ -2,8 +2,10 @@
 
 import math
 
+from .options import Schedule
 
-def schedule_factor(schedule, step):
+
+def schedule_factor(schedule: Schedule, step: int) -> float:
     """The factor of the step that follows `step` finished ones."""
     warmup, total = schedule.warmup_steps, schedule.total_steps
     if step < warmup:

@@ -1,11 +1,16 @@
 """Steps that leave finite weights, or none."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 
+from .options import OptimizerOptions
 
-def stays_finite(options, rate, step, scale, largest, dtype):
+
+def stays_finite(
+    options: OptimizerOptions, rate: float, step: int, scale: float, largest: float, dtype: torch.dtype,
+) -> bool:
     """Whether parameters and moments that are finite surely stay so; False where only a look at each can tell. As Swift's
     AdamWUpdate has it. `step`: how many are finished. `largest`: no element of a gradient or of the gradients' mean is."""
     limits = torch.finfo(dtype)
@@ -23,20 +28,20 @@ def stays_finite(options, rate, step, scale, largest, dtype):
 class Snapshot:
     """What a step of optimizers changes, kept to be put back."""
 
-    def __init__(self, parameters, optimizers):
+    def __init__(self, parameters: Iterable[torch.Tensor], optimizers: Iterable[torch.optim.Optimizer]) -> None:
         self.parameters, self.optimizers = list(parameters), list(optimizers)
         self.values = [parameter.detach().clone() for parameter in self.parameters]
         self.states = [
             {parameter: {key: value.clone() for key, value in state.items()} for parameter, state in optimizer.state.items()}
             for optimizer in self.optimizers]
 
-    def is_finite_now(self):
+    def is_finite_now(self) -> bool:
         """Whether what the step has left is."""
         moments = [value for optimizer in self.optimizers for state in optimizer.state.values() for value in state.values()]
         return all(bool(torch.isfinite(_own(value)).all()) for value in [*self.parameters, *moments])
 
     @torch.no_grad()
-    def restore(self):
+    def restore(self) -> None:
         for parameter, value in zip(self.parameters, self.values, strict=True):
             parameter.copy_(value)
         for optimizer, states in zip(self.optimizers, self.states, strict=True):
@@ -44,7 +49,7 @@ class Snapshot:
             optimizer.state.update(states)
 
 
-def _own(value):
+def _own(value: torch.Tensor) -> torch.Tensor:
     """This rank's part of a tensor that is divided among ranks."""
     value = value.detach()
     return value.to_local() if hasattr(value, "to_local") else value

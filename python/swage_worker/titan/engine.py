@@ -8,6 +8,8 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 from . import log  # before anything of Monarch
 
@@ -18,20 +20,20 @@ from monarch.actor import attach_to_workers, enable_transport, this_host
 from monarch.spmd import setup_torch_elastic_env
 from safetensors import SafetensorError, safe_open
 
+from ..batch import Batch
 from ..checkpoints import signature
 from ..engine import Engine, plain_values
-from ..errors import Cancelled, TrainerError, check
-from ..loss import OUTPUTS, outputs_read
+from ..errors import Cancelled, IsCancelled, TrainerError, check
+from ..loss import OUTPUTS, Result, outputs_read
 from ..memory import require
-from ..options import Config, Parallelism
+from ..options import Config, Degrees, OptimizerOptions, Parallelism, TitanOptions
+from ..program import Program
 from .model import read_configuration
 from .rank import TitanRank
 
 
 class TitanEngine(Engine):
-    """`options`: TitanOptions."""
-
-    def __init__(self, options):
+    def __init__(self, options: TitanOptions) -> None:
         super().__init__(options)
         self.degrees = options.parallelism
         self.ranks_here = self.degrees.ranks // max(1, len(options.hosts))
@@ -52,7 +54,7 @@ class TitanEngine(Engine):
 
     # The protocol
 
-    def forward_backward(self, batch, program, is_cancelled):
+    def forward_backward(self, batch: Batch, program: Program | None, is_cancelled: IsCancelled) -> Result:
         batch.check_learnable()
         check(
             self.attention != "flex" or self.device != "cpu", "unsupported", "flex attention has no backward pass on a CPU",
@@ -73,10 +75,10 @@ class TitanEngine(Engine):
         self.accumulate(result.denominator)
         return result
 
-    def gradient_norm(self):
+    def gradient_norm(self) -> float:
         return self._answer("norm")
 
-    def apply(self, options, rate, scale, is_safe):
+    def apply(self, options: OptimizerOptions, rate: float, scale: float, is_safe: bool) -> float | None:
         outcomes = self._on_all("step", scale, is_safe)
         if not is_safe:
             is_finite = all(is_finite for _, is_finite in outcomes)
@@ -85,13 +87,13 @@ class TitanEngine(Engine):
                 return None
         return outcomes[0][0]
 
-    def largest_moment(self):
+    def largest_moment(self) -> float:
         return math.sqrt(sum(norm**2 for norm in self._on_all("largest_moment")))
 
-    def drop_gradients(self):
+    def drop_gradients(self) -> None:
         self._on_all("clear")
 
-    def forward(self, batch, outputs, is_cancelled):
+    def forward(self, batch: Batch, outputs: Sequence[str], is_cancelled: IsCancelled) -> dict[str, torch.Tensor]:
         batch.check_answerable(outputs)
         if "logits" in outputs:
             rows, columns = batch.shape
@@ -103,7 +105,7 @@ class TitanEngine(Engine):
             return {name: torch.zeros(batch.shape) for name in outputs}
         return self._answer("forward", batch, list(outputs))
 
-    def load(self, path):
+    def load(self, path: str | None) -> tuple[str, int, bool]:
         place, manifest, full = self.store.open(path, self.signature, self.signature)
         files = set(manifest["fileSizes"]) if full else set()
         self._check_tensors(place, "model*.safetensors")
@@ -117,7 +119,7 @@ class TitanEngine(Engine):
         self.resume(manifest, full)
         return str(place), self.step, not full
 
-    def config(self):
+    def config(self) -> Config:
         degrees = self.degrees
         parallelism = Parallelism(
             data_parallel=degrees.replicate * degrees.shard, tensor_parallel=degrees.tensor,
@@ -130,12 +132,12 @@ class TitanEngine(Engine):
     # The mesh
 
     @contextlib.contextmanager
-    def _noting(self, is_cancelled):
+    def _noting(self, is_cancelled: IsCancelled) -> Iterator[str]:
         """The name of a file that is there once a call is cancelled, for ranks on this machine, which are busy."""
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             ended, note = threading.Event(), pathlib.Path(folder) / "cancelled"
 
-            def watch():
+            def watch() -> None:
                 while not ended.wait(0.25):
                     if is_cancelled():
                         note.touch()
@@ -149,29 +151,29 @@ class TitanEngine(Engine):
                 ended.set()
                 watcher.join()
 
-    def _on_all(self, method, *arguments):
+    def _on_all(self, method: str, *arguments: Any) -> list[Any]:
         """What each rank answers, in the order of ranks."""
         try:
             return list(getattr(self.ranks, method).call(*arguments).get().values())
         except Exception as error:
             raise TrainerError("engineFailed", f"a rank failed in {method}: {error}", "a new trainer, and its last checkpoint") from error
 
-    def _answer(self, method, *arguments):
+    def _answer(self, method: str, *arguments: Any) -> Any:
         """The answer of the first rank that has one."""
         answer = next(answer for answer in self._on_all(method, *arguments) if answer is not None)
         if isinstance(answer, (TrainerError, Cancelled)):
             raise answer
         return answer
 
-    def fill(self, folder, weights_only):
+    def fill(self, folder: pathlib.Path, weights_only: bool) -> None:
         self.configuration.save_pretrained(folder)
         # One after another: where one rank fails, no other waits for it in the next file.
         for kind in ["model"] if weights_only else ["model", "optimizer", "gradients"]:
             for failure in filter(None, self._on_all("write", str(folder), kind)):
                 raise failure
 
-    def _check_tensors(self, place, pattern, prefixes=("",)):
-        found = {}
+    def _check_tensors(self, place: pathlib.Path, pattern: str, prefixes: Sequence[str] = ("",)) -> None:
+        found: dict[str, list[int]] = {}
         for file in pathlib.Path(place).glob(pattern):
             try:
                 with safe_open(file, "pt") as tensors:
@@ -185,7 +187,7 @@ class TitanEngine(Engine):
                     f'{place}/{pattern}: "{prefix}{name}" is missing or has another shape', f"shape {shape}")
 
 
-def _mesh(world, hosts=(), own=None):
+def _mesh(world: int, hosts: Sequence[str] = (), own: str | None = None) -> Any:
     """Processes for `world` ranks: on this machine, or divided evenly over hosts where Monarch's workers listen, which find
     this one at the address `own`."""
     if hosts:
@@ -200,20 +202,20 @@ def _mesh(world, hosts=(), own=None):
     return processes
 
 
-def _free_port():
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _end(failure):
+def _end(failure: object) -> NoReturn:
     """A rank has died, and what it held with it: so does this process, and says why."""
     # The first line is for those who look into it, the second for those who are told of it.
     print(f"{failure}\nswage: a rank has died, and what it held with it", file=sys.stderr, flush=True)
     os._exit(1)
 
 
-def _check_degrees(degrees, configuration):
+def _check_degrees(degrees: Degrees, configuration: Any) -> None:
     tensor, pipeline = degrees.tensor, degrees.pipeline
     for name in ("num_attention_heads", "num_key_value_heads", "vocab_size"):
         count = getattr(configuration, name)

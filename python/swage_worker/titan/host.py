@@ -12,7 +12,7 @@ from monarch.actor import start_worker_loop_forever
 from ..__main__ import end_with_input, outlive_signals
 
 
-def main():
+def main() -> None:
     outlive_signals()
     threading.Thread(target=end_with_input, args=[sys.argv[2]], daemon=True).start()
     running = start_worker_loop_forever(ca="trust_all_connections", address=sys.argv[1])

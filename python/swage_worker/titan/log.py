@@ -12,7 +12,7 @@ os.environ.setdefault("MONARCH_LOG_SUFFIX", f"{_OURS}{os.getpid()}")
 os.environ.setdefault("MONARCH_FILE_LOG", "error")
 
 
-def remove():
+def remove() -> None:
     """Called by each process that has opened the log."""
     suffix = os.environ["MONARCH_LOG_SUFFIX"]
     if not suffix.startswith(_OURS):

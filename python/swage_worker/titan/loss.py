@@ -4,15 +4,19 @@ What the program reads is gathered from all ranks (a number a token, not logits,
 evaluates the program on all of it: the sum, the denominator and the metrics are those of the whole batch whatever the
 program does, and only the gradient with respect to this rank's part goes back into its model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch.distributed._composable.fsdp import FSDPModule
 from torchtitan.components.loss import BaseLoss, _DecoderOutputGradientBackProp
 
+from ..batch import Batch
 from ..errors import Cancelled, TrainerError
 from ..loss import Result, evaluate_batch
+from .share import Share
 
 CHUNK = 512
 # Logits are computed again on the way back if more than these would have to be kept.
@@ -25,10 +29,13 @@ class ProgramLoss(BaseLoss):
     class Config(BaseLoss.Config):
         pass
 
-    def __init__(self, config, *, compile_config=None):
-        self.work = None
+    def __init__(self, config: Config, *, compile_config: Any = None) -> None:
+        # Set before each pass that has a loss.
+        self.work: OutputWork | None = None
 
-    def __call__(self, hidden, labels, global_valid_tokens=None, **_):
+    def __call__(
+        self, hidden: torch.Tensor, labels: Any, global_valid_tokens: Any = None, **_: Any,
+    ) -> tuple[torch.Tensor, dict[str, Any]]:
         """A scalar whose gradient with respect to `hidden` is that of the sum of `work`'s program."""
         work, self.work = self.work, None
         # A pipeline's schedule asks for a loss where there is none, too.
@@ -41,30 +48,33 @@ class GatherVocabulary(torch.autograd.Function):
     numbers, so each takes back its own part of the gradient."""
 
     @staticmethod
-    def forward(ctx, part, group):
+    def forward(ctx: Any, part: torch.Tensor, group: Any) -> torch.Tensor:
         ctx.rank, ctx.width = dist.get_rank(group), part.shape[-1]
         parts = [torch.empty_like(part) for _ in range(dist.get_world_size(group))]
         dist.all_gather(parts, part.contiguous(), group=group)
         return torch.cat(parts, -1)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         return gradient[..., ctx.rank * ctx.width : (ctx.rank + 1) * ctx.width].contiguous(), None
 
 
 class OutputWork:
     """One pass from a hidden state to outputs, and back."""
 
-    def __init__(self, part, batch, share, vocabulary, mesh, tensor_group):
+    def __init__(self, part: Any, batch: Batch, share: Share, vocabulary: int, mesh: Any, tensor_group: Any) -> None:
         """`part`: the last part of the model. `mesh`: over the ranks that divide the batch, or None. `tensor_group`:
         those that divide the vocabulary, or None."""
         self.head, self.batch, self.share, self.vocabulary = part.lm_head, batch, share, vocabulary
         self.group = mesh.get_group() if mesh is not None and mesh.size() > 1 else None
         self.is_first = self.group is None or dist.get_rank(self.group) == 0
         self.tensor_group = tensor_group
-        self.program, self.failure, self.value = None, None, None
+        # What is evaluated, set before `backward_to`: loss, reads, is_cancelled, copies.
+        self.program: dict[str, Any] = {}
+        self.failure: TrainerError | Cancelled | None = None
+        self.value: Result | None = None
 
-    def backward_to(self, hidden):
+    def backward_to(self, hidden: torch.Tensor) -> torch.Tensor:
         """The gradient of the program's sum with respect to this rank's hidden state. The head's own gradients are
         accumulated. What goes wrong is kept in `failure`, the same on all ranks, and the gradient is 0."""
         outputs = {name: value.requires_grad_() for name, value in self.outputs(hidden, self.program["reads"], keeps=True).items()}
@@ -84,9 +94,9 @@ class OutputWork:
         return result.to(hidden.dtype)
 
     @torch.no_grad()
-    def outputs(self, hidden, names, keeps=False):
+    def outputs(self, hidden: torch.Tensor, names: list[str], keeps: bool = False) -> dict[str, torch.Tensor]:
         """The whole batch's outputs, leaves of the graph. With `keeps`, what `backward_to` needs of the way is kept."""
-        self.chunks = []
+        self.chunks: list[tuple[torch.Tensor, torch.Tensor, list[str], dict[str, torch.Tensor] | None]] = []
         result = {}
         if "hiddenStates" in names:
             result["hiddenStates"] = self._gather(hidden.flatten(0, 1)[self.share.local].float(), hidden.shape[-1:])
@@ -100,7 +110,7 @@ class OutputWork:
                 result[name] = self._gather(value, value.shape[1:])
         return result
 
-    def _through_head(self, hidden, wanted, keeps):
+    def _through_head(self, hidden: torch.Tensor, wanted: list[str], keeps: bool) -> dict[str, torch.Tensor]:
         rows = hidden.detach().flatten(0, 1)[self.share.local]
         targets = self.share.targets if self.share.targets is not None else torch.zeros_like(self.share.local)
         kept = keeps and self.share.most * self.vocabulary <= KEPT_LOGITS
@@ -118,7 +128,7 @@ class OutputWork:
             self._close_head()
         return {name: torch.cat([part[name] for part in parts]) for name in wanted}
 
-    def _chunk(self, rows, targets, wanted):
+    def _chunk(self, rows: torch.Tensor, targets: torch.Tensor, wanted: list[str]) -> dict[str, torch.Tensor]:
         logits = self.head(rows[None])[0]
         if self.tensor_group is not None:
             logits = GatherVocabulary.apply(logits, self.tensor_group)
@@ -132,7 +142,7 @@ class OutputWork:
                 values["entropy"] = -(logs.exp() * logs).sum(-1)
         return values or {"none": logits}
 
-    def _backward_through_head(self, flat, gradients):
+    def _backward_through_head(self, flat: torch.Tensor, gradients: dict[str, torch.Tensor]) -> None:
         begin = 0
         for index, (leaf, targets, wanted, values) in enumerate(self.chunks):
             if isinstance(self.head, FSDPModule):
@@ -154,7 +164,7 @@ class OutputWork:
             begin += leaf.shape[0]
         self._close_head()
 
-    def _gather(self, values, tail):
+    def _gather(self, values: torch.Tensor, tail: Sequence[int]) -> torch.Tensor:
         """`values` [counted positions of this share, …] of all ranks as [batch, sequence, …], 0 where nothing counts."""
         rows, columns = self.batch.shape
         whole = torch.zeros(rows * columns, *tail, dtype=torch.float32, device=values.device)
@@ -163,28 +173,28 @@ class OutputWork:
             dist.all_reduce(whole, group=self.group)
         return whole.reshape(rows, columns, *tail)
 
-    def _add_rows(self, flat, whole):
+    def _add_rows(self, flat: torch.Tensor, whole: torch.Tensor) -> None:
         flat.index_add_(0, self.share.local, whole[self.share.whole].float())
 
     @property
-    def _speaks_for_tensor_ranks(self):
+    def _speaks_for_tensor_ranks(self) -> bool:
         return self.tensor_group is None or dist.get_rank(self.tensor_group) == 0
 
-    def _own_vocabulary(self, whole):
+    def _own_vocabulary(self, whole: torch.Tensor) -> torch.Tensor:
         """This tensor-parallel rank's part of [vocabulary, …]."""
         if self.tensor_group is None:
             return whole
         width = whole.shape[0] // dist.get_world_size(self.tensor_group)
         return whole.narrow(0, dist.get_rank(self.tensor_group) * width, width)
 
-    def _open_head(self):
+    def _open_head(self) -> None:
         if isinstance(self.head, FSDPModule):
             self.head.set_reshard_after_forward(False)
             self.head.set_reshard_after_backward(False)
             self.head.set_requires_gradient_sync(False, recurse=False)
             self.head.unshard()
 
-    def _close_head(self):
+    def _close_head(self) -> None:
         if isinstance(self.head, FSDPModule):
             self.head.set_reshard_after_forward(True)
             self.head.set_reshard_after_backward(True)

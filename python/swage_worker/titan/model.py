@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from transformers import AutoConfig
@@ -40,7 +41,7 @@ class HuggingFaceRoPE(CosSinRoPE):
     class Config(CosSinRoPE.Config):
         model: object = field(repr=False)
 
-    def _precompute_cache(self):
+    def _precompute_cache(self) -> torch.Tensor:
         model, device = self.config.model, self.cache.device if "cache" in self._buffers else None
         kind = model.rope_parameters["rope_type"]
         if kind == "default":
@@ -56,13 +57,13 @@ class HuggingFaceRoPE(CosSinRoPE):
 class HuggingFaceNames(Qwen3StateDictAdapter):
     """Qwen 3's names are those of all of these families; its adapter lacks the biases alone."""
 
-    def __init__(self, model_config, hf_assets_path):
+    def __init__(self, model_config: Any, hf_assets_path: str | None) -> None:
         super().__init__(model_config, hf_assets_path)
         for letter in "qkv":
             self.from_hf_map[f"model.layers.{{}}.self_attn.{letter}_proj.bias"] = f"layers.{{}}.attention.qkv_linear.w{letter}.bias"
 
 
-def read_configuration(folder):
+def read_configuration(folder: str) -> Any:
     configuration = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     if configuration.model_type not in _FAMILIES:
         raise TrainerError(
@@ -74,7 +75,7 @@ def read_configuration(folder):
     return configuration
 
 
-def attention_window(configuration):
+def attention_window(configuration: Any) -> int | None:
     """How many tokens a token sees; None for all before it."""
     window = getattr(configuration, "sliding_window", None) if getattr(configuration, "use_sliding_window", True) else None
     kinds = set(getattr(configuration, "layer_types", None) or [])
@@ -83,12 +84,12 @@ def attention_window(configuration):
     return window
 
 
-def model_spec(configuration, attention):
+def model_spec(configuration: Any, attention: str) -> ModelSpec:
     """`attention`: sdpa, flex or varlen."""
     c, (Model, Block, parallelize, normalises, biased) = configuration, _FAMILIES[configuration.model_type]
     width, head = c.hidden_size, getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
 
-    def norm(size):
+    def norm(size: int) -> RMSNorm.Config:
         return RMSNorm.Config(normalized_shape=size, eps=c.rms_norm_eps, param_init=_UNSET)
 
     gqa = make_gqa_config(
@@ -101,7 +102,7 @@ def model_spec(configuration, attention):
         gqa.qkv_linear = dataclasses.replace(
             qkv, wq=dataclasses.replace(qkv.wq, bias=True), wkv=dataclasses.replace(qkv.wkv, bias=True))
 
-    def block():
+    def block() -> Any:
         return Block.Config(
             attention_norm=norm(width), ffn_norm=norm(width),
             attention=dataclasses.replace(gqa, rope=dataclasses.replace(gqa.rope)),

@@ -6,7 +6,9 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from . import log, seams  # before anything of Monarch and of TorchTitan
 
@@ -22,8 +24,11 @@ from torchtitan.components.optimizer import LRSchedulersContainer, OptimizersCon
 from torchtitan.config.configs import ParallelismConfig, TrainingConfig
 from torchtitan.trainer import Trainer
 
-from ..errors import TrainerError
-from ..options import Schedule
+from ..batch import Batch
+from ..errors import Cancelled, TrainerError
+from ..loss import Result
+from ..options import OptimizerOptions, Schedule, TitanOptions
+from ..program import Program
 from ..schedule import schedule_factor
 from ..steps import Snapshot
 from .loss import OutputWork, ProgramLoss
@@ -41,27 +46,25 @@ class ScheduleConfig(LRSchedulersContainer.Config):
 
     schedule: Schedule
 
-    def build(self, *, optimizers, training_steps):
+    def build(self, *, optimizers: OptimizersContainer, training_steps: int) -> LRSchedulersContainer:
         return LRSchedulersContainer(optimizers, functools.partial(schedule_factor, self.schedule))
 
 
 class SharedBatchTrainer(Trainer):
     """TorchTitan's trainer on batches that are divided already."""
 
-    def post_dataloading_process(self, input_dict, labels):
+    def post_dataloading_process(self, input_dict: dict[str, Any], labels: Any) -> tuple[Any, Any, dict[str, Any]]:
         return input_dict.pop("input"), labels, input_dict
 
 
 class TitanRank(Actor):
-    """`options`: TitanOptions."""
-
-    def __init__(self, options):
+    def __init__(self, options: TitanOptions) -> None:
         self.options = options
         if options.threads:
             torch.set_num_threads(options.threads)
 
     @endpoint
-    def open(self):
+    def open(self) -> tuple[dict[str, list[int]], str]:
         """Builds the model, reads its weights, and returns their shapes by Hugging Face's names, and the device."""
         log.remove()
         options, degrees = self.options, self.options.parallelism
@@ -88,20 +91,24 @@ class TitanRank(Actor):
         seams.sum_gradients(self.parts)
         for part in self.parts:
             seams.stop_at_hidden_state(part)
-        self.pipeline = None
+        self.pipeline: Pipeline | None = None
         if degrees.pipeline > 1:
             dtype = getattr(torch, options.dtype)
             self.pipeline = Pipeline(self.trainer.pp_schedule, configuration.hidden_size, dtype)
         self.adapter = config.model_spec.state_dict_adapter(config.model_spec.model, None)
         self.parameters = {name: p for part in self.parts for name, p in part.named_parameters()}
-        self.sums, self.read = {}, None
+        self.sums: dict[str, torch.Tensor] = {}
+        # What `stage` has read, until `take`.
+        self.read: dict[str, dict[str, torch.Tensor]] = {}
         weights = self._read_files(options.model, "model*.safetensors", self._parameters_by_name())
         self._set(self.parameters, weights)
         self._begin(options.optimizer, 0)
         return {name: list(p.shape) for name, p in self._parameters_by_name().items()}, str(self.trainer.device.type)
 
     @endpoint
-    def forward_backward(self, batch, program, reads, cancelled, copies):
+    def forward_backward(
+        self, batch: Batch, program: Program, reads: list[str], cancelled: str, copies: int,
+    ) -> Result | TrainerError | Cancelled | None:
         """The result of the loss, or the TrainerError; on ranks without the last part, None.
         Its gradients are kept apart until `keep` or `drop`. `cancelled`: a file that is there once the call is cancelled.
         `copies`: how many ranks of this machine do the same."""
@@ -111,14 +118,15 @@ class TitanRank(Actor):
         work = self._work(batch, share)
         work.program = dict(loss=program, reads=reads, is_cancelled=lambda: os.path.exists(cancelled), copies=copies)
         self.trainer.loss_fn.work = work
-        inputs, labels = self._inputs(share), share.input_ids
+        inputs: Any = self._inputs(share)
+        labels: Any = share.input_ids
         if self.pipeline is not None:
             inputs, labels = [inputs], [labels]
         self.trainer.forward_backward_step(input_dict=inputs, labels=labels, global_valid_tokens=torch.tensor(1.0))
         return work.failure or work.value
 
     @endpoint
-    def keep(self):
+    def keep(self) -> None:
         """Adds the gradients of the last pass to those accumulated. That of a weight that the loss does not read is 0."""
         for name, parameter in self.parameters.items():
             gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
@@ -126,16 +134,16 @@ class TitanRank(Actor):
             parameter.grad = None
 
     @endpoint
-    def drop(self):
+    def drop(self) -> None:
         """Forgets the gradients of the last pass."""
         self._forget_pass()
 
     @endpoint
-    def clear(self):
+    def clear(self) -> None:
         self.sums = {}
 
     @endpoint
-    def norm(self):
+    def norm(self) -> float:
         """The norm of the sums of gradients, over all ranks."""
         # On the CPU torch adds the squares of a tensor up in float32, one after another: the norm of 28 million
         # elements comes out 0.15 % short. That of each row is good.
@@ -150,10 +158,10 @@ class TitanRank(Actor):
         return total.item()
 
     @endpoint
-    def step(self, scale, is_safe):
+    def step(self, scale: float, is_safe: bool) -> tuple[float, bool]:
         """One step with the sums times `scale`; returns the learning rate that was used, and whether what came out is finite.
         If it is not `is_safe`, `finish` or `undo` must follow."""
-        self.snapshot = None if is_safe else Snapshot(self.parameters.values(), self.trainer.optimizers)
+        self.snapshot: Snapshot | None = None if is_safe else Snapshot(self.parameters.values(), self.trainer.optimizers)
         for name, parameter in self.parameters.items():
             sums = self.sums.get(name)
             parameter.grad = sums if sums is None else sums.mul_(scale) if is_safe else sums * scale
@@ -162,31 +170,32 @@ class TitanRank(Actor):
         self.trainer.optimizers.zero_grad(set_to_none=True)
         if is_safe:
             self._finish()
-        return rate, is_safe or self.snapshot.is_finite_now()
+        return rate, self.snapshot is None or self.snapshot.is_finite_now()
 
     @endpoint
-    def finish(self):
+    def finish(self) -> None:
         self._finish()
 
-    def _finish(self):
+    def _finish(self) -> None:
         self.sums, self.snapshot = {}, None
         self.trainer.lr_schedulers.step()
 
     @endpoint
-    def undo(self):
+    def undo(self) -> None:
         """Puts back what the last step has changed."""
+        assert self.snapshot is not None, "only a step that is not safe can be undone"
         self.snapshot.restore()
         self.snapshot = None
 
     @endpoint
-    def largest_moment(self):
+    def largest_moment(self) -> float:
         """The norm of the gradients' mean, as far as it is this rank's."""
         means = [state["exp_avg"] for _, state in self._states() if "exp_avg" in state]
         means = [mean.to_local() if isinstance(mean, DTensor) else mean for mean in means]
         return math.sqrt(sum(mean.double().square().sum().item() for mean in means))
 
     @endpoint
-    def forward(self, batch, names):
+    def forward(self, batch: Batch, names: list[str]) -> dict[str, torch.Tensor] | TrainerError | None:
         if batch.shape[1] > self.limit:
             return self._too_long(batch)
         batch, share = self._divide(batch, everywhere=not set(names) <= {"logProbs", "entropy"})
@@ -201,35 +210,37 @@ class TitanRank(Actor):
         speaks = all(dims.get_mesh(name).get_local_rank() == 0 for name in ("loss", "tp") if dims.get_optional_mesh(name))
         if hidden is not None and speaks:
             return {name: value.detach().float().cpu() for name, value in outputs.items()}
+        return None
 
     @endpoint
-    def write(self, folder, kind):
+    def write(self, folder: str, kind: str) -> TrainerError | None:
         """Every rank writes its part of some tensors, and the parts become a file in Hugging Face's layout. Returns the
         TrainerError, the same on all ranks, if that fails."""
         tensors = self._tensors(kind)
         if not tensors:
-            return
+            return None
         try:
             self._write_file(folder, kind, tensors)
         except (Exception, CheckpointException) as error:
             return _failed_write(folder, error)
+        return None
 
-    def _tensors(self, kind):
+    def _tensors(self, kind: str) -> dict[str, torch.Tensor]:
         """By Hugging Face's names: those of the file `kind`.safetensors."""
         if kind == "model":
             return self.adapter.to_hf(self.parameters)
         if kind == "gradients":
             return self.adapter.to_hf(self.sums)
-        moments = {}
+        moments: dict[str, torch.Tensor] = {}
         for moment in ("exp_avg", "exp_avg_sq"):
             found = {name: state[moment] for name, state in self._states() if moment in state}
             moments |= {f"{moment}.{name}": value for name, value in self.adapter.to_hf(found).items()}
         return moments
 
     @endpoint
-    def stage(self, folder, files):
+    def stage(self, folder: str, files: set[str]) -> None:
         """Reads a checkpoint beside what is there; `take` puts it in place."""
-        def like(tensors, prefix=""):
+        def like(tensors: dict[str, torch.Tensor], prefix: str = "") -> dict[str, torch.Tensor]:
             return {prefix + name: torch.empty_like(p) for name, p in tensors.items()}
 
         named = self._parameters_by_name()
@@ -241,8 +252,8 @@ class TitanRank(Actor):
             self.read["gradients"] = self._read_files(folder, "gradients.safetensors", like(named))
 
     @endpoint
-    def take(self, optimizer, step):
-        read, self.read = self.read, None
+    def take(self, optimizer: OptimizerOptions, step: int) -> None:
+        read, self.read = self.read, {}
         self._set(self.parameters, read["model"])
         self._begin(optimizer, step)
         if "optimizer" in read:
@@ -253,10 +264,10 @@ class TitanRank(Actor):
 
     # A pass
 
-    def _divide(self, batch, everywhere):
+    def _divide(self, batch: Batch, everywhere: bool) -> tuple[Batch, Share]:
         dims = self.trainer.parallel_dims
 
-        def place(name):
+        def place(name: str) -> tuple[int, int]:
             mesh = dims.get_optional_mesh(name)
             return (mesh.get_local_rank(), mesh.size()) if mesh is not None else (0, 1)
 
@@ -264,13 +275,13 @@ class TitanRank(Actor):
         share = Share(batch, everywhere, place("batch"), place("cp"), dims.tp * dims.cp, self.window)
         return batch.to(self.trainer.device), share.to(self.trainer.device)
 
-    def _work(self, batch, share):
+    def _work(self, batch: Batch, share: Share) -> OutputWork:
         dims = self.trainer.parallel_dims
         tensor = dims.get_optional_mesh("tp")
         return OutputWork(
             self.parts[-1], batch, share, self.vocabulary, dims.get_optional_mesh("loss"), tensor.get_group() if tensor else None)
 
-    def _inputs(self, share):
+    def _inputs(self, share: Share) -> dict[str, Any]:
         if self.pipeline is not None:
             self.pipeline.expect(share.input_ids, share.input_ids.shape[1] // self.trainer.parallel_dims.tp)
         inputs = dict(input=share.input_ids, positions=share.positions)
@@ -280,24 +291,24 @@ class TitanRank(Actor):
             inputs["attention_masks"] = share.mask
         return inputs
 
-    def _forget_pass(self):
+    def _forget_pass(self) -> None:
         for parameter in self.parameters.values():
             parameter.grad = None
 
-    def _too_long(self, batch):
+    def _too_long(self, batch: Batch) -> TrainerError:
         return TrainerError(
             "invalidShape", f"inputIDs has shape {batch.shape}", f"at most {self.limit} columns, the model's and --max-sequence-length")
 
     # State
 
-    def _optimizer_config(self, options):
-        def group(pattern, decay):
+    def _optimizer_config(self, options: OptimizerOptions) -> OptimizersContainer.Config:
+        def group(pattern: str, decay: float) -> ParamGroupConfig:
             return ParamGroupConfig(pattern=pattern, optimizer_name="AdamW", optimizer_kwargs=dict(
                 lr=options.learning_rate, betas=(options.beta1, options.beta2), eps=options.epsilon, weight_decay=decay))
 
         return OptimizersContainer.Config(param_groups=[group(NOT_DECAYED, 0.0), group(".*", options.weight_decay)])
 
-    def _begin(self, options, step):
+    def _begin(self, options: OptimizerOptions, step: int) -> None:
         trainer = self.trainer
         seams.reshard(self.parts)
         trainer.optimizers = self._optimizer_config(options).build(model_parts=self.parts)
@@ -310,13 +321,13 @@ class TitanRank(Actor):
         self.sums = {}
         self._forget_pass()
 
-    def _states(self):
+    def _states(self) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
         names = {parameter: name for name, parameter in self.parameters.items()}
         for optimizer in self.trainer.optimizers:
             for parameter, state in optimizer.state.items():
                 yield names[parameter], state
 
-    def _restore_moments(self, moments, step):
+    def _restore_moments(self, moments: dict[str, torch.Tensor], step: int) -> None:
         found = {kind: self.adapter.from_hf({
             name.removeprefix(kind + "."): value for name, value in moments.items() if name.startswith(kind + ".")})
             for kind in ("exp_avg", "exp_avg_sq")}
@@ -329,17 +340,17 @@ class TitanRank(Actor):
                         step=torch.tensor(float(step), device=parameter.device), exp_avg=found["exp_avg"][name],
                         exp_avg_sq=found["exp_avg_sq"][name])
 
-    def _parameters_by_name(self):
+    def _parameters_by_name(self) -> dict[str, torch.Tensor]:
         """By Hugging Face's names."""
         return self.adapter.to_hf({name: p.detach() for name, p in self.parameters.items()})
 
     @torch.no_grad()
-    def _set(self, parameters, named):
+    def _set(self, parameters: dict[str, torch.Tensor], named: dict[str, torch.Tensor]) -> None:
         for name, value in self.adapter.from_hf(named).items():
             if name in parameters and parameters[name] is not value:
                 parameters[name].copy_(value)
 
-    def _write_file(self, folder, name, tensors):
+    def _write_file(self, folder: str, name: str, tensors: dict[str, torch.Tensor]) -> None:
         pieces = pathlib.Path(folder) / f"{name}-pieces"
         dcp.save(tensors, storage_writer=HuggingFaceStorageWriter(
             path=str(pieces), save_distributed=True, enable_consolidation=True), no_dist=False)
@@ -348,7 +359,7 @@ class TitanRank(Actor):
             os.replace(whole, pathlib.Path(folder) / f"{name}.safetensors")
             shutil.rmtree(pieces)
 
-    def _read_files(self, folder, pattern, tensors):
+    def _read_files(self, folder: str, pattern: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Reads this rank's parts of `tensors` in place, from the files of that pattern alone."""
         with tempfile.TemporaryDirectory() as alone:
             for file in pathlib.Path(folder).glob(pattern):
@@ -357,7 +368,7 @@ class TitanRank(Actor):
         return tensors
 
 
-def _failed_write(folder, error):
+def _failed_write(folder: str, error: BaseException) -> TrainerError:
     """What a write has failed of: the disk, if that is what all ranks say that failed; a fault of ours otherwise."""
     # torch keeps the cause of each rank.
     causes = [cause for cause, _ in getattr(error, "failures", {}).values()] or [error]

@@ -14,7 +14,9 @@ import logging
 import os
 import types
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import torch
 import torch._utils
@@ -27,7 +29,7 @@ warnings.filterwarnings("ignore")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def available_device():
+def available_device() -> str:
     return DEVICE
 
 
@@ -58,16 +60,16 @@ class NoData(BaseDataLoader):
     class Config(BaseDataLoader.Config):
         pass
 
-    def __init__(self, config, **_):
+    def __init__(self, config: Config, **_: Any) -> None:
         pass
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter(())
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         pass
 
 
@@ -76,16 +78,16 @@ class NoTokenizer(BaseTokenizer):
     class Config(BaseTokenizer.Config):
         pass
 
-    def __init__(self, config, **_):
+    def __init__(self, config: Config, **_: Any) -> None:
         super().__init__()
 
-    def encode(self, *_, **__):
+    def encode(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError
 
-    def decode(self, *_, **__):
+    def decode(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError
 
-    def get_vocab_size(self):
+    def get_vocab_size(self) -> NoReturn:
         raise NotImplementedError
 
 
@@ -96,10 +98,13 @@ class MaskedAttention(Module):
     class Config(Module.Config):
         pass
 
-    def __init__(self, config):
+    def __init__(self, config: Config) -> None:
         super().__init__()
 
-    def forward(self, q_BLNH, k_BLNH, v_BLNH, *, attention_masks=None, scale=None, enable_gqa=False, **_):
+    def forward(
+        self, q_BLNH: torch.Tensor, k_BLNH: torch.Tensor, v_BLNH: torch.Tensor, *, attention_masks: torch.Tensor | None = None,
+        scale: float | None = None, enable_gqa: bool = False, **_: Any,
+    ) -> torch.Tensor:
         q, k, v = (x.transpose(1, 2) for x in (q_BLNH, k_BLNH, v_BLNH))
         if enable_gqa:
             # torch's fast attention on a CPU wants as many keys as queries.
@@ -109,11 +114,11 @@ class MaskedAttention(Module):
         return out.transpose(1, 2)
 
 
-def stop_at_hidden_state(model_part):
+def stop_at_hidden_state(model_part: Any) -> None:
     model_part._skip_lm_head = True
 
 
-def sum_gradients(model_parts):
+def sum_gradients(model_parts: Iterable[torch.nn.Module]) -> None:
     if DEVICE == "cpu":
         for part in model_parts:
             for module in part.modules():
@@ -121,7 +126,7 @@ def sum_gradients(model_parts):
                     module.set_force_sum_reduction_for_comms(True)
 
 
-def reshard(model_parts):
+def reshard(model_parts: Iterable[torch.nn.Module]) -> None:
     """After a pass without its way back, FSDP leaves some weights whole, and would not notice that they have changed."""
     for part in model_parts:
         for module in part.modules():

@@ -1,9 +1,11 @@
 """Which part of a batch a rank computes."""
 
+from __future__ import annotations
+
 import torch
 import torch.nn.functional as F
 
-from ..batch import segment_runs
+from ..batch import Batch, segment_runs
 
 
 class Share:
@@ -13,7 +15,10 @@ class Share:
     unless outputs are wanted for every position. A rank that gets no row computes one that counts for nothing, because
     every rank takes part in every exchange of weights."""
 
-    def __init__(self, batch, everywhere, data, context, multiple, window=None):
+    def __init__(
+        self, batch: Batch, everywhere: bool, data: tuple[int, int], context: tuple[int, int], multiple: int,
+        window: int | None = None,
+    ) -> None:
         """`data` and `context`: this rank's place and the number of places. `multiple`: of what the columns must be one.
         `window`: how many tokens a token sees, itself included; None for all before it."""
         sequence = batch.shape[1]
@@ -22,13 +27,13 @@ class Share:
         division = _divide(lengths, data[1])
         mine = division[data[0]]
 
-        def columns_of(rows):
+        def columns_of(rows: list[int]) -> int:
             return -(-max((lengths[row] for row in rows), default=1) // multiple) * multiple
 
         columns = columns_of(mine)
         rows = torch.tensor(mine or [0])
 
-        def cut(values, fill=0):
+        def cut(values: torch.Tensor, fill: int = 0) -> torch.Tensor:
             found = values[rows][:, :columns]
             return F.pad(found, (0, columns - found.shape[1]), value=fill)
 
@@ -59,16 +64,17 @@ class Share:
             for begin in range(0, columns_of(share), columns_of(share) // context[1]))
         self.targets = batch.target_ids.flatten()[self.whole].long() if batch.target_ids is not None else None
 
-    def to(self, device):
+    def to(self, device: torch.device | str) -> Share:
         for name, value in vars(self).items():
             if isinstance(value, torch.Tensor):
                 setattr(self, name, value.to(device))
         return self
 
 
-def _divide(lengths, ranks):
+def _divide(lengths: list[int], ranks: int) -> list[list[int]]:
     """The rows of each rank: the longest first, each to the rank that has the fewest tokens so far."""
-    shares, loads = [[] for _ in range(ranks)], [0] * ranks
+    shares: list[list[int]] = [[] for _ in range(ranks)]
+    loads = [0] * ranks
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
         if lengths[row] > 0:
             lightest = loads.index(min(loads))
