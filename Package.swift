@@ -119,3 +119,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Beyond Swift 6, what is public says so at its imports, too. What lies elsewhere than in Sources is for this package alone.
+for target in package.targets where target.path == nil && !target.isTest && !target.name.hasPrefix("C") {
+    target.swiftSettings = ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility"].map { .enableUpcomingFeature($0) }
+}

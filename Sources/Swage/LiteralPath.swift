@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 extension URL {
     /// A path as the system's calls take it. Foundation would take a `~` at its beginning for somebody's home, and then one

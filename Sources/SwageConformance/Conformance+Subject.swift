@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 
 extension Conformance {
     /// What is tested, and what the tests need to know about it.

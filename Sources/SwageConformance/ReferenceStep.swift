@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+public import Swage
 
 /// One microbatch and the optimizer step after it, with what they have to come to: reference values of a model that no engine
 /// here has.

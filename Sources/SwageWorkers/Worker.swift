@@ -2,7 +2,7 @@
 import Foundation
 import Swage
 import SwageFiles
-import SwageRemote
+package import SwageRemote
 
 /// A model in a worker process that lives as long as this does. A worker that has died is started again by
 /// ``load(_:)``, and by nothing else, because it has lost what it had learned.

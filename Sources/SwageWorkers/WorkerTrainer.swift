@@ -1,6 +1,6 @@
 #if Engines
 import Foundation
-import Swage
+public import Swage
 import SwageFiles
 import SwageRemote
 

@@ -1,7 +1,7 @@
 #if Engines
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 /// A server as a person starts it, and what its clients may do.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct ServeCommandTests {

@@ -4,9 +4,9 @@ import Swage
 import SwageNative
 import SwageRemote
 import Synchronization
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 /// A server that is to end takes no more work, and nothing that was learned is lost by it.
 @Suite(.timeLimit(.minutes(10))) struct ClosingTests {

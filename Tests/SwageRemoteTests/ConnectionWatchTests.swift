@@ -3,8 +3,8 @@ import GRPCCore
 import SwageFiles
 import SwageRemote
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 /// A call that takes long is ended once its trainer is known to be gone, and not before.
 @Suite(.timeLimit(.minutes(5))) struct ConnectionWatchTests {

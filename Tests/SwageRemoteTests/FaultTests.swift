@@ -4,9 +4,9 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Swage
 import SwageRemote
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 /// What goes wrong between two processes ends in an error within seconds, with nothing half applied.
 @Suite(.serialized) struct FaultTests {

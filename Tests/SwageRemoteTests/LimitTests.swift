@@ -6,9 +6,9 @@ import SwageNative
 import SwageRemote
 import SwageWorkers
 import SwiftProtobuf
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 /// What a server does for its clients at once has limits, and nobody else suffers by those who reach them.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct LimitTests {

@@ -2,9 +2,9 @@
 import Foundation
 import Swage
 import SwageRemote
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 /// Who is let in at a socket, and with which token.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct OpenDoorTests {

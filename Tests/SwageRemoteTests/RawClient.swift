@@ -1,7 +1,7 @@
 #if Engines
 import Foundation
-import SwageRemote
 import Swage
+import SwageRemote
 
 /// A client that writes its own HTTP/2, and reads nothing.
 final class RawClient {

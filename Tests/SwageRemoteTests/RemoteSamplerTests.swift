@@ -3,9 +3,9 @@ import Swage
 import SwageNative
 import SwageRemote
 import Synchronization
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 @Suite struct RemoteSamplerTests {
     private static let prompts: [[Int32]] = [[5, 9, 200, 31], [7], [7], [100, 101, 102, 103]]

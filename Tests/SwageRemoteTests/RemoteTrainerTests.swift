@@ -7,9 +7,9 @@ import SwageNative
 import SwageRemote
 import SwageText
 import Synchronization
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 @Suite(.serialized) struct RemoteTrainerTests {
     @Test func aServedTrainerKeepsEveryInvariant() async throws {

@@ -4,9 +4,9 @@ import GRPCCore
 import Swage
 import SwageRemote
 import Synchronization
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 /// A request is carried out once, however often, in whatever order and by whatever connection it is asked for.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct RequestTests {

@@ -3,9 +3,9 @@ import Foundation
 import Swage
 import SwageNative
 import SwageRemote
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 /// What a server's clients can reach of its files.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct ServedFoldersTests {

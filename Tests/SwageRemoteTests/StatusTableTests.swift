@@ -2,8 +2,8 @@
 import Foundation
 import GRPCCore
 import SwageRemote
-import Testing
 import TestSupport
+import Testing
 
 /// The table by which a Python worker's errors travel is generated from the Swift one.
 @Suite(.timeLimit(.minutes(30))) struct StatusTableTests {

@@ -7,8 +7,8 @@ import SwageRemote
 import SwageText
 import SwageWorkers
 import TestEngines
-import Testing
 import TestSupport
+import Testing
 
 private let conversations = Golden.repository + "/.deps/conversations/train.jsonl"
 private let canAgree =

@@ -3,8 +3,8 @@ import Swage
 import SwageConformance
 import SwageWorkers
 import TestEngines
-import Testing
 import TestSupport
+import Testing
 
 extension WorkerTests {
     /// Every engine that is installed here (`swage setup huggingface titan`), in a decorator, and ways to divide the work. By

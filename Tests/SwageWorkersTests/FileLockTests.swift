@@ -2,8 +2,8 @@
 import Foundation
 import SwageWorkers
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct FileLockTests {
     @Test func theSecondWaitsForTheFirst() async throws {

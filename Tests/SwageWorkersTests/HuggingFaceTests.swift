@@ -4,9 +4,9 @@ import Swage
 import SwageConformance
 import SwageNative
 import SwageWorkers
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 extension WorkerTests {
     /// Where the engine is installed (`swage setup huggingface`), it is held to the native one.

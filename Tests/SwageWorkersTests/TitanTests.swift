@@ -4,8 +4,8 @@ import Swage
 import SwageNative
 import SwageWorkers
 import TestEngines
-import Testing
 import TestSupport
+import Testing
 
 extension WorkerTests {
     @Suite(.serialized, .enabled(if: WorkerEnvironment("titan").isInstalled)) struct TitanTests {

@@ -3,8 +3,8 @@ import Foundation
 import Swage
 import SwageWorkers
 import TestEngines
-import Testing
 import TestSupport
+import Testing
 
 extension WorkerTests {
     /// A worker or a rank that dies is an error within seconds, nothing is half applied, and loading goes on in a new one.

@@ -3,9 +3,9 @@ import Foundation
 import Swage
 import SwageRemote
 import SwageWorkers
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 extension WorkerTests {
     /// What engines in workers do to files that are not theirs, and what they are told.

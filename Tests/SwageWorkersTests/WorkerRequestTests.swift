@@ -3,9 +3,9 @@ import GRPCCore
 import Swage
 import SwageRemote
 import SwageWorkers
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 extension WorkerTests {
     /// A worker takes requests as a server of the native engine does.

@@ -4,9 +4,9 @@ import Swage
 import SwageNative
 import SwageRecipes
 import SwageWorkers
-import Testing
 import TestEngines
 import TestSupport
+import Testing
 
 extension WorkerTests {
     @Suite(.serialized, .enabled(if: WorkerEnvironment("huggingface").isInstalled)) struct WorkerSamplerTests {

@@ -1,3 +1,5 @@
+import SwageNative
+import SwageText
 import ArgumentParser
 import Foundation
 import Swage

@@ -1,10 +1,12 @@
 #if Engines
 import ArgumentParser
 import Foundation
+import Logging
 import Swage
 import SwageFiles
 import SwageRecipes
 import SwageRemote
+import SwageText
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,3 +1,4 @@
+import SwageText
 import Foundation
 import Swage
 import SwageRecipes

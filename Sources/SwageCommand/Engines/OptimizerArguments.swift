@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import Swage
 
 /// How parameters follow their gradients, for every command that trains.

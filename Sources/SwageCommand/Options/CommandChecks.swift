@@ -1,3 +1,4 @@
+import SwageRecipes
 import Swage
 
 extension SFTCommand: OptionChecking {

@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import SwageText
 
 /// How data is read, for every command that reads any.

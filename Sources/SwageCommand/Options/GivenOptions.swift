@@ -1,3 +1,4 @@
+import Foundation
 import Swage
 
 /// The options that a person gave, typed or in a recipe, as opposed to those that have their defaults.

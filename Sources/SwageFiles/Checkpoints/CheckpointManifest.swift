@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+package import Swage
 import SwageText
 
 /// What a checkpoint says about itself, in the file `checkpoint.json`. It is written last.

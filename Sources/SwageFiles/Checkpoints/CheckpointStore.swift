@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+package import Swage
 import SwageText
 
 /// Where a trainer's checkpoints lie, how they are named, and which of them are complete.

@@ -1,4 +1,4 @@
-import Swage
+package import Swage
 
 /// The architecture of a decoder model of the Llama family, under the names of Hugging Face's `config.json`.
 package struct ModelConfiguration: Sendable, Equatable {

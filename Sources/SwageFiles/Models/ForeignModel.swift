@@ -1,5 +1,5 @@
-import Foundation
-import Swage
+package import Foundation
+package import Swage
 import SwageText
 
 /// A model for an engine in another process, of any architecture: what stands beside its weights, and where they are.

@@ -1,6 +1,6 @@
-import Foundation
-import Swage
-import SwageText
+package import Foundation
+package import Swage
+package import SwageText
 
 /// A model on disk, opened: its architecture, its weights where they lie, its tokenizer, and the small files that
 /// belong beside its weights.

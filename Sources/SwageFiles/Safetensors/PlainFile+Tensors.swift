@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+package import Swage
 import SwageText
 
 extension PlainFile {

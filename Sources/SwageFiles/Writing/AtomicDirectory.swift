@@ -1,5 +1,5 @@
 import CSwageSystem
-import Foundation
+package import Foundation
 import Swage
 import SwageText
 

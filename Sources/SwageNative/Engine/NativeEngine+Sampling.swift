@@ -1,3 +1,4 @@
+import SwageFiles
 import Swage
 
 extension NativeEngine {

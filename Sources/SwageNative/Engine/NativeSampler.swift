@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 import SwageFiles
 
 /// Lets a model write, on the CPU, with a key/value cache.

@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+public import Swage
 import SwageFiles
 
 /// The trainer that runs in the calling process: full fine-tuning in float32, on the CPU, of decoder models of the

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Swage
 
 /// Where the time of an engine's calls goes, by phase.

@@ -1,4 +1,4 @@
-import Swage
+package import Swage
 
 /// The part of a loss that works on logits position by position, evaluated on a few positions at a time.
 package struct InnerLoss {

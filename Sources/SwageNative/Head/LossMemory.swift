@@ -1,3 +1,4 @@
+import SwageFiles
 import Swage
 
 /// What a loss takes of memory on a batch, beside the model's own pass.

@@ -1,3 +1,4 @@
+import SwageFiles
 import Swage
 
 /// From the last layer's output to the loss, and back to the gradient of that output.

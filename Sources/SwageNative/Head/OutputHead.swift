@@ -1,3 +1,4 @@
+import SwageFiles
 import CSwageKernels
 import Swage
 

@@ -1,3 +1,4 @@
+import SwageFiles
 import Swage
 
 /// What the forward pass of one layer leaves for its backward pass.

@@ -1,3 +1,4 @@
+import SwageFiles
 import Swage
 
 /// Completions in the making: some are written at once, and where one ends the next prompt takes its slot

@@ -1,5 +1,5 @@
-import Swage
-import SwageText
+public import Swage
+public import SwageText
 
 /// Asks a model problems, and counts the right answers.
 public struct AccuracyEvaluation: Sendable {

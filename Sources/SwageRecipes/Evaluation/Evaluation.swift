@@ -1,6 +1,6 @@
 import Foundation
-import Swage
-import SwageText
+public import Swage
+public import SwageText
 
 /// The loss of a model on data that it does not learn from.
 public struct Evaluation: Sendable {

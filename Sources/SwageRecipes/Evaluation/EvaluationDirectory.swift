@@ -1,5 +1,5 @@
-import Foundation
-import Swage
+public import Foundation
+public import Swage
 import SwageFiles
 import Synchronization
 

@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+public import Swage
 
 /// Keeps a folder to one process, by a file that the process holds locked.
 ///

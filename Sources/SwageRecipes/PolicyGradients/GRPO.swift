@@ -1,6 +1,6 @@
 import Foundation
-import Swage
-import SwageText
+public import Swage
+public import SwageText
 
 /// Group relative policy optimization (Shao et al., 2024): a model writes several answers to each problem, and learns
 /// to write those that are worth more than the others.

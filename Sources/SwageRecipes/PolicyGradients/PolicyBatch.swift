@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 
 /// Trajectories as batches that a loss learns from.
 ///

@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 
 /// Lets a model talk about problems, several times about each, and has what it says scored.
 public struct Rollouts: Sendable {

@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 
 /// A conversation as the tokens that a model read and wrote, and what it was worth.
 public struct Trajectory: Sendable, Equatable, Codable {

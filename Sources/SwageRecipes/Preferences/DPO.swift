@@ -1,6 +1,6 @@
 import Foundation
-import Swage
-import SwageText
+public import Swage
+public import SwageText
 
 /// Direct preference optimization (Rafailov et al., 2023): a model learns to prefer what people prefer, kept near to what
 /// it was.

@@ -1,6 +1,6 @@
-import Foundation
-import Swage
-import SwageText
+public import Foundation
+public import Swage
+public import SwageText
 
 /// Two completions of one prompt, of which people prefer the first.
 public struct PreferencePair: JSONLineDecodable, Equatable {

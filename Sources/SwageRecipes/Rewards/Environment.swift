@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+public import Swage
 
 /// What answers a model in a conversation of several turns: a game, a user, tools that the model calls.
 ///

@@ -1,6 +1,6 @@
-import Foundation
-import Swage
-import SwageText
+public import Foundation
+public import Swage
+public import SwageText
 
 /// What a model is asked in reinforcement learning, and what a reward may want to know of it.
 public struct Problem: Sendable, Equatable, Codable {

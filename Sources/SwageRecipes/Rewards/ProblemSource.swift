@@ -1,5 +1,5 @@
-import Swage
-import SwageText
+public import Swage
+public import SwageText
 
 /// An endless supply of problems, each with a number.
 public protocol ProblemSource: Sendable {

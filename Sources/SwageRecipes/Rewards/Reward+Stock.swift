@@ -1,3 +1,4 @@
+import Swage
 import Foundation
 
 extension Reward {

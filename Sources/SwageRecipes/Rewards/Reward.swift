@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+public import Swage
 
 /// What a conversation is worth.
 ///

@@ -1,7 +1,7 @@
-import Foundation
+public import Foundation
 import Swage
 import SwageFiles
-import SwageText
+package import SwageText
 
 /// The folder of one training run: what it was begun with, how far it is, and what came out.
 ///

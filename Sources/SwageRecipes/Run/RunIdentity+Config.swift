@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 
 extension RunIdentity {
     /// With what a trainer says of itself: the shape of its model, and how its work is divided.

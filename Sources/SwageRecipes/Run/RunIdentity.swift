@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Swage
 import SwageFiles
 import SwageText

@@ -1,5 +1,5 @@
 import Swage
-import SwageText
+public import SwageText
 
 /// What happens in a training run, as it happens.
 public enum TrainingEvent<Measurement: Sendable>: Sendable {

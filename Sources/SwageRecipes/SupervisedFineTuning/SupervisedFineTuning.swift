@@ -1,6 +1,6 @@
 import Foundation
-import Swage
-import SwageText
+public import Swage
+public import SwageText
 
 /// Supervised fine-tuning: a model learns to write what its examples show.
 ///

@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
-import Swage
+package import Swage
+import SwiftProtobuf
 
 extension TextTrainBatch {
     /// How many bytes its tensors take.

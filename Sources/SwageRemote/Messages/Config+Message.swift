@@ -1,5 +1,6 @@
 #if Engines
 import Swage
+import SwiftProtobuf
 
 extension Swage_V1_GetConfigResponse {
     init(_ config: TrainerConfig) {

@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
 import Swage
+import SwiftProtobuf
 
 /// A number that tensors of the service can hold.
 protocol WireScalar: Sendable, Equatable {

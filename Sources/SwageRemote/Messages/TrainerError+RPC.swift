@@ -1,6 +1,6 @@
 #if Engines
-import GRPCCore
-import Swage
+package import GRPCCore
+package import Swage
 
 private let codeKey = "swage-error-code"
 private let expectedKey = "swage-expected-bin"

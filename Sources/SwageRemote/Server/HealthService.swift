@@ -1,5 +1,6 @@
 #if Engines
-import GRPCCore
+package import GRPCCore
+import SwiftProtobuf
 
 /// gRPC's standard health service, for a process that serves as long as it lives.
 package struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {

@@ -2,7 +2,7 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import NIOCore
-import Swage
+public import Swage
 import Synchronization
 
 /// A process's end of the trainer service: serves one trainer at one address, until its task is cancelled.

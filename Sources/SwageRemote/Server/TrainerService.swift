@@ -1,9 +1,10 @@
 #if Engines
 import Foundation
-import GRPCCore
+package import GRPCCore
 import Swage
 import SwageFiles
 import SwageText
+import SwiftProtobuf
 
 /// Serves any ``Swage/Trainer`` to other processes: the service of `proto/swage/v1/trainer.proto`.
 ///

@@ -1,5 +1,5 @@
 #if Engines
-import GRPCCore
+package import GRPCCore
 import Synchronization
 
 /// Looks now and then whether the trainer of a call that takes long is still there: gRPC does not always end a call whose

@@ -1,5 +1,5 @@
 #if Engines
-import Swage
+public import Swage
 
 /// Lets the model of a trainer in another process write, with that trainer's weights as they are.
 public struct RemoteSampler: Sampler {

@@ -2,6 +2,7 @@
 import GRPCCore
 import Swage
 import SwageText
+import SwiftProtobuf
 
 /// A tokenizer of a trainer in another process that no file can say: what it makes of texts is asked of it each time.
 ///

@@ -1,9 +1,10 @@
 #if Engines
 import Foundation
 import GRPCCore
-import Swage
+public import Swage
 import SwageFiles
 import SwageText
+import SwiftProtobuf
 
 /// A trainer in another process, at an address that speaks `proto/swage/v1/trainer.proto`.
 ///

@@ -4,6 +4,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Swage
 import SwageFiles
+import SwiftProtobuf
 import Synchronization
 
 /// A connection to a trainer in another process, and how calls are made on it.

@@ -1,5 +1,5 @@
 import Dispatch
-import Swage
+package import Swage
 import Synchronization
 
 /// What an example turns out to be once it is tokenized.

@@ -1,5 +1,5 @@
-import Foundation
-import Swage
+package import Foundation
+package import Swage
 
 /// One line of a file of examples, whose keys are taken one after another: what is left was not read.
 ///

@@ -1,4 +1,4 @@
-import Swage
+public import Swage
 
 /// The endless sequence of training examples that a data set and a seed define: shuffled anew every epoch, tokenized,
 /// and packed into batches.

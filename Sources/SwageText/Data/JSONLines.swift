@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Swage
 
 /// What one line of a file of examples can be read as.

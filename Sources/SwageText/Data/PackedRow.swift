@@ -1,4 +1,4 @@
-import Swage
+package import Swage
 
 /// A row of a batch, into which examples go one after another.
 ///

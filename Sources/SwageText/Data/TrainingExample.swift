@@ -1,5 +1,5 @@
-import Foundation
-import Swage
+public import Foundation
+public import Swage
 
 /// One line of training data, in one of the forms that trainers commonly read.
 public enum TrainingExample: JSONLineDecodable, Equatable {

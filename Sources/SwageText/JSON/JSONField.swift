@@ -1,5 +1,5 @@
-import Foundation
-import Swage
+package import Foundation
+package import Swage
 
 /// A value of a JSON file, with where it stands: every error about it says so.
 package struct JSONField: Sendable {

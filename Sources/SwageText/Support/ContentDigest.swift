@@ -1,5 +1,5 @@
 import CSwageSystem
-import Foundation
+package import Foundation
 
 /// SHA-256 of content, in hexadecimal: equal for equal content, and in all likelihood for nothing else.
 package struct ContentDigest {

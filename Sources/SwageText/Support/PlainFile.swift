@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Swage
 
 /// A file on disk that can be read anywhere and again.

@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+public import Swage
 
 /// A byte-level BPE tokenizer, as GPT-2, Llama 3, SmolLM2 and Qwen use.
 public struct BPETokenizer: Tokenizer {
