@@ -19,7 +19,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test test-native lint format check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         lint-python clean
 
 help: ## Show the targets.
@@ -50,7 +50,7 @@ $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 	@python3 scripts/prepare_preferences.py .deps/conversations
 
-test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
+test: lint engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
@@ -64,6 +64,23 @@ test: engines $(CONVERSATIONS) ## Install what the tests need, and run all of th
 	@PYTHONPATH=python/swage_worker/generated $(WORKER_PYTHON) -B Tests/ServiceFuzzer/fuzz_service.py \
 		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine native --count 5000 --seed 1
 	@swift run -c release --package-path examples/bring-your-own-trainer
+	@scripts/check_tree.sh
+
+test-native: deps $(CONVERSATIONS) ## The tests of what runs in this process: no Python, no gRPC.
+	@swift build -c release --build-tests
+	@swift test -c release --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
+
+lint: lint-python ## What can be seen without a build: the format of Swift, Python and its types, generated code, links.
+	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
+		| xargs swift format lint --strict --parallel
+	@sha256sum --quiet --check proto/generated.sha256
+	@python3 scripts/check_links.py
+
+format: ## Format Swift by .swift-format.
+	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
+		| xargs swift format --in-place --parallel
+
+check-all: lint test-kernels bench-check fuzz-files fuzz-losses fuzz-tokenizers fuzz-service prove-interrupts ## What takes hours: kernels for other processors and under sanitizers, fuzzers, interrupts.
 
 conformance: engines ## Put every engine through the nine promises of the protocol, by the command itself, and trainers that break one.
 	@$(SWAGE) setup huggingface titan

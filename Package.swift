@@ -19,6 +19,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Swage", targets: ["Swage"]),
+        .library(name: "SwageText", targets: ["SwageText"]),
         .library(name: "SwageNative", targets: ["SwageNative"]),
         .library(name: "SwageRecipes", targets: ["SwageRecipes"]),
         .library(name: "SwageConformance", targets: ["SwageConformance"]),

@@ -5,6 +5,7 @@ import Testing
 @Suite struct ContractTests {
     @Test func aTensorWithTheWrongNumberOfElementsIsAnErrorWithBothNumbers() {
         let error = #expect(throws: TrainerError.self) { try Tensor([1, 2, 3], shape: [2, 2]) }
+        #expect(error?.localizedDescription == error?.description)
         #expect(error?.description == "a tensor of shape [2, 2] was given 3 elements; expected 4 elements")
     }
 

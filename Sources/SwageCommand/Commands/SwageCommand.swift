@@ -12,7 +12,7 @@ struct SwageCommand: AsyncParsableCommand {
             Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, or a folder in \
             Hugging Face's layout. Training runs in this process, on the CPU, unless --engine says otherwise.
             """,
-        version: "0.1.0",
+        version: swageVersion,
         subcommands: [
             SFTCommand.self, DPOCommand.self, GRPOCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, ConformanceCommand.self,
         ] + servingCommands)
