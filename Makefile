@@ -19,7 +19,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test test-native lint format check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         lint-python clean
 
 help: ## Show the targets.
@@ -52,6 +52,7 @@ $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 
 test: lint engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
 	@swift build -c release --traits Engines --build-tests
+	@python3 scripts/check_public.py
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
 	@SWAGE_BLAS=none swift test -c release --traits Engines --skip-build --filter "GoldenDecoder|FiniteDifference|NativeConformance|MatrixProduct"
@@ -79,6 +80,12 @@ lint: lint-python ## What can be seen without a build: the format of Swift, Pyth
 format: ## Format Swift by .swift-format.
 	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
 		| xargs swift format --in-place --parallel
+
+public: engines ## Compare what is public with docs/public, and find what has no word about it. ARGS=--write takes it over.
+	@python3 scripts/check_public.py $(ARGS)
+
+docs: engines ## Make a site of the documentation with DocC, in .build/docs/site.
+	@python3 scripts/build_docs.py
 
 check-all: lint test-kernels bench-check fuzz-files fuzz-losses fuzz-tokenizers fuzz-service prove-interrupts ## What takes hours: kernels for other processors and under sanitizers, fuzzers, interrupts.
 
