@@ -10,6 +10,7 @@ extension Conformance {
         /// The longest that one of them may take.
         public var timeLimit: Duration
 
+        /// All nine promises, each for at most 300 seconds, unless said otherwise.
         public init(
             _ invariants: [Invariant] = Invariant.allCases, skipping skipped: [Invariant: String] = [:],
             timeLimit: Duration = .seconds(300)
@@ -20,7 +21,9 @@ extension Conformance {
 
     /// One invariant's outcome.
     public struct Finding: Sendable, CustomStringConvertible {
+        /// What came of one check.
         public enum Outcome: Sendable, Equatable {
+            /// The check came to its end, and nothing broke the promise.
             case kept
             /// What broke it.
             case broken(String)
@@ -28,7 +31,9 @@ extension Conformance {
             case skipped(String)
         }
 
+        /// The promise that was checked, or left out.
         public let invariant: Invariant
+        /// Whether it was kept; if not, what broke it or why it was left out.
         public let outcome: Outcome
         /// How long the check took.
         public let duration: Duration

@@ -25,6 +25,8 @@ extension Conformance {
         /// there; nil where calls are no requests.
         public var makeRepeating: (@Sendable (_ checkpointDirectory: String) async throws -> any Trainer)?
 
+        /// A subject to be checked. By default 1e-4 is close enough, there is no checkpoint of another shape, trainers take the
+        /// default place that they are told, nothing writes, and no request is made twice.
         public init(
             vocabularySize: Int, workspace: String, isBitExact: Bool = false, foreignCheckpoint: String? = nil,
             choosesCheckpointDirectory: Bool = true, makeTrainer: @escaping @Sendable (String) async throws -> any Trainer,

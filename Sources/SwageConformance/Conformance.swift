@@ -9,14 +9,24 @@ import Swage
 public struct Conformance: Sendable {
     /// The promises of ``Swage/Trainer``, by the numbers of its documentation.
     public enum Invariant: Int, Sendable, CaseIterable {
+        /// `forwardBackward` changes no parameter, and `forward` changes nothing at all.
         case forwardChangesNothing = 1
+        /// k microbatches followed by a step equal one batch followed by a step, up to rounding, also when the
+        /// microbatches have different numbers of unmasked tokens. Their results, combined, are that of the one batch.
         case microbatchesEqualOneBatch
+        /// After `clearGradients` it is as if the cleared microbatches had never been.
         case clearedGradientsNeverWere
+        /// A call that throws leaves the state as it was.
         case failedCallsLeaveNoTrace
+        /// After `load`, the state is that of the `save`, and going on gives the same losses.
         case loadingRestoresTheSave
+        /// A checkpoint is complete or it is not there.
         case checkpointsAreCompleteOrAbsent
+        /// Masked targets, padding, and the content of a packed neighbour change nothing.
         case maskedContentChangesNothing
+        /// Bad input is a ``Swage/TrainerError`` that says what, where, and what was expected.
         case badInputIsAnError
+        /// Engines given the same weights, batch and loss agree to 1e-4 (relative, float32).
         case enginesAgree
 
         /// What it is called in reports, such as `enginesAgree`.
@@ -33,6 +43,7 @@ public struct Conformance: Sendable {
 
     private let calls: LastCall?
 
+    /// Nothing is made or run yet: every check has the subject make the trainers that it needs.
     public init(_ subject: Subject) { self.init(subject, noting: nil) }
 
     init(_ subject: Subject, noting calls: LastCall?) { (self.subject, self.calls) = (subject, calls) }

@@ -8,12 +8,16 @@ public import Swage
 /// `target_mask`, `target_weights`, `segment_ids`; and of the values: `log_probs`, those of the targets before the step, 0 where
 /// the mask is; `loss`, the cross entropy; and `gradient_norm`, before it is clipped.
 public struct ReferenceStep: Sendable {
+    /// The microbatch; it is the only one of its step.
     public var batch: TextTrainBatch
     /// `[batch, sequence]`.
     public var logProbs: Tensor<Float>
+    /// The cross entropy of the microbatch before the step: the mean over unmasked targets, in nats.
     public var loss: Double
+    /// The L2 norm of the loss's gradient, before it is clipped.
     public var gradientNorm: Double
 
+    /// Takes the values as they are: that `logProbs` has the shape of the batch, only ``read(contentsOfFile:)`` checks.
     public init(_ batch: TextTrainBatch, logProbs: Tensor<Float>, loss: Double, gradientNorm: Double) {
         (self.batch, self.logProbs, self.loss, self.gradientNorm) = (batch, logProbs, loss, gradientNorm)
     }

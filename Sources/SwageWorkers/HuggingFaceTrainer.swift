@@ -7,6 +7,7 @@ import SwageText
 /// Any causal model of Hugging Face's transformers, trained by PyTorch in a worker process that lives as long as this
 /// trainer does.
 public final class HuggingFaceTrainer: WorkerTrainer {
+    /// What the worker computes on and with, and what of the model it trains.
     public struct Options: Sendable, Encodable {
         /// `cpu`, `cuda`, …; nil for a GPU where there is one.
         public var device: String?
@@ -19,9 +20,11 @@ public final class HuggingFaceTrainer: WorkerTrainer {
         /// What to train instead of the weights; nil for the weights.
         public var lora: LoRAOptions?
 
+        /// All weights are trained, in float32, on a GPU where there is one.
         public init() {}
     }
 
+    /// The model in its worker process. One that has died is started again by `load`, and by no other call.
     public let worker: Worker
     public let ownTokenizer: Result<any Tokenizer, TrainerError>
 
@@ -65,6 +68,8 @@ public struct LoRAOptions: Sendable, Encodable {
     /// The names of the modules that get one; `all-linear` for all but the output head.
     public var targetModules: [String]
 
+    /// By default adapters of rank 16 that count twice, without dropout, for all linear modules but the output head. The
+    /// numbers are checked when a trainer is made.
     public init(rank: Int = 16, alpha: Double = 32, dropout: Double = 0, targetModules: [String] = ["all-linear"]) {
         (self.rank, self.alpha, self.dropout, self.targetModules) = (rank, alpha, dropout, targetModules)
     }

@@ -20,10 +20,13 @@ public final class TitanTrainer: WorkerTrainer {
         /// Ranks that divide the layers.
         public var pipeline = 1
 
+        /// 1 of each: one rank that does all of the work.
         public init() {}
     }
 
+    /// How the work is divided and computed, and on which machines.
     public struct Options: Sendable {
+        /// How the work is divided; by default not at all. There are as many ranks on each of ``hosts`` as on any other.
         public var degrees = Degrees()
         /// Where a ``MeshHost`` listens on each machine (`tcp://host:port`); none for this machine alone.
         public var hosts: [String] = []
@@ -38,6 +41,7 @@ public final class TitanTrainer: WorkerTrainer {
         /// How many threads each rank uses; nil for torch's choice.
         public var threads: Int?
 
+        /// One rank on this machine, in float32.
         public init() {}
     }
 
@@ -51,6 +55,7 @@ public final class TitanTrainer: WorkerTrainer {
         let threads: Int?
     }
 
+    /// The model in its worker process, which leads the mesh. One that has died is started again by `load`, and by no other call.
     public let worker: Worker
     public let ownTokenizer: Result<any Tokenizer, TrainerError>
 

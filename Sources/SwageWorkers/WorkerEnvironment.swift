@@ -45,6 +45,7 @@ public struct WorkerEnvironment: Sendable {
     /// Says that the folder is ours to remove; written first.
     private var mark: String { directory + "/made-by-swage.txt" }
 
+    /// Whether a setup has come to its end in its folder, be it one of this version of Swage or of another.
     public var isInstalled: Bool { FileManager.default.fileExists(atPath: installed) }
 
     /// - Throws: ``Swage/TrainerError`` with code `missingDependency` that says how to get it.

@@ -6,6 +6,7 @@ import SwageRemote
 
 /// A trainer whose work is done by a worker process in Python.
 public protocol WorkerTrainer: Trainer {
+    /// The model in its worker process, to which every call goes except `tokenizer`.
     var worker: Worker { get }
     /// The tokenizer of the model's files.
     var ownTokenizer: Result<any Tokenizer, TrainerError> { get }

@@ -11,6 +11,7 @@ public struct NativeSampler: Sampler {
 
     /// In what form a sampler reads the model's matrices.
     public enum Weights: Sendable {
+        /// 4 bytes a weight, as a trainer holds them.
         case float32
         /// 8 bits, with a float32 scale for each run of 64: several times the speed where a few completions are written
         /// at once, for log-probabilities that differ in the second decimal. Prompts are read in float32.

@@ -5,7 +5,18 @@ import Swage
 public struct NativeProfile: Sendable {
     /// What a stretch of time was spent on.
     public enum Phase: String, Sendable, CaseIterable {
-        case products, attention, normalization, elementwise, loss, optimizer
+        /// The products with the model's weight matrices, forward and backward.
+        case products
+        /// What queries see of keys and values, forward and backward, with their products.
+        case attention
+        /// RMS norms (Zhang and Sennrich, 2019) of whole positions, with the residual sums before them.
+        case normalization
+        /// Work on single numbers: rotary positions, SwiGLU, rows of the embedding, and forward a head's own bias and norm.
+        case elementwise
+        /// The softmax over the vocabulary: log-probabilities, entropies, and the gradients of logits.
+        case loss
+        /// The whole of a step: the gradient's norm, clipping, and AdamW.
+        case optimizer
         /// The rest of the engine's calls.
         case other
         /// Between the engine's calls: data, checkpoints, whatever the application does.
@@ -14,13 +25,17 @@ public struct NativeProfile: Sendable {
 
     /// One stretch of time, in nanoseconds since the profile began.
     public struct Span: Sendable {
+        /// What the time was spent on.
         public let phase: Phase
+        /// When it began, in nanoseconds.
         public let begin: UInt64
+        /// When it ended, in nanoseconds; never before `begin`.
         public let end: UInt64
     }
 
     /// The time of a phase as a whole.
     public struct Total: Sendable {
+        /// How long its stretches took together.
         public internal(set) var seconds = 0.0
         /// How many stretches it was.
         public internal(set) var count = 0
@@ -28,6 +43,7 @@ public struct NativeProfile: Sendable {
 
     /// In order of time; of a long profile the first ``mostSpans``.
     public private(set) var spans: [Span] = []
+    /// All stretches of each phase, those beyond ``mostSpans`` among them; a phase without any is not there.
     public private(set) var totals: [Phase: Total] = [:]
     /// What a trace can hold: some minutes of training a small model.
     public static let mostSpans = 1 << 18

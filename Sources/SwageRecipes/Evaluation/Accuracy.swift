@@ -9,6 +9,7 @@ public struct Accuracy: Sendable, Equatable, Codable {
     /// The right answers to each problem.
     public var right: [Int]
 
+    /// - Parameter right: one number for each problem, 0 to `samples`. It is not checked here.
     public init(problems: Int, samples: Int, right: [Int]) {
         (self.problems, self.samples, self.right) = (problems, samples, right)
     }

@@ -82,6 +82,7 @@ public struct AccuracyEvaluation: Sendable {
 
 /// A problem, and what a model said to it.
 public struct AnsweredProblem: Sendable, Equatable, Codable {
+    /// One conversation about the problem, and its scores.
     public struct Answer: Sendable, Equatable, Codable {
         /// What came after the problem's own messages.
         public var messages: [ChatMessage]
@@ -89,6 +90,7 @@ public struct AnsweredProblem: Sendable, Equatable, Codable {
         public var scores: [String: Double]
     }
 
+    /// What was asked, as the source of the problems has it.
     public var problem: Problem
     /// The answers, without those whose verifier failed.
     public var answers: [Answer]

@@ -16,6 +16,7 @@ import Synchronization
 ///
 /// From ``begin(settings:)`` on it is this process's alone, for as long as there is a copy of the value.
 public struct EvaluationDirectory: Sendable {
+    /// The path of the folder, as it was given; ``begin(settings:contents:loss:accuracy:)`` makes it where it is not there.
     public let path: String
     private let work = Work()
 
@@ -23,6 +24,7 @@ public struct EvaluationDirectory: Sendable {
         let folder = Mutex<WorkFolder?>(nil)
     }
 
+    /// Only names the folder: nothing is made or read yet.
     public init(path: String) { self.path = path }
 
     /// The record of ``Evaluation/run(_:record:progress:)``.

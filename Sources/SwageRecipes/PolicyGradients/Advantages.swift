@@ -20,9 +20,12 @@ public struct Advantages: Sendable, Equatable {
         case none
     }
 
+    /// What is taken from each reward of a group.
     public var baseline: Baseline
+    /// What the difference is divided by. To a deviation, 1e-4 is added.
     public var scale: Scale
 
+    /// By default those of GRPO (Shao et al., 2024).
     public init(baseline: Baseline = .mean, scale: Scale = .group) { (self.baseline, self.scale) = (baseline, scale) }
 
     /// What keeps a quotient of small numbers small.

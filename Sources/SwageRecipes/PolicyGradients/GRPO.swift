@@ -8,6 +8,7 @@ public import SwageText
 /// Everything goes into a ``RunDirectory``. A run that was interrupted goes on from its last checkpoint, with the same
 /// rewards bit for bit where trainer and sampler are deterministic.
 public struct GRPO: Sendable {
+    /// How long a run is, what it asks, and how it learns from the answers.
     public struct Options: Sendable, Equatable {
         /// The number of optimizer steps.
         public var steps: Int
@@ -17,7 +18,9 @@ public struct GRPO: Sendable {
         public var updatesPerRollout: Int
         /// How many conversations are trained on at once, rounded up to whole groups.
         public var microbatch: Int
+        /// How conversations are held. Here a group has 2 or more.
         public var rollouts: Rollouts.Options
+        /// How rewards become advantages, which reach only losses that read `targetWeights`.
         public var advantages: Advantages
         /// Whether conversations that reached the limit of tokens are kept from the loss. They count in their group's
         /// baseline all the same (Yu et al., 2025, DAPO).
@@ -36,6 +39,8 @@ public struct GRPO: Sendable {
         /// After how many steps a checkpoint is written; one is always written at the end.
         public var saveEvery: Int?
 
+        /// Only the number of steps has no default. By default each step learns from a rollout of its own: 8 answers to
+        /// each of 8 problems.
         public init(
             steps: Int, problemsPerRollout: Int = 8, updatesPerRollout: Int = 1, microbatch: Int = 16,
             rollouts: Rollouts.Options = .init(), advantages: Advantages = .init(), masksOverlong: Bool = false,
@@ -52,14 +57,19 @@ public struct GRPO: Sendable {
 
     /// What came out.
     public struct Report: Sendable, Equatable, Codable {
+        /// How many held-out problems were answered rightly before the first step; nil where there are none.
         public var before: Accuracy?
+        /// How many of the same problems were answered rightly after the last step; nil where there are none.
         public var after: Accuracy?
         /// What became of the problems, and of the held-out ones, where they are of a file.
         public var data: [DataReport]?
+        /// What the steps took, and where the model lies.
         public var end: TrainingEnd
     }
 
+    /// What a run tells of while it goes on. It measures the accuracy on held-out problems; nil where there are none.
     public typealias Event = TrainingEvent<Accuracy?>
+    /// How a run ended, with what came out of it.
     public typealias Outcome = TrainingOutcome<Report>
 
     private let algorithm: GRPOAlgorithm

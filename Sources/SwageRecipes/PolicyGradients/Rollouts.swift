@@ -2,6 +2,7 @@ public import Swage
 
 /// Lets a model talk about problems, several times about each, and has what it says scored.
 public struct Rollouts: Sendable {
+    /// How conversations are held.
     public struct Options: Sendable, Equatable {
         /// How many conversations there are about each problem.
         public var groupSize: Int
@@ -14,6 +15,8 @@ public struct Rollouts: Sendable {
         /// How long an environment may take for an answer.
         public var environmentTimeout: Duration
 
+        /// By default 8 conversations about each problem, of at most 8 replies each; the first failure stops the run, and so
+        /// does an environment that takes longer than 60 seconds.
         public init(
             groupSize: Int = 8, sampling: SamplingOptions = .init(), maxTurns: Int = 8, failures: FailurePolicy = .stop,
             environmentTimeout: Duration = .seconds(60)

@@ -57,6 +57,7 @@ public struct RolloutBatch: Sendable, Equatable, Codable {
     /// The seconds that rewards and environments took.
     public internal(set) var scoringSeconds: Double
 
+    /// All conversations, one group after another.
     public var trajectories: [Trajectory] { groups.flatMap { $0 } }
 }
 

@@ -8,9 +8,11 @@ public import SwageText
 /// The reference is the model as the run begins. Its log-probabilities are computed once, before the first step, and kept
 /// in the run's folder: there is no second model.
 public struct DPO: Sendable {
+    /// How long a run is, and how it learns from pairs.
     public struct Options: Sendable, Equatable {
         /// The number of optimizer steps.
         public var steps: Int
+        /// How many pairs each step learns from. After the last pair the first comes again, in the same order.
         public var pairsPerStep: Int
         /// How many pairs are trained on at once.
         public var microbatch: Int
@@ -18,6 +20,7 @@ public struct DPO: Sendable {
         public var sequenceLength: Int
         /// How strongly the model is kept near to what it was.
         public var beta: Double
+        /// How the margin of a pair becomes a loss.
         public var loss: LossFunction.PreferenceLoss
         /// Nil keeps the order of the file.
         public var shuffleSeed: UInt64?
@@ -26,6 +29,7 @@ public struct DPO: Sendable {
         /// After how many steps a checkpoint is written; one is always written at the end.
         public var saveEvery: Int?
 
+        /// Only the number of steps has no default. By default each step learns from 8 pairs, 4 at once, by DPO's own loss.
         public init(
             steps: Int, pairsPerStep: Int = 8, microbatch: Int = 4, sequenceLength: Int = 1024, beta: Double = 0.1,
             loss: LossFunction.PreferenceLoss = .sigmoid, shuffleSeed: UInt64? = 0, heldOutLimit: Int? = nil,
@@ -45,19 +49,26 @@ public struct DPO: Sendable {
         public var error: Double
         /// The share of pairs whose margin is above 0.
         public var accuracy: Double
+        /// How many held-out pairs were measured.
         public var pairs: Int
     }
 
     /// What came out.
     public struct Report: Sendable, Equatable, Codable {
+        /// The margins of the held-out pairs before the first step: all 0, for the model is its own reference then. Nil where
+        /// there are no such pairs.
         public var before: Margins?
+        /// The margins of the same pairs after the last step; nil where there are none.
         public var after: Margins?
         /// What became of the training data, and of the held-out data.
         public var data: [DataReport]?
+        /// What the steps took, and where the model lies.
         public var end: TrainingEnd
     }
 
+    /// What a run tells of while it goes on. It measures the margins of held-out pairs; nil where there are none.
     public typealias Event = TrainingEvent<Margins?>
+    /// How a run ended, with what came out of it.
     public typealias Outcome = TrainingOutcome<Report>
 
     private let algorithm: DPOAlgorithm

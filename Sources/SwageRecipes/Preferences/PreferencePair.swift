@@ -4,8 +4,11 @@ public import SwageText
 
 /// Two completions of one prompt, of which people prefer the first.
 public struct PreferencePair: JSONLineDecodable, Equatable {
+    /// What both completions follow, one message or more. Plain text is one message of the user.
     public var prompt: [ChatMessage]
+    /// The completion that people prefer. It begins with a message of the assistant.
     public var chosen: [ChatMessage]
+    /// The other completion, never the same as `chosen`. It begins with a message of the assistant too.
     public var rejected: [ChatMessage]
     /// Whether all three are plain text, and not a conversation.
     public var isText = false

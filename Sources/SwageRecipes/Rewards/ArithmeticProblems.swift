@@ -10,6 +10,7 @@ public struct ArithmeticProblems: ProblemSource {
 
     /// A problem belongs to one part, whatever the seed.
     public enum Part: Sendable {
+        /// Four problems of five.
         case training
         /// One problem of five.
         case heldOut

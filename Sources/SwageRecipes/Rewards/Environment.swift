@@ -12,12 +12,14 @@ public protocol Environment: Sendable {
 
 /// A conversation as far as it has gone.
 public struct Conversation: Sendable, Equatable {
+    /// What it is about. Its messages come before those of the conversation.
     public var problem: Problem
     /// What followed the problem's messages: the model's replies, and what an environment said.
     public var messages: [ChatMessage]
     /// How the model's last reply ended.
     public var finishReason: Completion.FinishReason
 
+    /// By default the last reply is one that the model ended itself.
     public init(problem: Problem, messages: [ChatMessage], finishReason: Completion.FinishReason = .endOfSequence) {
         (self.problem, self.messages, self.finishReason) = (problem, messages, finishReason)
     }

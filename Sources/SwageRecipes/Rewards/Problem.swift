@@ -11,6 +11,7 @@ public struct Problem: Sendable, Equatable, Codable {
     /// Whatever else the data has, by name; what is not text, as JSON.
     public var fields: [String: String]
 
+    /// Only the messages are required. Rewards that compare with the answer need one.
     public init(messages: [ChatMessage], answer: String? = nil, fields: [String: String] = [:]) {
         (self.messages, self.answer, self.fields) = (messages, answer, fields)
     }

@@ -7,6 +7,7 @@ public import Swage
 /// let brief = Reward("brief", weight: 0.1) { $0.reply.count < 40 ? 1 : 0 }
 /// ```
 public struct Reward: Sendable {
+    /// What its scores are called in records and metrics. Of the rewards of a run no two have the same.
     public let name: String
     /// By how much it counts in the sum of all rewards.
     public let weight: Double

@@ -20,16 +20,19 @@ package import SwageText
 ///
 /// A file or folder of one of these names that the run has not made itself is never written over and never removed.
 public struct RunDirectory: Sendable {
+    /// The path of the folder, as it was given; the run makes it where it is not there.
     public let path: String
     /// Whether what an earlier run has made here is removed, once everything that the new one reads was found good.
     public let startsOver: Bool
 
+    /// Only names the folder: nothing is made, read or removed yet. By default a run that was begun there goes on.
     public init(path: String, startsOver: Bool = false) { (self.path, self.startsOver) = (path, startsOver) }
 
     /// The default place of the trainer's checkpoints.
     public var checkpoints: String { path + "/checkpoints" }
     /// Where the trained model is exported to.
     public var model: String { path + "/model" }
+    /// The file of the steps taken so far: each is a line of JSON, a ``TrainingStep``.
     public var metrics: String { path + "/metrics.jsonl" }
     /// Where a reference model's log-probabilities of some data are kept.
     func reference(_ name: String) -> String { "\(path)/\(Self.reference(name))" }

@@ -12,6 +12,7 @@ public struct RunIdentity: Sendable, Equatable, Codable {
         /// Equal for equal contents, wherever they lie.
         public var digest: String
 
+        /// Something whose digest is known. By default it lies in no file.
         public init(path: String? = nil, digest: String) { (self.path, self.digest) = (path, digest) }
 
         /// The digest of any bytes.

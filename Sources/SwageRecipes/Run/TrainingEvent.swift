@@ -17,28 +17,43 @@ public enum TrainingEvent<Measurement: Sendable>: Sendable {
     case lost(steps: Int, Loss)
     /// The model is being measured; `done` goes from 0 to 1.
     case measuring(TrainingMoment, done: Double)
+    /// The model was measured, and this was found.
     case measured(TrainingMoment, Measurement)
+    /// A step was taken, of so many in the run.
     case step(TrainingStep, of: Int)
+    /// A checkpoint is about to be written, after the step of that number.
     case saving(step: Int)
 
     /// What may be gone of steps.
-    public enum Loss: Sendable { case checkpoints, metrics }
+    public enum Loss: Sendable {
+        /// All of their checkpoints: the steps are taken again.
+        case checkpoints
+        /// Their lines of the metrics file, and no more: what was learned is there.
+        case metrics
+    }
 }
 
 /// Before the first step of a run, or after the last.
 public enum TrainingMoment: String, Sendable {
-    case before, after
+    /// Before the first.
+    case before
+    /// After the last.
+    case after
 }
 
 /// One step of a training run: a line of its metrics file.
 public struct TrainingStep: Sendable, Equatable, Codable {
     /// The number of the step in its run, from 1 on.
     public var step: Int
+    /// The loss over all microbatches of the step, by the weights before it; 0 where there was nothing to learn.
     public var loss: Double
+    /// The learning rate that the step used; 0 where there was nothing to learn.
     public var learningRate: Double
+    /// The L2 norm of the step's gradient, before clipping; 0 where there was nothing to learn.
     public var gradientNorm: Double
     /// The tokens that were read, padding not counted.
     public var tokens: Int
+    /// How long the step took, with what it had to wait for: its data, or a rollout.
     public var seconds = 0.0
     /// What the loss reports, and what else is worth watching, by name.
     public var metrics: [String: Double]
@@ -72,6 +87,7 @@ public struct TrainingStep: Sendable, Equatable, Codable {
 
 /// How a training run came to its end.
 public enum TrainingOutcome<Report: Sendable>: Sendable {
+    /// The run has just come to its end: the model is trained, measured and exported.
     case finished(Report)
     /// The run had come to its end before.
     case alreadyFinished(Report)
@@ -83,6 +99,7 @@ public enum TrainingOutcome<Report: Sendable>: Sendable {
 public struct TrainingEnd: Sendable, Equatable, Codable {
     /// Tokens of text, padding not counted, for each second of training steps.
     public var tokensPerSecond: Double
+    /// How many steps the run has, those with nothing to learn among them.
     public var steps: Int
     /// How long the steps took.
     public var seconds: Double

@@ -8,6 +8,7 @@ public import SwageText
 /// ``RunDirectory``; a run that was interrupted goes on from its last checkpoint, bit for bit where the trainer is
 /// deterministic.
 public struct SupervisedFineTuning: Sendable {
+    /// How long a run is, what it learns from, and what it measures.
     public struct Options: Sendable, Equatable {
         /// The number of optimizer steps.
         public var steps: Int
@@ -24,6 +25,7 @@ public struct SupervisedFineTuning: Sendable {
         /// The most tokens of that answer.
         public var replyTokens: Int
 
+        /// Only the number of steps and the form of batches have no default. By default each step learns from one batch.
         public init(
             steps: Int, accumulation: Int = 1, batches: ExampleStream.Options, heldOutLimit: Int? = nil,
             saveEvery: Int? = nil, prompt: String? = nil, replyTokens: Int = 48
@@ -40,21 +42,29 @@ public struct SupervisedFineTuning: Sendable {
 
     /// What is measured before and after.
     public struct Measurement: Sendable, Equatable, Codable {
+        /// The loss on held-out data; nil where there is none.
         public var heldOut: Evaluation.Result?
+        /// The model's likeliest answer to ``Options/prompt``, as text; nil where nothing was asked.
         public var reply: String?
     }
 
     /// What came out.
     public struct Report: Sendable, Equatable, Codable {
+        /// What was measured before the first step.
         public var before: Measurement
+        /// What was measured after the last step.
         public var after: Measurement
+        /// The question that the replies answer; nil where nothing was asked.
         public var prompt: String?
         /// What became of the training data, and of the held-out data.
         public var data: [DataReport]?
+        /// What the steps took, and where the model lies.
         public var end: TrainingEnd
     }
 
+    /// What a run tells of while it goes on.
     public typealias Event = TrainingEvent<Measurement>
+    /// How a run ended, with what came out of it.
     public typealias Outcome = TrainingOutcome<Report>
 
     private let trainer: any Trainer

@@ -18,6 +18,7 @@ extension TrainerServer {
         /// it saves that itself. With 0 it does neither.
         public var saving = Duration.seconds(10)
 
+        /// All limits as they are by default; each can be set after that.
         public init() {}
     }
 }

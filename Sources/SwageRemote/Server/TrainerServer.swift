@@ -14,9 +14,12 @@ public struct TrainerServer: Sendable {
 
     /// The files, in PEM, by which a server proves who it is.
     public struct Identity: Sendable {
+        /// The path of the file of certificates: the server's own first, then those that vouch for it.
         public var certificateChain: String
+        /// The path of the file of the key that belongs to the server's certificate.
         public var privateKey: String
 
+        /// Names both files; they are read when the server runs.
         public init(certificateChain: String, privateKey: String) {
             self.certificateChain = certificateChain
             self.privateKey = privateKey

@@ -1,5 +1,6 @@
 #if Engines
 extension RemoteTrainer {
+    /// How a trainer is reached, and where its checkpoints lie.
     public struct Options: Sendable {
         /// What the server wants to know of a caller.
         public var token: String?
@@ -20,6 +21,8 @@ extension RemoteTrainer {
         /// carries it out once.
         package var repeatsRequests = false
 
+        /// By default there is no token and no encryption, which is for this machine alone; a connection may take 10 seconds
+        /// to come about, and checkpoints lie where the server keeps them.
         public init(
             token: String? = nil, trustRoots: String? = nil, connectTimeout: Duration = .seconds(10),
             callTimeout: Duration? = nil, checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil,

@@ -19,6 +19,7 @@ public final class RemoteTrainer: Trainer {
     private let connection: TrainerConnection
     private let options: Options
 
+    /// Where the trainer is served, as it was given.
     public var address: TrainerAddress { connection.address }
 
     /// Connects.

@@ -5,15 +5,21 @@ import Swage
 
 /// Where a trainer is served: `host:port`, or `unix:/path/of/a/socket`.
 public struct TrainerAddress: Sendable, Hashable, CustomStringConvertible {
+    /// By what a trainer is reached.
     public enum Kind: Sendable, Hashable {
+        /// TCP. The host is a name or an IP address, without brackets; with port 0 a server has the system choose one.
         case network(host: String, port: Int)
+        /// A Unix socket, by the path of its file.
         case socket(path: String)
     }
 
+    /// What is reached: a host's port, or a socket.
     public let kind: Kind
 
+    /// The address of a Unix socket. The path is taken as it is: how long it is, only ``init(_:)`` checks.
     public static func socket(_ path: String) -> TrainerAddress { TrainerAddress(kind: .socket(path: path)) }
 
+    /// The address of a host and a port. Both are taken as they are: only ``init(_:)`` checks them.
     public static func network(_ host: String, _ port: Int) -> TrainerAddress {
         TrainerAddress(kind: .network(host: host, port: port))
     }

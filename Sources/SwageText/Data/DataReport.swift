@@ -2,7 +2,9 @@
 public struct DataReport: Sendable, Equatable, Codable {
     /// Rows that are not used, for one reason.
     public struct LeftOut: Sendable, Equatable, Codable {
+        /// What is wrong with them, in words; `other reasons` once 20 are told apart.
         public var reason: String
+        /// How many they are, those of `lines` among them.
         public var rows: Int
         /// The lines of the first of them.
         public var lines: [Int]
@@ -10,12 +12,15 @@ public struct DataReport: Sendable, Equatable, Codable {
 
     /// Something about rows that a person may not expect.
     public struct Note: Sendable, Equatable, Codable {
+        /// What it is, in words, such as that a key is not read; `other things to note` once 20 are told apart.
         public var text: String
+        /// How many rows it is said of.
         public var rows: Int
         /// The line of the first of them.
         public var line: Int
     }
 
+    /// The path of the file, as it was given.
     public var path: String
     /// The rows of the file. Blank lines are none.
     public var rows = 0
@@ -25,6 +30,7 @@ public struct DataReport: Sendable, Equatable, Codable {
     public var cut = 0
     /// The rows that were not looked at: beyond what was asked for, or not yet.
     public var unseen = 0
+    /// The rows that are not used, by reason, in the order in which the reasons were found.
     public var leftOut: [LeftOut] = []
     /// The positions that the rows in use take, each of which reads one token and may predict the next.
     public var tokens = 0
@@ -32,8 +38,10 @@ public struct DataReport: Sendable, Equatable, Codable {
     public var targets = 0
     /// The tokens that were cut off.
     public var cutTokens = 0
+    /// What a person may not expect of the file, in the order in which it was found.
     public var notes: [Note] = []
 
+    /// A report in which nothing is counted yet.
     public init(path: String) { self.path = path }
 
     /// The rows that are used.

@@ -13,10 +13,12 @@ public struct ExampleStream: Sendable {
         public var sequenceLength: Int
         /// Whether several examples share a row. Otherwise each has its own.
         public var packing: Bool
+        /// Which tokens of an example are targets. All others are read and masked.
         public var learnedTokens: LearnedTokens
         /// Nil keeps the order of the file.
         public var shuffleSeed: UInt64?
 
+        /// By default examples share rows, the assistant's tokens are learned, and the order is drawn by the seed 0.
         public init(
             rows: Int, sequenceLength: Int, packing: Bool = true, learnedTokens: LearnedTokens = .assistant,
             shuffleSeed: UInt64? = 0
@@ -38,17 +40,21 @@ public struct ExampleStream: Sendable {
         /// Examples that have been drawn and wait for a row they fit in, as indices into the data.
         public var waiting: [Int] = []
 
+        /// The beginning of the first pass over the data.
         public init() {}
     }
 
     /// A batch, and how much of it is text.
     public struct Batch: Sendable, Equatable {
+        /// The rows, `[rows, positions]`: at most as many of both as asked for. Padding is masked, and a segment of its own.
         public var batch: TextTrainBatch
         /// The number of positions that are not padding.
         public var positionCount: Int
     }
 
+    /// Where the next batch begins. A stream of the same data, tokenizer and options can be taken up from there.
     public private(set) var position: Position
+    /// How examples become batches, as it was made with.
     public let options: Options
     /// What became of the rows that were drawn in the first pass over the data.
     package private(set) var report: DataReport

@@ -20,7 +20,9 @@ extension JSONLineDecodable {
 ///
 /// Opening it checks every line once and remembers where the good ones begin; an example is read when it is asked for.
 public struct JSONLines<Example: JSONLineDecodable>: Sendable {
+    /// The path of the file, as it was given.
     public let path: String
+    /// What is done about lines that cannot be used: those that cannot be read, and later those that cannot be tokenized.
     public let badLines: BadLines
     /// What is known of the file before any example is used: bad lines are counted as left out, all others as not looked at.
     public let report: DataReport
