@@ -9,18 +9,25 @@ extension LossExpression {
     /// The sum of everything: a scalar.
     public func sum() -> LossExpression { shape.isEmpty ? self : sum(axis: -1).sum() }
 
+    /// The sum along `axis` (`-1` is the last one), which is removed, or with `keepingAxis` left with a length of 1.
     public func sum(axis: Int, keepingAxis: Bool = false) -> LossExpression {
         reduced("sum", axis, keepingAxis: keepingAxis)
     }
 
+    /// The sum along `axis` (`-1` is the last one) divided by its length: positions where the mask is 0 count as well. The axis is
+    /// removed, or with `keepingAxis` left with a length of 1.
     public func mean(axis: Int, keepingAxis: Bool = false) -> LossExpression {
         sum(axis: axis, keepingAxis: keepingAxis) / size(axis: axis)
     }
 
+    /// The largest element along `axis` (`-1` is the last one), NaN if one of them is. All that reach it share the gradient in
+    /// equal parts. The axis is removed, or with `keepingAxis` left with a length of 1.
     public func max(axis: Int, keepingAxis: Bool = false) -> LossExpression {
         reduced("max", axis, keepingAxis: keepingAxis)
     }
 
+    /// The smallest element along `axis` (`-1` is the last one), NaN if one of them is. All that reach it share the gradient in
+    /// equal parts. The axis is removed, or with `keepingAxis` left with a length of 1.
     public func min(axis: Int, keepingAxis: Bool = false) -> LossExpression {
         reduced("min", axis, keepingAxis: keepingAxis)
     }
@@ -30,7 +37,11 @@ extension LossExpression {
         reduced("logSumExp", axis, keepingAxis: keepingAxis)
     }
 
+    /// e^x / Σ e^x along `axis` (`-1` is the last one), without overflow; the shape stays. NaN where all elements are −infinity, and
+    /// at one that is +infinity.
     public func softmax(axis: Int) -> LossExpression { applying("softmax", attributes: self.axis(axis)) }
+    /// x − ln Σ e^x along `axis` (`-1` is the last one), without overflow; the shape stays. NaN where all elements are −infinity,
+    /// and at one that is +infinity.
     public func logSoftmax(axis: Int) -> LossExpression { applying("logSoftmax", attributes: self.axis(axis)) }
 
     /// The extent of an axis, as a scalar.

@@ -22,6 +22,13 @@ public struct LossFunction: Sendable, Hashable {
     /// What is wrong with the loss, if anything.
     public let failure: String?
 
+    /// Runs `body`, once and at once, and keeps the program that it writes down. What does not fit is noted in ``failure``.
+    /// - Parameters:
+    ///   - name: what errors and logs call the loss, and what an engine knows it by that learns from some losses alone
+    ///     (``Capabilities/losses``). To travel to another process it must have 1 to 256 bytes without control characters.
+    ///   - fileID: the file in which the loss is written, for ``failure``.
+    ///   - line: the line there.
+    ///   - body: makes the loss of the model's outputs and the tensors of the batch, both of them symbols without numbers.
     public init(
         _ name: String, fileID: String = #fileID, line: Int = #line, _ body: (LossOutputs, LossBatch) -> LossValue
     ) {

@@ -4,6 +4,7 @@
 public struct LossOperation: Sendable {
     /// The name in the serial form.
     public let name: String
+    /// The number of its operands, 1 to 3; attributes are not counted.
     public let arity: Int
     /// What it means in torch, with {0}, {1} for the operands and {axis}, {value}, … for the attributes.
     public let torch: String

@@ -14,25 +14,39 @@ public struct LossProgram: Sendable, Hashable {
     /// Longer fixed axes than this are refused, and more elements in all fixed axes of a value.
     public static let maximumExtent = 1 << 20
 
+    /// One value of a program: a leaf, or an operation on the values of earlier nodes.
     public struct Node: Sendable, Hashable {
         /// The name of a ``LossOperation``, or one of the leaves `output`, `field`, `constant`.
         public let operation: String
+        /// The indices of the nodes that it reads, in the operation's order, all of them earlier ones; empty for a leaf. One may be
+        /// read twice.
         public var operands: [Int] = []
+        /// What the operation needs beside its operands; of a leaf, its name, value or shape.
         public var attributes = LossAttributes()
         /// Inferred from the operands; never read from outside.
         public internal(set) var shape: LossShape = []
     }
 
+    /// A scalar that the loss reports, and what it takes to say it of several microbatches. No gradient passes through it.
     public struct Metric: Sendable, Hashable {
         /// How a metric is said of several microbatches; see ``Swage/Metric``.
         public enum Kind: String, Sendable, CaseIterable, Codable {
-            case sum, maximum, mean, exponentialMean
+            /// The values of `node` are added: a count, a sum.
+            case sum
+            /// The largest value of `node` is taken.
+            case maximum
+            /// `node` is a quotient; its two `parts` are added up apart.
+            case mean
+            /// `node` is e to the power of a quotient, as a perplexity is; its two `parts` are added up apart.
+            case exponentialMean
 
             /// Whether it is told by a sum and what that is divided by.
             var isMean: Bool { self == .mean || self == .exponentialMean }
         }
 
+        /// Its key in ``ForwardBackwardResult/metrics``; no other metric of the program has it.
         public let name: String
+        /// How several microbatches are told of together.
         public let kind: Kind
         /// The scalar itself.
         public let node: Int
@@ -40,6 +54,8 @@ public struct LossProgram: Sendable, Hashable {
         public let parts: [Int]
     }
 
+    /// All values in order of evaluation, at most ``maximumNodeCount``. Operands, `sum`, `denominator` and metrics are
+    /// indices into it.
     public internal(set) var nodes: [Node] = []
     /// The scalar whose gradient is taken. Divided by the denominator, it is the loss.
     public internal(set) var sum = 0
@@ -100,12 +116,20 @@ public struct LossProgram: Sendable, Hashable {
 public struct LossAttributes: Sendable, Hashable, Codable {
     /// A leaf's name.
     public var name: String?
+    /// The number of a `constant`, or the exponent of `power`; finite.
     public var value: Double?
+    /// The axis that an operation works along, inserts or removes, counted from 0, never from behind.
     public var axis: Int?
+    /// Which element of the axis `take` takes, and where on it `place` puts its operand; counted from 0.
     public var index: Int?
+    /// Whether `cumulativeSum` and `segmentCumulativeSum` add up from each element to the end; nil means false.
     public var reverse: Bool?
+    /// The shape of a `field`, or of what `broadcastTo` and `sumTo` give. Of `scatter` and `place` only its first axis is read: the
+    /// last one of what `scatter` gives, and the new one of what `place` gives.
     public var shape: LossShape?
 
+    /// What is left out is nil. An operation without an attribute that it needs does not fit, and one that it does not need is
+    /// passed over; docs/LossPrograms.md says which needs what.
     public init(
         name: String? = nil, value: Double? = nil, axis: Int? = nil, index: Int? = nil, reverse: Bool? = nil,
         shape: LossShape? = nil

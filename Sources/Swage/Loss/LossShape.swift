@@ -1,8 +1,16 @@
 /// The extent of one axis of a value in a loss, known by name where it changes from batch to batch.
 public enum LossAxis: Sendable, Hashable {
-    case batch, sequence, vocabulary, hidden
+    /// The rows of the batch.
+    case batch
+    /// The positions of a row, padding and all packed sequences included.
+    case sequence
+    /// The token ids of the model, as the output head has them.
+    case vocabulary
+    /// The channels of a hidden state.
+    case hidden
     /// Half of the batch, where its rows are pairs.
     case pairs
+    /// A length that is the same in every batch, 1 to ``LossProgram/maximumExtent``. One of 1 is repeated where values meet.
     case fixed(Int)
 }
 

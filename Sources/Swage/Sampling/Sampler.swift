@@ -52,6 +52,8 @@ public struct SamplingOptions: Sendable, Equatable {
     /// The tokens that completions may begin with, such as those that spell what a prompt has begun; nil means all.
     public var firstTokens: [Int32]?
 
+    /// By default completions have up to 128 tokens, drawn from all of the model's distribution at temperature 1, and end where the
+    /// model ends them. Nothing is checked here: ``validate(promptCount:)`` does that.
     public init(
         maxTokens: Int = 128, temperature: Double = 1, topK: Int? = nil, topP: Double = 1, seed: UInt64 = 0,
         streams: [UInt64]? = nil, stopStrings: [String] = [], concurrency: Int = 64, endOfSequenceIDs: [Int32] = [], firstTokens: [Int32]? = nil
@@ -110,6 +112,7 @@ public struct SamplingOptions: Sendable, Equatable {
 
 /// What a model wrote after one prompt.
 public struct Completion: Sendable, Equatable {
+    /// Why a completion has ended. If a token is reason for several, the first of them counts, in this order.
     public enum FinishReason: String, Sendable, Codable {
         /// The model ended its turn or its text; that token is the last one.
         case endOfSequence
@@ -119,14 +122,18 @@ public struct Completion: Sendable, Equatable {
         case length
     }
 
+    /// The ids that the model wrote, in order, without the prompt. What ended the completion is among them: the end-of-sequence
+    /// token, or the tokens that spell the stop string.
     public var tokens: [Int32]
     /// The model's log-probability of each token, at temperature 1 and over the whole vocabulary, as a trainer of
     /// the same weights gives it.
     public var logProbs: [Float]
+    /// Why it ended; where that is `length`, the model might have gone on.
     public var finishReason: FinishReason
     /// The step of the trainer whose weights wrote it.
     public var weightsVersion: Int
 
+    /// `logProbs` has an entry for each token, which is not checked here. By default the weights are those before the first step.
     public init(tokens: [Int32], logProbs: [Float], finishReason: FinishReason, weightsVersion: Int = 0) {
         self.tokens = tokens
         self.logProbs = logProbs

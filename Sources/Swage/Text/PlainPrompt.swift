@@ -10,6 +10,8 @@ public struct PlainPrompt: Sendable {
     /// The tokens that spell `begun` or more; nil where it is empty.
     public let firstTokens: [Int32]?
 
+    /// Reads `text`. Where the end of it is left for the completion, the whole vocabulary is looked through for `firstTokens`.
+    /// - Throws: what the tokenizer throws.
     public init(_ text: String, _ tokenizer: any Tokenizer) throws {
         let tokens = try tokenizer.encode(prompt: text, completion: "")
         let divided = zip(tokens.ids, tokens.isTarget)

@@ -17,6 +17,8 @@ public struct TextTrainBatch: Sendable, Equatable {
     /// Further tensors that the loss reads by name, most often `[batch, sequence]`; the loss says of which shape.
     public var lossInputs: [String: Tensor<Float>]
 
+    /// By default every target counts, with a weight of 1, each row is one sequence, and there is nothing more for the loss to read.
+    /// Nothing is checked here: ``validate(vocabularySize:)`` does that.
     public init(
         inputIDs: Tensor<Int32>, targetIDs: Tensor<Int32>, targetMask: Tensor<Float>? = nil,
         targetWeights: Tensor<Float>? = nil, segmentIDs: Tensor<Int32>? = nil,

@@ -35,10 +35,12 @@ public protocol Tokenizer: Sendable {
 
 /// Token ids, and which of them a model should learn to produce.
 public struct TargetedTokens: Sendable, Equatable {
+    /// All ids in the order of the text: those that a model only reads, such as a prompt's, and those that it should learn to write.
     public var ids: [Int32]
     /// For each id, whether it was the assistant's to write. The token that ends its turn is among them.
     public var isTarget: [Bool]
 
+    /// - Precondition: there are as many flags as ids.
     public init(ids: [Int32], isTarget: [Bool]) {
         precondition(ids.count == isTarget.count, "\(ids.count) ids with \(isTarget.count) target flags")
         self.ids = ids
@@ -51,6 +53,7 @@ public struct StreamingDecoder: Sendable {
     private let tokenizer: any Tokenizer
     private var pending: [UInt8] = []
 
+    /// Begins a new text, of ids of this tokenizer. Special tokens add nothing to it.
     public init(_ tokenizer: any Tokenizer) { self.tokenizer = tokenizer }
 
     /// The text that became complete with `id`; often empty in the middle of a character.

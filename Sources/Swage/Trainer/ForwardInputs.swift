@@ -26,6 +26,8 @@ public struct ForwardInputs: Sendable, Equatable {
     /// What to compute. Nothing else is.
     public var outputs: Set<ModelOutput>
 
+    /// By default every position counts, and each row is one sequence. At least one of `outputs` is needed, and `targetIDs` for
+    /// `logProbs`. Nothing is checked here: ``validate(vocabularySize:)`` does that.
     public init(
         inputIDs: Tensor<Int32>, targetIDs: Tensor<Int32>? = nil, targetMask: Tensor<Float>? = nil,
         segmentIDs: Tensor<Int32>? = nil, outputs: Set<ModelOutput>
@@ -78,6 +80,7 @@ public struct ForwardOutputs: Sendable, Equatable {
     /// `[vocabulary, hidden]`.
     public var outputHead: Tensor<Float>?
 
+    /// What an engine answers with: each output that was asked for, and nothing for the others.
     public init(
         logProbs: Tensor<Float>? = nil, logits: Tensor<Float>? = nil, entropy: Tensor<Float>? = nil,
         hiddenStates: Tensor<Float>? = nil, outputHead: Tensor<Float>? = nil

@@ -6,6 +6,7 @@ public enum Metric: Sendable, Equatable, Codable {
     case exponentialMean(sum: Double, over: Double)
     /// A count, or another sum.
     case sum(Double)
+    /// The largest of some values; of several microbatches the largest of theirs.
     case maximum(Double)
     /// What is known of one microbatch alone: its trainer does not say what it takes to tell it of several.
     case single(Double)

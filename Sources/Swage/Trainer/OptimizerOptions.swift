@@ -16,6 +16,8 @@ public struct OptimizerOptions: Sendable, Equatable, Codable {
     /// How the learning rate changes from step to step.
     public var schedule: LearningRateSchedule
 
+    /// By default a constant learning rate of 1e-5 without weight decay, and gradients clipped to a norm of 1. Nothing is
+    /// checked here: ``validate()`` does that.
     public init(
         learningRate: Double = 1e-5, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
         weightDecay: Double = 0, maxGradientNorm: Double? = 1, schedule: LearningRateSchedule = .constant
@@ -54,6 +56,7 @@ public struct OptimizerOptions: Sendable, Equatable, Codable {
 
 /// How the learning rate changes with the step, as a factor of the peak.
 public struct LearningRateSchedule: Sendable, Equatable, Codable {
+    /// What becomes of the learning rate after the warm-up.
     public enum Shape: String, Sendable, Codable, CaseIterable {
         /// The peak, after warm-up.
         case constant
@@ -63,12 +66,15 @@ public struct LearningRateSchedule: Sendable, Equatable, Codable {
         case cosine
     }
 
+    /// How the rate goes on from the peak.
     public var shape: Shape
     /// Over how many steps the rate rises to the peak. The first step of n uses 1/n of it.
     public var warmupSteps: Int
     /// At which step `linear` and `cosine` reach 0. `constant` does not read it.
     public var totalSteps: Int
 
+    /// By default there is no warm-up. `linear` and `cosine` need more `totalSteps` than `warmupSteps`, which
+    /// ``OptimizerOptions/validate()`` checks.
     public init(_ shape: Shape, warmupSteps: Int = 0, totalSteps: Int = 0) {
         self.shape = shape
         self.warmupSteps = warmupSteps

@@ -12,6 +12,7 @@ public struct TrainerConfig: Sendable, Equatable {
     /// with it cannot look for themselves.
     public let digests: [String: String]
 
+    /// By default the engine can do what ``Capabilities`` says by default, and no digests are told.
     public init(
         modelName: String, modelConfiguration: [String: ConfigurationValue], parallelism: Parallelism,
         capabilities: Capabilities = .init(), digests: [String: String] = [:]
@@ -35,9 +36,13 @@ extension TrainerConfig {
 
 /// One value of a model's configuration.
 public enum ConfigurationValue: Sendable, Equatable {
+    /// A whole number, such as `vocab_size`.
     case integer(Int)
+    /// A number with a fraction, such as `rms_norm_eps`; it may happen to be whole.
     case number(Double)
+    /// Yes or no, such as `tie_word_embeddings`.
     case flag(Bool)
+    /// A word, such as `model_type`.
     case text(String)
 }
 
@@ -56,6 +61,8 @@ public struct Capabilities: Sendable, Equatable {
     /// Whether a step may have other options of the optimizer than those the trainer was made with.
     public var optimizerPerStep: Bool
 
+    /// By default an engine that gives all outputs, learns from any loss, trains the weights themselves, does not say what type it
+    /// computes in, writes nothing, and takes every step with the options it was made with.
     public init(
         outputs: Set<ModelOutput> = Set(ModelOutput.allCases), generates: Bool = false, losses: Set<String>? = nil,
         dtype: String? = nil, adapters: Bool = false, optimizerPerStep: Bool = false
@@ -75,15 +82,21 @@ public struct Capabilities: Sendable, Equatable {
 
 /// How many ways each dimension of the work is divided, and on what it runs.
 public struct Parallelism: Sendable, Equatable {
+    /// How many ways the rows of a batch are divided; 1 means that they are not.
     public var dataParallel = 1
+    /// How many ways each matrix is divided; 1 means that none is.
     public var tensorParallel = 1
+    /// How many ways the layers are divided; 1 means that they are not.
     public var pipelineParallel = 1
+    /// How many ways the positions of a sequence are divided; 1 means that they are not.
     public var contextParallel = 1
+    /// How many ways the experts of a layer are divided; 1 means that they are not, or that there are none.
     public var expertParallel = 1
     /// The number of processes altogether.
     public var worldSize = 1
     /// `cpu`, `cuda`, ….
     public var device: String
 
+    /// Work that is not divided: one process, on `device`. What differs is set afterwards.
     public init(device: String) { self.device = device }
 }

@@ -54,12 +54,15 @@ public struct TrainerError: Error, Sendable, Equatable {
         public static let invalidData = Code(rawValue: "invalidData")
     }
 
+    /// What kind of failure it is. Programs go by this, and not by the text.
     public let code: Code
     /// What was found, and where.
     public let message: String
     /// What would have been right, or what to do.
     public let expected: String?
 
+    /// Control characters become escapes, and of a long text the middle is left out: above 900 characters, or 4000 for
+    /// `engineFailed` and `missingDependency`, which keep their lines.
     public init(_ code: Code, _ message: String, expected: String? = nil) {
         self.code = code
         // Another program's last words come in lines; everything else is one sentence.

@@ -7,6 +7,7 @@ public struct ForwardBackwardResult: Sendable, Equatable {
     /// What the loss reports, by name: perplexity, KL, entropy, token counts.
     public let metrics: [String: Metric]
 
+    /// What is told of one microbatch, or of several together. A loss that reports nothing has no metrics.
     public init(sum: Double, denominator: Double, metrics: [String: Metric] = [:]) {
         (self.sum, self.denominator, self.metrics) = (sum, denominator, metrics)
     }
@@ -26,6 +27,7 @@ public struct OptimStepResult: Sendable, Equatable {
     /// The global L2 norm of the normalised gradient, before clipping.
     public let gradientNorm: Double
 
+    /// What an engine answers a step with, once it is taken.
     public init(step: Int, learningRate: Double, accumulatedMicrobatches: Int, gradientNorm: Double) {
         self.step = step
         self.learningRate = learningRate
@@ -39,6 +41,7 @@ public struct SavedCheckpoint: Sendable, Equatable {
     /// Where it is.
     public let path: String
 
+    /// - Parameter path: where the checkpoint is, as ``Trainer/load(_:)`` takes it.
     public init(path: String) { self.path = path }
 }
 
@@ -51,6 +54,7 @@ public struct LoadedCheckpoint: Sendable, Equatable {
     /// Whether it held the weights and nothing else.
     public let weightsOnly: Bool
 
+    /// What an engine answers with once everything is restored. With `weightsOnly` the step is 0.
     public init(path: String, step: Int, weightsOnly: Bool) {
         self.path = path
         self.step = step
@@ -65,6 +69,7 @@ public struct TrainerStatus: Sendable, Equatable {
     /// How many microbatches have been accumulated since the last step.
     public let accumulatedMicrobatches: Int
 
+    /// What an engine answers with; both numbers of a new trainer are 0.
     public init(step: Int, accumulatedMicrobatches: Int) {
         self.step = step
         self.accumulatedMicrobatches = accumulatedMicrobatches
