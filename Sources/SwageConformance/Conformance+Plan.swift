@@ -74,6 +74,8 @@ extension Conformance {
         do {
             try await within(limit, "the check") { try await Conformance(subject, noting: calls).check(invariant) }
             return .kept
+        } catch _ where Task.isCancelled {
+            return .skipped("the checks were interrupted")
         } catch {
             return .broken("\(error)\(calls.words)")
         }

@@ -9,6 +9,15 @@ import Testing
         #expect(error?.description == "a tensor of shape [2, 2] was given 3 elements; expected 4 elements")
     }
 
+    @Test func aMetricThatIsNaNInOneMicrobatchIsNaNInTheStep() {
+        for kind in [Metric.maximum, Metric.sum] {
+            for pair in [(1.0, Double.nan), (Double.nan, 1.0)] {
+                let together = kind(pair.0).combined(with: kind(pair.1))?.value ?? 0
+                #expect(together.isNaN, "\(pair) come to \(together)")
+            }
+        }
+    }
+
     @Test func hugeAndNegativeShapesAreErrors() {
         #expect(throws: TrainerError.self) { try Tensor([Float](), shape: [Int.max, 2]) }
         #expect(throws: TrainerError.self) { try Tensor([Float](), shape: [-1, 0]) }

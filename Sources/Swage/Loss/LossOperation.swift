@@ -1,13 +1,13 @@
 /// One kind of node in a loss program: everything there is to know about it, in one place.
 ///
 /// A new operation is one entry in one of the tables under `Operations/`, and a line in the interpreter for torch.
-public struct LossOperation: Sendable {
+package struct LossOperation: Sendable {
     /// The name in the serial form.
-    public let name: String
+    package let name: String
     /// The number of its operands, 1 to 3; attributes are not counted.
-    public let arity: Int
+    package let arity: Int
     /// What it means in torch, with {0}, {1} for the operands and {axis}, {value}, … for the attributes.
-    public let torch: String
+    package let torch: String
     /// Whether an element of the result depends on elements at other places of the first two axes.
     let mixesPositions: @Sendable (LossAttributes) -> Bool
     let shape: @Sendable (_ operands: [LossShape], _ attributes: LossAttributes) throws -> LossShape
@@ -37,7 +37,7 @@ public struct LossOperation: Sendable {
     }
 
     /// Every operation, by name.
-    public static let all: [String: LossOperation] = Dictionary(
+    package static let all: [String: LossOperation] = Dictionary(
         uniqueKeysWithValues: (elementwise + comparisons + reductions + shaping + indexing + products + segments)
             .map { ($0.name, $0) })
 }

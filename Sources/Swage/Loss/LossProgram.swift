@@ -15,22 +15,22 @@ public struct LossProgram: Sendable, Hashable {
     public static let maximumExtent = 1 << 20
 
     /// One value of a program: a leaf, or an operation on the values of earlier nodes.
-    public struct Node: Sendable, Hashable {
+    package struct Node: Sendable, Hashable {
         /// The name of a ``LossOperation``, or one of the leaves `output`, `field`, `constant`.
-        public let operation: String
+        package let operation: String
         /// The indices of the nodes that it reads, in the operation's order, all of them earlier ones; empty for a leaf. One may be
         /// read twice.
-        public var operands: [Int] = []
+        package var operands: [Int] = []
         /// What the operation needs beside its operands; of a leaf, its name, value or shape.
-        public var attributes = LossAttributes()
+        package var attributes = LossAttributes()
         /// Inferred from the operands; never read from outside.
-        public internal(set) var shape: LossShape = []
+        package internal(set) var shape: LossShape = []
     }
 
     /// A scalar that the loss reports, and what it takes to say it of several microbatches. No gradient passes through it.
-    public struct Metric: Sendable, Hashable {
+    package struct Metric: Sendable, Hashable {
         /// How a metric is said of several microbatches; see ``Swage/Metric``.
-        public enum Kind: String, Sendable, CaseIterable, Codable {
+        package enum Kind: String, Sendable, CaseIterable, Codable {
             /// The values of `node` are added: a count, a sum.
             case sum
             /// The largest value of `node` is taken.
@@ -45,24 +45,24 @@ public struct LossProgram: Sendable, Hashable {
         }
 
         /// Its key in ``ForwardBackwardResult/metrics``; no other metric of the program has it.
-        public let name: String
+        package let name: String
         /// How several microbatches are told of together.
-        public let kind: Kind
+        package let kind: Kind
         /// The scalar itself.
-        public let node: Int
+        package let node: Int
         /// Of a mean, the nodes of its sum and of what that is divided by; otherwise empty.
-        public let parts: [Int]
+        package let parts: [Int]
     }
 
     /// All values in order of evaluation, at most ``maximumNodeCount``. Operands, `sum`, `denominator` and metrics are
     /// indices into it.
-    public internal(set) var nodes: [Node] = []
+    package internal(set) var nodes: [Node] = []
     /// The scalar whose gradient is taken. Divided by the denominator, it is the loss.
-    public internal(set) var sum = 0
+    package internal(set) var sum = 0
     /// The scalar that normalises the sum. Gradients do not pass through it.
-    public internal(set) var denominator = 0
+    package internal(set) var denominator = 0
     /// Scalars that are reported beside the loss.
-    public internal(set) var metrics: [Metric] = []
+    package internal(set) var metrics: [Metric] = []
 
     /// The model outputs that the program reads. An engine computes these and nothing else.
     public var outputsRead: Set<ModelOutput> { Set(nodes.compactMap(\.output)) }
@@ -113,24 +113,24 @@ public struct LossProgram: Sendable, Hashable {
 }
 
 /// What an operation is told beside its operands.
-public struct LossAttributes: Sendable, Hashable, Codable {
+package struct LossAttributes: Sendable, Hashable, Codable {
     /// A leaf's name.
-    public var name: String?
+    package var name: String?
     /// The number of a `constant`, or the exponent of `power`; finite.
-    public var value: Double?
+    package var value: Double?
     /// The axis that an operation works along, inserts or removes, counted from 0, never from behind.
-    public var axis: Int?
+    package var axis: Int?
     /// Which element of the axis `take` takes, and where on it `place` puts its operand; counted from 0.
-    public var index: Int?
+    package var index: Int?
     /// Whether `cumulativeSum` and `segmentCumulativeSum` add up from each element to the end; nil means false.
-    public var reverse: Bool?
+    package var reverse: Bool?
     /// The shape of a `field`, or of what `broadcastTo` and `sumTo` give. Of `scatter` and `place` only its first axis is read: the
     /// last one of what `scatter` gives, and the new one of what `place` gives.
-    public var shape: LossShape?
+    package var shape: LossShape?
 
     /// What is left out is nil. An operation without an attribute that it needs does not fit, and one that it does not need is
     /// passed over; docs/LossPrograms.md says which needs what.
-    public init(
+    package init(
         name: String? = nil, value: Double? = nil, axis: Int? = nil, index: Int? = nil, reverse: Bool? = nil,
         shape: LossShape? = nil
     ) {

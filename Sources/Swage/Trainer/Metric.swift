@@ -28,10 +28,13 @@ public enum Metric: Sendable, Equatable, Codable {
         case (.exponentialMean(let sum, let over), .exponentialMean(let otherSum, let otherOver)):
             .exponentialMean(sum: sum + otherSum, over: over + otherOver)
         case (.sum(let value), .sum(let otherValue)): .sum(value + otherValue)
-        case (.maximum(let value), .maximum(let otherValue)): .maximum(max(value, otherValue))
+        case (.maximum(let value), .maximum(let otherValue)): .maximum(largest(value, otherValue))
         default: nil
         }
     }
+
+    /// The larger one, or NaN if one is, which `max` keeps only of its first argument.
+    private func largest(_ value: Double, _ other: Double) -> Double { other.isNaN ? other : max(value, other) }
 }
 
 extension ForwardBackwardResult {

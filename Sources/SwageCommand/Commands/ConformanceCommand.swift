@@ -106,6 +106,7 @@ struct ConformanceCommand: AsyncParsableCommand {
             writeToStandardError("The trainer is not put back to its beginning: \(error)\n")
         }
         try report(findings)
+        try Task.checkCancellation()
     }
 
     private func report(_ findings: [Conformance.Finding]) throws {
