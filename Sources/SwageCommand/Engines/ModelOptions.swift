@@ -13,12 +13,12 @@ struct ModelOptions: ParsableArguments {
         help: "The chat format (chatml, llama3 or qwen3) of a model that brings no template of its own or an unknown one, or to be used instead.")
     var chatTemplate: String?
 
-    @Option(help: "The engine: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "The engine. What belongs to huggingface, titan or remote alone is shown by --help-hidden.")
     var engine: Engine = .native
 
-    @OptionGroup var worker: WorkerOptions
+    @OptionGroup(visibility: .hidden) var worker: WorkerOptions
 
-    @OptionGroup var remote: RemoteOptions
+    @OptionGroup(visibility: .hidden) var remote: RemoteOptions
 
     @Option(help: "How many threads share the work. Default: one a core.")
     var threads: Int?
