@@ -83,7 +83,7 @@ extension Conformance {
         try expectSame(weights, try await learn(try await self.trainer("cleared-twin")), "weights after the next step")
     }
 
-    /// 7. Masked targets, padding, and the content of a packed neighbour change nothing.
+    /// 7. Masked targets, padding, and the content of a packed neighbor change nothing.
     func checkMaskedContentChangesNothing() async throws {
         var probe = probe(7)
         let plain = try probe.batch(rows: 2, columns: 6)
@@ -124,7 +124,7 @@ extension Conformance {
         try expectClose(results[0], results[1], "loss and gradient norm without mask and weights, beside those of ones")
     }
 
-    /// The same of `forward`: 0 where the mask is, and no packed neighbour is seen.
+    /// The same of `forward`: 0 where the mask is, and no packed neighbor is seen.
     private func checkMaskedForward(_ batch: TextTrainBatch) async throws {
         let trainer = try await trainer("masked-forward")
         let logProbs = try await trainer.forward(ForwardInputs(logProbsOf: batch)).logProbs?.scalars ?? []

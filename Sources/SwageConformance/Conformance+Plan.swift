@@ -52,7 +52,10 @@ extension Conformance {
     }
 
     /// Checks invariants, one after another.
-    /// - Parameter observe: told of each outcome as soon as it is known.
+    /// - Parameters:
+    ///   - plan: which of them, in which order, and how long each may take; by default all, for at most 300 seconds each.
+    ///   - observe: told of each outcome as soon as it is known.
+    /// - Returns: the outcomes in the plan's order, those of what was left out among them.
     public func run(_ plan: Plan = .init(), observe: @Sendable (Finding) -> Void = { _ in }) async -> [Finding] {
         var findings: [Finding] = []
         for invariant in plan.invariants {

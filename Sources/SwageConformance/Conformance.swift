@@ -1,6 +1,6 @@
 import Swage
 
-/// Puts any ``Trainer`` through the invariants that its protocol promises, speaking to the protocol alone.
+/// Puts any ``Swage/Trainer`` through the invariants that its protocol promises, speaking to the protocol alone.
 ///
 /// ```swift
 /// let conformance = Conformance(subject)

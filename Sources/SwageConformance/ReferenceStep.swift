@@ -23,7 +23,8 @@ public struct ReferenceStep: Sendable {
     }
 
     /// Reads a file of reference values.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidData`, which names the line.
+    /// - Throws: ``Swage/TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line that is
+    ///   no step with its values, which it names, or for a file without a line.
     public static func read(contentsOfFile path: String) throws -> [ReferenceStep] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw TrainerError(.inputOutput, "\(path) cannot be read")

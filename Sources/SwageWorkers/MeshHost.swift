@@ -12,7 +12,9 @@ public final class MeshHost: Sendable {
     private let ended: AsyncStream<Int32>
 
     /// Returns when ranks can be started.
-    /// - Parameter address: where to listen, by a name that the other machines know: `tcp://host:port`.
+    /// - Parameters:
+    ///   - address: where to listen, by a name that the other machines know: `tcp://host:port`.
+    ///   - environment: the Python that the ranks run in; by default what `swage setup titan` has installed here.
     /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, or `engineFailed`.
     public init(at address: String, environment: WorkerEnvironment = .init("titan")) async throws {
         try environment.requireInstalled()

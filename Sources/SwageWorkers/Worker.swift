@@ -5,7 +5,7 @@ import SwageFiles
 package import SwageRemote
 
 /// A model in a worker process that lives as long as this does. A worker that has died is started again by
-/// ``load(_:)``, and by nothing else, because it has lost what it had learned.
+/// `load`, and by nothing else, because it has lost what it had learned.
 public actor Worker {
     /// What every worker is told first; engines add their own.
     struct Start {

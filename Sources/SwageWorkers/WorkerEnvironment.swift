@@ -10,7 +10,10 @@ public struct WorkerEnvironment: Sendable {
     public let engine: String
     private let directory: String
 
-    /// - Parameter home: where environments are kept; by default `SWAGE_HOME`, or `.swage` in the home directory.
+    /// Names the environment, be it installed or not.
+    /// - Parameters:
+    ///   - engine: what its workers are: `huggingface` or `titan`.
+    ///   - home: where environments are kept; by default `SWAGE_HOME`, or `.swage` in the home directory.
     public init(_ engine: String, home: String? = nil) {
         self.engine = engine
         let chosen = [home, ProcessInfo.processInfo.environment["SWAGE_HOME"]].compactMap(\.self).first { !$0.isEmpty }

@@ -106,7 +106,8 @@ public func maximum(_ x: LossExpression, _ y: LossExpression) -> LossExpression 
 public func minimum(_ x: LossExpression, _ y: Double) -> LossExpression { minimum(x, x.constant(y)) }
 /// The greater of each element and the number `y`; where they are equal, half of the gradient passes.
 public func maximum(_ x: LossExpression, _ y: Double) -> LossExpression { maximum(x, x.constant(y)) }
-/// `x` held within `bounds`; outside them the gradient is 0.
+/// `x` held within `bounds`, both of which must be finite; outside them the gradient is 0, and at them half of it passes. For
+/// one bound alone there are `minimum` and `maximum`.
 public func clip(_ x: LossExpression, _ bounds: ClosedRange<Double>) -> LossExpression {
     minimum(maximum(x, bounds.lowerBound), bounds.upperBound)
 }
@@ -160,7 +161,7 @@ public func select(_ condition: LossExpression, _ x: LossExpression, _ y: LossEx
 }
 
 extension LossExpression {
-    /// Whether a value lies outside `bounds`.
+    /// 1 where a value lies outside `bounds`, both of which must be finite, else 0; 0 where it is NaN. No gradient passes.
     public func isOutside(_ bounds: ClosedRange<Double>) -> LossExpression {
         or(self .< bounds.lowerBound, self .> bounds.upperBound)
     }

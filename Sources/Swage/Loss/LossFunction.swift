@@ -67,6 +67,8 @@ public struct LossFunction: Sendable, Hashable {
 
     /// Checks that the loss is sound, that the batch has every tensor that it reads, and the engine every output.
     /// - Parameters:
+    ///   - batch: what the loss is to be computed on. Its shapes are looked at, and not its numbers.
+    ///   - engineOutputs: the outputs of the model that the engine gives to losses.
     ///   - vocabularySize: the number of token ids; nil if it is not known.
     ///   - hiddenSize: the number of channels of a hidden state; nil if it is not known.
     /// - Throws: ``TrainerError`` with code `invalidLoss` and the loss's name.
@@ -129,13 +131,13 @@ public struct LossOutputs {
     public var logProbs: LossExpression { output(.logProbs) }
     /// The entropy of the distribution at each position, in nats, `[batch, sequence]`. Reading it builds no logits.
     public var entropy: LossExpression { output(.entropy) }
-    /// The unnormalised log-probabilities, `[batch, sequence, vocabulary]`. As long as the loss works position by
+    /// The unnormalized log-probabilities, `[batch, sequence, vocabulary]`. As long as the loss works position by
     /// position, only a chunk of positions exists at a time.
     public var logits: LossExpression { output(.logits) }
-    /// What the output head reads: the last layer's output, normalised, `[batch, sequence, hidden]`.
+    /// What the output head reads: the last layer's output, normalized, `[batch, sequence, hidden]`.
     public var hiddenStates: LossExpression { output(.hiddenStates) }
-    /// The output head's matrix, `[vocabulary, hidden]`. `hiddenStates.matmul(outputHead.transposed)` is recognised
-    /// as the logits, and the targets' elements of normalised logits as `logProbs`.
+    /// The output head's matrix, `[vocabulary, hidden]`. `hiddenStates.matmul(outputHead.transposed)` is recognized
+    /// as the logits, and the targets' elements of normalized logits as `logProbs`.
     public var outputHead: LossExpression { output(.outputHead) }
 
     /// The logits of chosen tokens: `ids` is `[batch, sequence]`, or `[batch, sequence, k]`.

@@ -54,7 +54,7 @@ extension LossProgram {
         return nodes[states].output == .hiddenStates && nodes[head].output == .outputHead
     }
 
-    /// The logit of the target without the normaliser, or the target's element of the normalised logits.
+    /// The logit of the target without the normalizer, or the target's element of the normalized logits.
     private func isTargetLogProb(_ index: Int) -> Bool {
         if let (picked, total) = operands(of: index, "subtract") {
             guard let logits = valuesAtTargets(picked), isLogits(logits), let sum = operand(of: total, "removeAxis"),

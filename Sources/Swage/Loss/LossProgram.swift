@@ -59,7 +59,7 @@ public struct LossProgram: Sendable, Hashable {
     package internal(set) var nodes: [Node] = []
     /// The scalar whose gradient is taken. Divided by the denominator, it is the loss.
     package internal(set) var sum = 0
-    /// The scalar that normalises the sum. Gradients do not pass through it.
+    /// The scalar that normalizes the sum. Gradients do not pass through it.
     package internal(set) var denominator = 0
     /// Scalars that are reported beside the loss.
     package internal(set) var metrics: [Metric] = []

@@ -131,7 +131,7 @@ extension Tensor where Scalar == Double {
 private struct Repetition {
     /// Where the run at hand begins in each of the smaller tensors.
     private(set) var places = SIMD4<Int>.zero
-    /// How far apart in each of them neighbouring elements of a run are: 0 where one is repeated.
+    /// How far apart in each of them neighboring elements of a run are: 0 where one is repeated.
     private(set) var steps = SIMD4<Int>.zero
     /// How many elements a run has.
     private(set) var length = 1

@@ -13,6 +13,7 @@ public struct CompletionText: Sendable {
     public private(set) var isStopped = false
 
     /// - Parameters:
+    ///   - tokenizer: that of the model that writes; it says which bytes each token adds.
     ///   - stopStrings: texts of one character or more.
     ///   - begun: what the completion writes first and the prompt has said already (``PlainPrompt/begun``).
     public init(_ tokenizer: any Tokenizer, stopStrings: [String], after begun: String = "") {
@@ -67,7 +68,10 @@ extension [UInt8] {
 
 extension Tokenizer {
     /// What a completion says, without special tokens: up to the stop string, where one has ended it.
-    /// - Parameter begun: what the completion writes first and the prompt has said already (``PlainPrompt/begun``).
+    /// - Parameters:
+    ///   - completion: what the model of this tokenizer has written, to its end.
+    ///   - stopStrings: those that it was written with (``SamplingOptions/stopStrings``).
+    ///   - begun: what the completion writes first and the prompt has said already (``PlainPrompt/begun``).
     public func text(of completion: Completion, stopStrings: [String], after begun: String = "") throws -> String {
         guard completion.finishReason == .stopString else {
             let text = try decode(completion.tokens, skipSpecialTokens: true)

@@ -16,7 +16,9 @@ public protocol Sampler: Sendable {
     var sharesWeights: Bool { get }
 
     /// Takes over the weights of a checkpoint, whose files it can read. One that shares its weights has nothing to take over.
-    /// - Parameter version: what completions name as their `weightsVersion` from now on.
+    /// - Parameters:
+    ///   - checkpoint: where the checkpoint lies, as ``SavedCheckpoint/path`` says.
+    ///   - version: what completions name as their `weightsVersion` from now on.
     /// - Throws: ``TrainerError`` as ``Trainer/load(_:)`` does, or with code `unsupported`.
     func updateWeights(from checkpoint: String, version: Int) async throws
 }
@@ -43,7 +45,7 @@ public struct SamplingOptions: Sendable, Equatable {
     /// The stream of each prompt; nil for its index. The same seed, stream and prompt give the same completion.
     public var streams: [UInt64]?
     /// Texts that end a completion, special tokens among them. The tokens that spell them stay in it; its text ends before
-    /// them (``Tokenizer/text(of:stopStrings:)``).
+    /// them (``Tokenizer/text(of:stopStrings:after:)``).
     public var stopStrings: [String]
     /// How many completions are written at once. Where one ends, the next prompt takes its place.
     public var concurrency: Int

@@ -2,7 +2,9 @@
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// - Parameter stream: one of many independent sequences of the same seed.
+    /// - Parameters:
+    ///   - seed: any number. The same seed and stream give the same sequence.
+    ///   - stream: one of many independent sequences of the same seed.
     public init(seed: UInt64, stream: UInt64 = 0) {
         state = seed
         guard stream != 0 else { return }

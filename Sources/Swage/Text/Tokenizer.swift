@@ -7,8 +7,7 @@ public protocol Tokenizer: Sendable {
     var endOfSequenceIDs: [Int32] { get }
 
     /// The ids of `text`. Special tokens that are spelled out in the text become their ids.
-    /// - Parameter addSpecialTokens: whether to add what the model expects around every text, such as a
-    ///   beginning-of-sequence token.
+    /// With `addSpecialTokens`, what the model expects around every text is added, such as a beginning-of-sequence token.
     func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32]
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD.
@@ -21,7 +20,9 @@ public protocol Tokenizer: Sendable {
     ///
     /// What the assistant writes begins with a token of its own: the ids of the messages before it, with a generation
     /// prompt, are what the ids of the whole begin with.
-    /// - Parameter addGenerationPrompt: whether to end with the opening of an assistant's turn.
+    /// - Parameters:
+    ///   - chat: the messages, in the order in which they were said.
+    ///   - addGenerationPrompt: whether to end with the opening of an assistant's turn.
     /// - Throws: ``TrainerError`` if the model has no chat template, or one that this tokenizer does not know.
     func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens
 

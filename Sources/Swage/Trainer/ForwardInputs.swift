@@ -2,7 +2,7 @@
 public enum ModelOutput: String, Sendable, Hashable, CaseIterable {
     /// The log-probability of each target, `[batch, sequence]`. No logits are built for it.
     case logProbs
-    /// The unnormalised log-probabilities of every token, `[batch, sequence, vocabulary]`.
+    /// The unnormalized log-probabilities of every token, `[batch, sequence, vocabulary]`.
     case logits
     /// The entropy of the distribution at each position, in nats, `[batch, sequence]`.
     case entropy

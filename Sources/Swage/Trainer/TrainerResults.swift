@@ -24,7 +24,7 @@ public struct OptimStepResult: Sendable, Equatable {
     public let learningRate: Double
     /// How many microbatches went into this step.
     public let accumulatedMicrobatches: Int
-    /// The global L2 norm of the normalised gradient, before clipping.
+    /// The global L2 norm of the normalized gradient, before clipping.
     public let gradientNorm: Double
 
     /// What an engine answers a step with, once it is taken.

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What a command does with a model, where that decides which options it can honour.
+/// What a command does with a model, where that decides which options it can honor.
 struct EngineUse {
     /// The optimizer's options, which a remote trainer has been given by its server.
     var optimizer: OptimizerArguments?

@@ -39,7 +39,7 @@ package struct ModelConfiguration: Sendable, Equatable {
     /// The name that the model's files give it.
     package var name: String
 
-    /// Whether queries and keys are normalised head by head.
+    /// Whether queries and keys are normalized head by head.
     package var normalizesQueriesAndKeys: Bool { family == .qwen3 }
 
     /// - Throws: ``TrainerError`` with code `corruptFile` for sizes that make no model.

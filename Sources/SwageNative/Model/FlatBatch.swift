@@ -3,7 +3,7 @@ import Swage
 /// The tokens of a batch that have to be computed, in one row, each with its place in its sequence.
 ///
 /// Nothing is computed for padding, nor for anything after the last target of a sequence: no earlier token sees it.
-/// What neighbouring sequences begin with in common, such as the prompt of a group of completions, is computed once.
+/// What neighboring sequences begin with in common, such as the prompt of a group of completions, is computed once.
 struct FlatBatch {
     /// `[tokens]`
     private(set) var ids: [Int32] = []

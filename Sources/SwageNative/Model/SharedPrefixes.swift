@@ -1,4 +1,4 @@
-/// Which neighbouring sequences begin alike, and are worth computing together.
+/// Which neighboring sequences begin alike, and are worth computing together.
 enum SharedPrefixes {
     /// Shorter beginnings are not worth a segment of their own.
     private static let shortest = 8
@@ -6,7 +6,7 @@ enum SharedPrefixes {
     /// More sequences than this do not share one beginning: the time that is taken grows with the square of a run.
     private static let longestRun = 1024
 
-    /// Divides the sequences into runs of neighbours, each with how many tokens its sequences share, so that as few
+    /// Divides the sequences into runs of neighbors, each with how many tokens its sequences share, so that as few
     /// tokens as possible are left to compute.
     static func runs(of sequences: [TokenSequence]) -> [(Range<Int>, prefix: Int)] {
         let count = sequences.count

@@ -9,7 +9,7 @@ public struct Accuracy: Sendable, Equatable, Codable {
     /// The right answers to each problem.
     public var right: [Int]
 
-    /// - Parameter right: one number for each problem, 0 to `samples`. It is not checked here.
+    /// Takes the numbers as they are: that `right` has one for each problem, 0 to `samples`, is not checked here.
     public init(problems: Int, samples: Int, right: [Int]) {
         (self.problems, self.samples, self.right) = (problems, samples, right)
     }

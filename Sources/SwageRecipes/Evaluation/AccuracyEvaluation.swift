@@ -13,12 +13,17 @@ public struct AccuracyEvaluation: Sendable {
     private let environment: String
 
     /// - Parameters:
+    ///   - sampler: writes the answers.
+    ///   - tokenizer: that of the sampler's model.
+    ///   - problems: where the problems come from.
     ///   - count: how many problems of the source are asked, from the first on: all, where it has fewer.
     ///   - verifier: says that an answer is right by a score of 1 or more.
+    ///   - environment: makes what answers the model; nil for conversations of one reply.
     ///   - samples: how many answers to each problem. One is the likeliest; several are drawn.
     ///   - options: how answers are drawn, how long they may be, and what to do where the verifier fails: an answer that is
     ///     dropped is not right.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`, or `invalidData` for a problem that cannot be asked or scored.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption`, or `invalidData` for a problem of a file that cannot be asked
+    ///   or scored.
     public init(
         _ sampler: any Sampler, tokenizer: any Tokenizer, problems: any ProblemSource, count: Int, verifier: Reward,
         environment: (@Sendable (Problem) -> any Environment)? = nil, samples: Int = 1, options: Rollouts.Options

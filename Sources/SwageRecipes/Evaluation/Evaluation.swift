@@ -27,6 +27,9 @@ public struct Evaluation: Sendable {
 
     /// - Parameters:
     ///   - data: the examples, of which the first `limit` are used.
+    ///   - tokenizer: that of the model whose loss is measured.
+    ///   - learnedTokens: which tokens of an example are its targets, by default the assistant's.
+    ///   - limit: how many examples are used; nil for all.
     ///   - rows: the number of rows in a batch, which changes the speed and not the result.
     ///   - sequenceLength: the number of positions in a row; longer examples are cut.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if there is nothing to predict.
@@ -66,6 +69,7 @@ public struct Evaluation: Sendable {
 
     /// Runs the trainer's model forward over all examples.
     /// - Parameters:
+    ///   - trainer: has the model. It stays as it is.
     ///   - record: a file to which every batch that is measured adds a line. What stands there is not measured again.
     ///   - progress: called with how much is done, from 0 to 1.
     /// - Throws: ``Swage/TrainerError`` with code `checkpointMismatch` if the record is of other data, and

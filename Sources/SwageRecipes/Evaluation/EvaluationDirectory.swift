@@ -14,7 +14,7 @@ import Synchronization
 /// result.json     what came out
 /// ```
 ///
-/// From ``begin(settings:)`` on it is this process's alone, for as long as there is a copy of the value.
+/// From ``begin(settings:contents:loss:accuracy:)`` on it is this process's alone, for as long as there is a copy of the value.
 public struct EvaluationDirectory: Sendable {
     /// The path of the folder, as it was given; ``begin(settings:contents:loss:accuracy:)`` makes it where it is not there.
     public let path: String

@@ -82,11 +82,18 @@ public struct GRPO: Sendable {
     ///   - reference: what the policy is kept near to, if `loss` reads `referenceLogProbs`. It is never trained.
     ///   - loss: ``Swage/LossFunction/grpo(clip:normalization:klCoefficient:klEstimator:)``, or another that learns from
     ///     advantages.
+    ///   - problems: where the problems come from that the model learns from.
+    ///   - heldOut: problems that are measured and not learned from; nil for none.
     ///   - rewards: the first of them also says whether an answer is right: if its score is 1 or more.
-    ///   - heldOut: problems that are measured and not learned from.
+    ///   - environment: makes what answers the model; nil for conversations of one reply.
+    ///   - tokenizer: that of the model, which trainer and sampler share.
+    ///   - directory: where everything goes that the run writes, and where a run that was interrupted is found again.
     ///   - settings: what the run is begun with beside `options`, by name. A run is only resumed with the same.
     ///   - contents: what is read beside the problems, by what it is, such as `the model`. It has to stay the same as well.
+    ///   - options: how long the run is, what it asks and how it learns. A run is only resumed with the same, but
+    ///     for `saveEvery`.
     ///   - observeRollout: told of every rollout when it is written, and what was said in it.
+    ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     public init(
         trainer: any Trainer, sampler: any Sampler, reference: (any Trainer)? = nil, loss: LossFunction = .grpo(),

@@ -2,7 +2,7 @@ public import Swage
 
 /// Trajectories as batches that a loss learns from.
 ///
-/// Trajectories of one prompt should stand together: engines may compute what neighbours begin with once.
+/// Trajectories of one prompt should stand together: engines may compute what neighbors begin with once.
 public enum PolicyBatch {
     /// Which number stands at each token of a trajectory; the first token is predicted by none.
     public typealias TokenValues = (Trajectory) -> [Float]
@@ -10,7 +10,8 @@ public enum PolicyBatch {
     /// One batch, a row a trajectory, in which the model learns what it wrote.
     ///
     /// - Parameters:
-    ///   - advantages: one a trajectory.
+    ///   - trajectories: what is learned from, none of them empty.
+    ///   - advantages: one a trajectory; nil for a batch without `targetWeights`.
     ///   - correction: what the advantage is multiplied by at each token; nil for 1.
     ///   - lossInputs: further numbers a token, by the names under which a loss reads them.
     public static func make(

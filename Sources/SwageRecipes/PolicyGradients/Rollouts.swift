@@ -33,8 +33,11 @@ public struct Rollouts: Sendable {
     let options: Options
 
     /// - Parameters:
+    ///   - sampler: writes the model's replies.
+    ///   - tokenizer: that of the sampler's model.
     ///   - rewards: what conversations are scored by, one or more of different names.
     ///   - environment: makes what answers the model; nil for conversations of one reply.
+    ///   - options: how conversations are held; by default 8 about each problem.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     public init(
         _ sampler: any Sampler, tokenizer: any Tokenizer, rewards: [Reward],
@@ -63,7 +66,10 @@ public struct Rollouts: Sendable {
     }
 
     /// Talks about the problems of a source that have these numbers.
-    /// - Parameter onStart: called once the model has begun to write.
+    /// - Parameters:
+    ///   - numbers: which problems. There is a group of conversations about each of them, in this order.
+    ///   - source: where the problems come from.
+    ///   - onStart: called when the model begins to write, and again with every token.
     /// - Throws: ``Swage/TrainerError`` from the sampler, or with code `rewardFailed` where failures stop a run.
     public func collect(
         _ numbers: Range<Int>, of source: any ProblemSource, onStart: @escaping @Sendable () -> Void = {}

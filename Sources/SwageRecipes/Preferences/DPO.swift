@@ -77,8 +77,13 @@ public struct DPO: Sendable {
 
     /// - Parameters:
     ///   - trainer: its default place of checkpoints is the directory's.
+    ///   - training: the pairs that the model learns from.
+    ///   - heldOut: pairs that are measured and not learned from; nil for none.
+    ///   - tokenizer: that of the trainer's model.
+    ///   - directory: where everything goes that the run writes, and where a run that was interrupted is found again.
     ///   - settings: what the run is begun with beside `options`, by name. A run is only resumed with the same.
     ///   - contents: what is read beside the data, by what it is, such as `the model`. It has to stay the same as well.
+    ///   - options: how long the run is, and how it learns from pairs. A run is only resumed with the same, but for `saveEvery`.
     ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` or `invalidData`.
     public init(

@@ -34,7 +34,9 @@ public struct ProblemFile: ProblemSource {
     /// Nil keeps the order of the file.
     private let shuffleSeed: UInt64?
 
-    /// - Parameter shuffleSeed: draws the order of each pass; nil keeps that of the file.
+    /// - Parameters:
+    ///   - data: the problems of the file, each of which comes once in every pass.
+    ///   - shuffleSeed: draws the order of each pass; nil keeps that of the file.
     public init(_ data: JSONLines<Problem>, shuffleSeed: UInt64? = 0) {
         (self.data, self.shuffleSeed) = (data, shuffleSeed)
     }

@@ -16,8 +16,16 @@ public struct Reward: Sendable {
     let score: @Sendable (Conversation) async throws -> Double
     let cannotScore: @Sendable (Problem) -> String?
 
-    /// - Parameter cannotScore: what is missing from a problem without which no answer to it could be right, such as "has no
-    ///   answer"; nil where nothing is. Such problems are refused before any is asked.
+    /// - Parameters:
+    ///   - name: what its scores are called in records and metrics. No other reward of a run may be called the same.
+    ///   - weight: by how much a score counts in the sum of all rewards.
+    ///   - timeout: how long a score may take. What takes longer has failed.
+    ///   - cannotScore: what is missing from a problem without which no answer to it could be right, such as "has no answer"; nil
+    ///     where nothing is. ``GRPO`` and ``AccuracyEvaluation`` look through a ``ProblemFile`` for such problems before any is
+    ///     asked: they are refused, or left out where bad lines are skipped. A source that is written in code is not looked
+    ///     through, and its problems score what `score` says.
+    ///   - score: what a conversation is worth, a finite number. Where it throws or is not finite, it has failed: see
+    ///     ``FailurePolicy``.
     public init(
         _ name: String, weight: Double = 1, timeout: Duration = .seconds(60),
         cannotScore: @escaping @Sendable (Problem) -> String? = { _ in nil },

@@ -79,9 +79,14 @@ public struct SupervisedFineTuning: Sendable {
 
     /// - Parameters:
     ///   - trainer: its default place of checkpoints is the directory's.
-    ///   - sampler: lets the model answer `options.prompt`.
+    ///   - sampler: lets the model answer `options.prompt`; nil where nothing is asked.
+    ///   - training: the examples that the model learns from.
+    ///   - heldOut: examples that are measured and not learned from; nil for none.
+    ///   - directory: where everything goes that the run writes, and where a run that was interrupted is found again.
     ///   - settings: what the run is begun with beside `options`, by name. A run is only resumed with the same.
     ///   - contents: what is read beside the data, by what it is, such as `the model`. It has to stay the same as well.
+    ///   - options: how long the run is, what it learns from, and what it measures. A run is only resumed with the same, but for
+    ///     `saveEvery`.
     ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     public init(

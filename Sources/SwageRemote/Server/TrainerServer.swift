@@ -34,12 +34,14 @@ public struct TrainerServer: Sendable {
     private let connections = Connections()
 
     /// - Parameters:
+    ///   - trainer: what is served.
     ///   - sampler: writes with the trainer's weights; nil for a trainer that cannot.
     ///   - address: where to listen; port 0 lets the system choose one.
     ///   - checkpoints: the trainer's default place of checkpoints. Below it, and nowhere else, callers may name paths for
     ///     `save` and `load`, and relative ones begin there. Nil: they name no paths, and save where the trainer does.
     ///   - allowed: more folders below which they may name paths. All of them are made if they are not there.
     ///   - token: what callers have to know.
+    ///   - identity: proves who the server is, to callers whose connections are encrypted then; nil for no encryption.
     ///   - digests: what the trainer was made of, by what it is, such as `the model`. Runs of clients go on only with the same.
     ///   - limits: how much it does at once.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for an open door, or `inputOutput` for a folder that cannot

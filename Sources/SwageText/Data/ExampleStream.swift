@@ -67,7 +67,7 @@ public struct ExampleStream: Sendable {
     /// How many examples wait for a row, so that rows fill up well.
     private static let window = 32
 
-    /// - Throws: ``TrainerError`` with code `invalidOption` for sizes that make no batch.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for sizes that make no batch.
     public init(
         _ data: JSONLines<TrainingExample>, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
     ) throws {
@@ -81,7 +81,7 @@ public struct ExampleStream: Sendable {
     }
 
     /// Goes on from another place.
-    /// - Throws: ``TrainerError`` with code `invalidData` if the data has no such place.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the data has no such place.
     public mutating func move(to position: Position) throws {
         self = try ExampleStream(data, tokenizer: tokenizer, options: options, from: position)
     }
@@ -98,7 +98,7 @@ public struct ExampleStream: Sendable {
 
     /// The next batch. Examples without a target are passed over, and so are those that cannot be tokenized where bad
     /// lines are skipped.
-    /// - Throws: ``TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
     ///   length, or an example cannot be tokenized.
     public mutating func next() throws -> Batch {
         var rows = [PackedRow](repeating: PackedRow(capacity: options.sequenceLength), count: options.rows)

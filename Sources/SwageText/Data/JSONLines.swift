@@ -3,13 +3,15 @@ import Swage
 
 /// What one line of a file of examples can be read as.
 public protocol JSONLineDecodable: Sendable {
-    /// - Parameter notes: to which is added what a person may not expect of the line, such as keys that are not read.
-    /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
+    /// - Parameters:
+    ///   - json: the line, which should be one JSON object.
+    ///   - notes: to which is added what a person may not expect of the line, such as keys that are not read.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData`, saying what is wrong with the line.
     init(json: Data, notes: inout [String]) throws
 }
 
 extension JSONLineDecodable {
-    /// - Throws: ``TrainerError`` with code `invalidData`, saying what is wrong with the line.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData`, saying what is wrong with the line.
     public init(json: Data) throws {
         var notes: [String] = []
         try self.init(json: json, notes: &notes)
@@ -46,7 +48,7 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     /// The number of examples.
     public var count: Int { lines.count }
 
-    /// - Throws: ``TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line
+    /// - Throws: ``Swage/TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line
     ///   that cannot be used or a file without examples.
     public init(path: String, badLines: BadLines = .stop) throws {
         (self.path, self.badLines) = (path, badLines)
@@ -80,7 +82,7 @@ public struct JSONLines<Example: JSONLineDecodable>: Sendable {
     }
 
     /// The example at `index` among the good lines.
-    /// - Throws: ``TrainerError`` with code `invalidData` if the line is not what it was when the file was opened.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the line is not what it was when the file was opened.
     public subscript(index: Int) -> Example {
         get throws {
             let line = lines[index]

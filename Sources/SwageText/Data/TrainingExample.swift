@@ -57,7 +57,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
     }
 
     /// The example's tokens, and which of them count.
-    /// - Throws: ``TrainerError`` with code `invalidData` for what the chat format has no place for.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for what the chat format has no place for.
     public func tokenize(with tokenizer: any Tokenizer, learning: LearnedTokens) throws -> TargetedTokens {
         var tokens: TargetedTokens
         switch self {
@@ -86,7 +86,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
 
 extension Tokenizer {
     /// A conversation in which a model learns what follows the prompt, and nothing of the prompt.
-    /// - Throws: ``TrainerError`` with code `invalidData` if the chat format writes the prompt differently when it is
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the chat format writes the prompt differently when it is
     ///   asked for an answer.
     package func encode(prompt: [ChatMessage], completion: [ChatMessage]) throws -> TargetedTokens {
         var tokens = try encode(chat: prompt + completion, addGenerationPrompt: false)

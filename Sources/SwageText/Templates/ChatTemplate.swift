@@ -1,9 +1,9 @@
 import Foundation
 import Swage
 
-/// A chat format that this library renders itself, recognised from a model's Jinja template.
+/// A chat format that this library renders itself, recognized from a model's Jinja template.
 ///
-/// A template is recognised by its whole text, if what comes out here is known to be what Jinja makes of it; another one is
+/// A template is recognized by its whole text, if what comes out here is known to be what Jinja makes of it; another one is
 /// an error, not a guess.
 enum ChatTemplate: Sendable, Equatable {
     /// `<|im_start|>role … <|im_end|>`: SmolLM2, Qwen 2 and many others.

@@ -46,7 +46,7 @@ public struct BPETokenizer: Tokenizer {
     private let specialIDs: Set<Int32>
     private var chatTemplate: Result<ChatTemplate, TrainerError>
 
-    /// - Throws: ``TrainerError`` with code `corruptFile` if the parts do not fit each other.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
         self.definition = definition.withTemplateForName
         encoder = try BytePairEncoder(
@@ -101,7 +101,7 @@ public struct BPETokenizer: Tokenizer {
     }
 
     /// The text of a conversation in the model's own chat format.
-    /// - Throws: ``TrainerError`` if the model has no chat template, or one that is not known.
+    /// - Throws: ``Swage/TrainerError`` if the model has no chat template, or one that is not known.
     public func text(of chat: [ChatMessage], addGenerationPrompt: Bool) throws -> String {
         try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt).map(\.text).joined()
     }
@@ -124,7 +124,7 @@ public struct BPETokenizer: Tokenizer {
         return copy
     }
 
-    /// The chat template that was recognised, in words.
+    /// The chat template that was recognized, in words.
     public var chatTemplateSummary: String {
         switch chatTemplate {
         case .success(let template): template.summary

@@ -11,7 +11,7 @@ extension LossFunction {
 
     /// Cross entropy with label smoothing (Szegedy et al., 2016), which takes `smoothing` of each target's weight and
     /// spreads it over all tokens, and a z-loss (Chowdhery et al., 2022, PaLM), `zLoss` times the square of the
-    /// logarithm of the normaliser.
+    /// logarithm of the normalizer.
     public static func crossEntropy(smoothing: Double, zLoss: Double = 0) -> LossFunction {
         LossFunction("smoothed_cross_entropy") { outputs, batch in
             let normalizer = outputs.logits.logSumExp(axis: -1)

@@ -15,8 +15,10 @@ extension LossFunction {
     }
 
     /// Proximal policy optimization (Schulman et al., 2017): the gain of a ratio beyond `clip` does not count.
-    /// - Parameter dualClip: where the advantage is negative, the gain is no less than this times the advantage
-    ///   (Ye et al., 2020); nil for no such bound.
+    /// - Parameters:
+    ///   - clip: the bounds of π / π_sampler, both of them finite; by default 0.2 to either side of 1.
+    ///   - dualClip: where the advantage is negative, the gain is no less than this times the advantage (Ye et al., 2020);
+    ///     nil for no such bound.
     public static func ppo(clip: ClosedRange<Double> = 0.8...1.2, dualClip: Double? = nil) -> LossFunction {
         LossFunction("ppo") { outputs, batch in
             let policy = PolicyTerms(outputs, batch)
