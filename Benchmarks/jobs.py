@@ -85,6 +85,15 @@ def dense_limit(program):
     return answer | dict(limitRatio=statistics.median(ours / limit for ours, limit in times))
 
 
+def own_products(program):
+    """The matrix products of a dense step by kernels of our own, against those of the library that is found."""
+    model, step = inputs.smollm2(), dict(tokens=640, predicted=640, backward=True)
+    with worker.ours(program, model, SWAGE_BLAS="none") as own, worker.ours(program, model) as library:
+        pairs = [(own.run(products=step), library.run(products=step)) for _ in range(ROUNDS + 1)]
+    times = [[side["seconds"] for side in pair] for pair in pairs[1:]]
+    return result("s", times, pairs[-1], higher_is_better=False, peer="library")
+
+
 def generate(batch, *options):
     """64 tokens after 40-token prompts, sampled from the whole vocabulary at temperature 1."""
 
@@ -253,6 +262,7 @@ JOBS = {
     "sft-assistant": (sft(lambda count: inputs.conversation_batches(count, assistant_only=True), steps=2), 3, None),
     "sft-dense": (sft(lambda count: inputs.random_batches(count, 2, 256)), 1.5, None),
     "dense-limit": (dense_limit, None, 1.15),
+    "own-products": (own_products, 0.6, None),
     "memory-real": (memory_real, 4, None),
     "generate-16": (generate(16), 4.5, None),
     "generate-1": (generate(1), 1.9, 1 / 0.85),

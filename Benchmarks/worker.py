@@ -36,8 +36,8 @@ class Worker:
         self.process.wait()
 
 
-def ours(program, model, *options):
-    return Worker([program, str(model), str(THREADS), *options])
+def ours(program, model, *options, **variables):
+    return Worker([program, str(model), str(THREADS), *options], **variables)
 
 
 def peer(model):
