@@ -71,13 +71,15 @@ test-native: deps $(CONVERSATIONS) ## The tests of what runs in this process: no
 	@swift build -c release --build-tests
 	@swift test -c release --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
 
-lint: lint-python ## What can be seen without a build: the format of Swift, Python and its types, generated code, links.
+lint: lint-python ## What can be seen without a build: the format of Swift and C, Python and its types, generated code, links.
+	@find Sources -name '*.[ch]' | xargs .venv/lint/bin/clang-format --dry-run --Werror
 	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
 		| xargs swift format lint --strict --parallel
 	@sha256sum --quiet --check proto/generated.sha256
 	@python3 scripts/check_links.py
 
-format: ## Format Swift by .swift-format.
+format: .venv/lint/bin/ruff ## Format Swift by .swift-format, and C by .clang-format.
+	@find Sources -name '*.[ch]' | xargs .venv/lint/bin/clang-format -i
 	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
 		| xargs swift format --in-place --parallel
 

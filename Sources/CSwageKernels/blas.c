@@ -38,6 +38,6 @@ bool swage_blas_is_bound(void) { return sgemm != NULL; }
 
 void swage_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
                  int ldb, float beta, float *c, int ldc) {
-    sgemm(row_major, transpose_a ? trans : no_trans, transpose_b ? trans : no_trans, m, n, k, 1.0f, a, lda, b, ldb, beta,
-          c, ldc);
+    sgemm(row_major, transpose_a ? trans : no_trans, transpose_b ? trans : no_trans, m, n, k, 1.0f, a, lda, b, ldb,
+          beta, c, ldc);
 }

@@ -2,8 +2,8 @@
 #include "vectorize.h"
 
 VECTORIZED
-void swage_rope(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows,
-                size_t heads, size_t head_size, size_t stride, float direction) {
+void swage_rope(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows, size_t heads,
+                size_t head_size, size_t stride, float direction) {
     size_t half = head_size / 2;
     for (size_t r = 0; r < rows; r++) {
         const float *c = cosines + (size_t)positions[r] * half, *s = sines + (size_t)positions[r] * half;

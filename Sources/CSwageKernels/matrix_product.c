@@ -4,8 +4,8 @@
 
 #include "swage_products.h"
 
-// The loops around the tiles (Goto and van de Geijn, 2008): a block of B is packed once for all rows of A, a block of A once for
-// all of that block's panels, so that tiles read both in order and from near caches.
+// The loops around the tiles (Goto and van de Geijn, 2008): a block of B is packed once for all rows of A, a block of A
+// once for all of that block's panels, so that tiles read both in order and from near caches.
 
 /// Rows of A that a tile handles at once; swage_block_product's widest.
 enum { tile = 6 };
@@ -60,8 +60,9 @@ void swage_matrix_product(bool transpose_a, bool transpose_b, size_t m, size_t n
                 pack_rows(transpose_a, transpose_a ? a + p * lda + i : a + i * lda + p, lda, high, deep, rows);
                 for (size_t x = 0; x < wide; x += panel)
                     for (size_t y = 0; y < high; y += tile)
-                        swage_block_product(at_most(tile, high - y), at_most(panel, wide - x), deep, rows + y * deep, 1, tile,
-                                            columns + x * deep, panel, c + (i + y) * ldc + j + x, ldc, accumulates || p > 0);
+                        swage_block_product(at_most(tile, high - y), at_most(panel, wide - x), deep, rows + y * deep, 1,
+                                            tile, columns + x * deep, panel, c + (i + y) * ldc + j + x, ldc,
+                                            accumulates || p > 0);
             }
         }
     }

@@ -29,9 +29,9 @@ bool swage_adamw_stays_finite(const float *parameter, const float *gradient, con
 }
 
 VECTORIZED
-void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count, float gradient_scale,
-                 float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
-                 float correction2) {
+void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count,
+                 float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay,
+                 float correction1, float correction2) {
     float step = learning_rate / correction1, kept = 1.0f - learning_rate * weight_decay;
     float root_correction = 1.0f / __builtin_elementwise_sqrt(correction2);
     for (size_t i = 0; i < count; i++) {

@@ -13,40 +13,40 @@ typedef void (*tiles_function)(size_t m, size_t k, const float *a, size_t a_row,
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-#define DEFINE_TILE(name, target, lanes, height, width)                                                               \
-    target static void name(size_t k, const float *a, size_t a_row, size_t a_column, const float *b, size_t ldb,      \
-                            float *c, size_t ldc, bool accumulates, bool streams) {                                   \
-        typedef float vector __attribute__((vector_size(4 * lanes), aligned(4)));                                     \
-        vector sum[height][width];                                                                                    \
-        UNROLL for (size_t i = 0; i < height; i++) UNROLL for (size_t j = 0; j < width; j++) sum[i][j] =              \
-            accumulates ? *(const vector *)(c + i * ldc + j * lanes) : (vector){0};                                   \
-        for (size_t p = 0; p < k; p++) {                                                                              \
-            _Pragma("clang fp contract(fast)") vector row[width];                                                     \
-            if (streams) __builtin_prefetch(a + 2 * height * a_row + p * height, 0, 2);                               \
-            UNROLL for (size_t j = 0; j < width; j++) row[j] = *(const vector *)(b + p * ldb + j * lanes);            \
-            UNROLL for (size_t i = 0; i < height; i++) {                                                              \
-                float factor = a[i * a_row + p * a_column];                                                           \
-                UNROLL for (size_t j = 0; j < width; j++) sum[i][j] += factor * row[j];                               \
-            }                                                                                                         \
-        }                                                                                                             \
-        UNROLL for (size_t i = 0; i < height; i++) UNROLL for (size_t j = 0; j < width; j++) *(vector *)(             \
-            c + i * ldc + j * lanes) = sum[i][j];                                                                     \
+#define DEFINE_TILE(name, target, lanes, height, width)                                                          \
+    target static void name(size_t k, const float *a, size_t a_row, size_t a_column, const float *b, size_t ldb, \
+                            float *c, size_t ldc, bool accumulates, bool streams) {                              \
+        typedef float vector __attribute__((vector_size(4 * lanes), aligned(4)));                                \
+        vector sum[height][width];                                                                               \
+        UNROLL for (size_t i = 0; i < height; i++) UNROLL for (size_t j = 0; j < width; j++) sum[i][j] =         \
+            accumulates ? *(const vector *)(c + i * ldc + j * lanes) : (vector){0};                              \
+        for (size_t p = 0; p < k; p++) {                                                                         \
+            _Pragma("clang fp contract(fast)") vector row[width];                                                \
+            if (streams) __builtin_prefetch(a + 2 * height * a_row + p * height, 0, 2);                          \
+            UNROLL for (size_t j = 0; j < width; j++) row[j] = *(const vector *)(b + p * ldb + j * lanes);       \
+            UNROLL for (size_t i = 0; i < height; i++) {                                                         \
+                float factor = a[i * a_row + p * a_column];                                                      \
+                UNROLL for (size_t j = 0; j < width; j++) sum[i][j] += factor * row[j];                          \
+            }                                                                                                    \
+        }                                                                                                        \
+        UNROLL for (size_t i = 0; i < height; i++) UNROLL for (size_t j = 0; j < width; j++) *                   \
+            (vector *)(c + i * ldc + j * lanes) = sum[i][j];                                                     \
     }
 
 /// All rows of C, as many at a time as registers hold.
-#define DEFINE_TILES(name, target, lanes, height, width)                                                              \
-    DEFINE_TILE(name##_high, target, lanes, height, width)                                                            \
-    DEFINE_TILE(name##_half, target, lanes, height / 2, width)                                                        \
-    DEFINE_TILE(name##_low, target, lanes, 1, width)                                                                  \
-    target static void name(size_t m, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,        \
-                            size_t ldb, float *c, size_t ldc, bool accumulates, bool streams) {                       \
-        size_t i = 0;                                                                                                 \
-        for (; i + height <= m; i += height)                                                                          \
-            name##_high(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);           \
-        for (; i + height / 2 <= m; i += height / 2)                                                                  \
-            name##_half(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);           \
-        for (; i < m; i++)                                                                                            \
-            name##_low(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);            \
+#define DEFINE_TILES(name, target, lanes, height, width)                                                       \
+    DEFINE_TILE(name##_high, target, lanes, height, width)                                                     \
+    DEFINE_TILE(name##_half, target, lanes, height / 2, width)                                                 \
+    DEFINE_TILE(name##_low, target, lanes, 1, width)                                                           \
+    target static void name(size_t m, size_t k, const float *a, size_t a_row, size_t a_column, const float *b, \
+                            size_t ldb, float *c, size_t ldc, bool accumulates, bool streams) {                \
+        size_t i = 0;                                                                                          \
+        for (; i + height <= m; i += height)                                                                   \
+            name##_high(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);    \
+        for (; i + height / 2 <= m; i += height / 2)                                                           \
+            name##_half(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);    \
+        for (; i < m; i++)                                                                                     \
+            name##_low(k, a + i * a_row, a_row, a_column, b, ldb, c + i * ldc, ldc, accumulates, streams);     \
     }
 
 DEFINE_TILES(wide_of_4, , 4, 6, 2)
@@ -88,8 +88,8 @@ static const generation *this_generation(void) {
 #endif
 }
 
-/// `streams` says that A comes from memory, is contiguous, and that more of it follows: what is read two tiles from now is
-/// asked for, in the second-level cache, since the first would have lost it by then.
+/// `streams` says that A comes from memory, is contiguous, and that more of it follows: what is read two tiles from now
+/// is asked for, in the second-level cache, since the first would have lost it by then.
 static void multiply(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
                      size_t ldb, float *c, size_t ldc, bool accumulates, bool streams) {
     size_t j = 0;

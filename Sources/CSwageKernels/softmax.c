@@ -126,8 +126,8 @@ void swage_race(float *weights, size_t count, uint64_t key) {
 }
 
 VECTORIZED
-void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
-                            size_t rows, size_t vocabulary) {
+void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob, size_t rows,
+                            size_t vocabulary) {
     for (size_t r = 0; r < rows; r++) {
         float *row = logits + r * vocabulary;
         float top = lse[r], g = dlogprob[r];

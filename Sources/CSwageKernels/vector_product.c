@@ -1,8 +1,8 @@
 #include "swage_products.h"
 #include "vectorize.h"
 
-// Reading the weights is all that these cost: the loops are there to keep memory busy. What lies this many bytes ahead is
-// asked for early.
+// Reading the weights is all that these cost: the loops are there to keep memory busy. What lies this many bytes ahead
+// is asked for early.
 enum { ahead = 2048 };
 
 VECTORIZED
@@ -78,7 +78,8 @@ static void restore_rows(const int8_t *quantized, const float *scales, size_t ro
 }
 
 void swage_weight_product_8bit(const int8_t *weight, const float *scales, size_t outputs, size_t inputs,
-                               const float *packed, size_t width, size_t rows, float *y, size_t stride, float *restored) {
+                               const float *packed, size_t width, size_t rows, float *y, size_t stride,
+                               float *restored) {
     enum { most = swage_8bit_restored_rows, group = swage_8bit_group };
     size_t groups = (inputs + group - 1) / group;
     for (size_t begin = 0; begin < outputs; begin += most) {

@@ -22,7 +22,7 @@
 /// e^x to 2 units in the last place, without a branch, so that loops around it become vector code. NaN stays NaN;
 /// beyond the range of a float the result is the largest or the smallest one.
 static inline float exp_inline(float x) {
-    const float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer.
+    const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer.
     x = x > 88.3762589f ? 88.3762589f : x;
     x = x < -87.3365402f ? -87.3365402f : x;
     float shifted = x * 1.44269504f + magic;

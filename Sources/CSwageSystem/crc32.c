@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-// What a byte does to the remainder, and what it does with 1 to 15 bytes behind it ("slicing", Kounavis and Berry, 2008).
+// What a byte does to the remainder, and what it does with 1 to 15 bytes behind it ("slicing", Kounavis and Berry,
+// 2008).
 static uint32_t table[16][256];
 
 __attribute__((constructor)) static void fill(void) {
@@ -53,7 +54,8 @@ CARRYLESS static inline __m128i load(const uint8_t *bytes) { return _mm_loadu_si
 /// Polynomials Using PCLMULQDQ Instruction", Gopal and others, 2009).
 CARRYLESS static uint32_t divide_by_folding(uint32_t rest, const uint8_t *byte, size_t count) {
     // x^(512 + 32), x^(512 - 32) and x^(128 + 32), x^(128 - 32) modulo the polynomial, bits reversed.
-    const __m128i over_four = _mm_set_epi64x(0x1C6E41596, 0x154442BD4), over_one = _mm_set_epi64x(0x0CCAA009E, 0x1751997D0);
+    const __m128i over_four = _mm_set_epi64x(0x1C6E41596, 0x154442BD4),
+                  over_one = _mm_set_epi64x(0x0CCAA009E, 0x1751997D0);
     __m128i lanes[4];
     for (int i = 0; i < 4; i++) lanes[i] = load(byte + 16 * i);
     lanes[0] = _mm_xor_si128(lanes[0], _mm_cvtsi32_si128((int)rest));

@@ -11,7 +11,8 @@ const char *swage_blas_bind(const char *path);
 bool swage_blas_is_bound(void);
 
 /// C[m, n] = op(A)[m, k] * op(B)[k, n] + beta * C, all row-major; op transposes where asked.
-/// lda, ldb and ldc are the distances between the rows as they are stored. Several threads may call it at once, if a library is bound.
+/// lda, ldb and ldc are the distances between the rows as they are stored. Several threads may call it at once, if a
+/// library is bound.
 void swage_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
                  int ldb, float beta, float *c, int ldc);
 

@@ -24,8 +24,8 @@ void swage_rmsnorm_backward(const float *dy, const float *x, const float *weight
 
 /// Rotates heads of D elements in place: pairs (i, i + D/2) turn by the angle whose cosines and sines are given for
 /// the row's position, [positions, D/2] each (Su et al., 2021). direction is 1, or -1 for the backward pass.
-void swage_rope(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows,
-                size_t heads, size_t head_size, size_t stride, float direction);
+void swage_rope(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows, size_t heads,
+                size_t head_size, size_t stride, float direction);
 
 /// y[R, F] = silu(gate) * up, where each row of gate_up[R, 2F] holds gate and then up (Shazeer, 2020).
 void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
@@ -47,8 +47,8 @@ void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, s
 void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary);
 
 /// Turns logits[R, V] into the gradient of the sum over rows of dlogprob[r] * log-probability(target[r]).
-void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob,
-                            size_t rows, size_t vocabulary);
+void swage_logprob_backward(float *logits, const float *lse, const int32_t *targets, const float *dlogprob, size_t rows,
+                            size_t vocabulary);
 
 /// entropy[R] in nats of each row of logits[R, V].
 void swage_entropy(const float *logits, const float *lse, float *entropy, size_t rows, size_t vocabulary);
@@ -75,9 +75,9 @@ double swage_sum_of_squares(const float *x, size_t count);
 
 /// One AdamW update (Loshchilov and Hutter, 2019) of `count` parameters, by the gradient times gradient_scale.
 /// correction1 and correction2 are 1 - beta^t.
-void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count, float gradient_scale,
-                 float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
-                 float correction2);
+void swage_adamw(float *parameter, const float *gradient, float *mean, float *square, size_t count,
+                 float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay,
+                 float correction1, float correction2);
 
 /// Whether such an update leaves parameters and moments that are finite. Changes nothing.
 bool swage_adamw_stays_finite(const float *parameter, const float *gradient, const float *mean, const float *square,

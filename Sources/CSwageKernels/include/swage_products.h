@@ -24,8 +24,8 @@ void swage_panel_product(size_t m, size_t panels, size_t k, const float *a, size
 /// is left of the last panel is 0. A part of a single panel's columns can be written alone.
 void swage_pack_panels(const float *x, size_t stride, size_t rows, size_t columns, size_t width, float *packed);
 
-/// y[rows, outputs] = x * weight[outputs, inputs]^T for a few rows of x, packed in panels of `width` columns, a multiple
-/// of 8. Every weight is read once from memory. Rows of y are `stride` apart.
+/// y[rows, outputs] = x * weight[outputs, inputs]^T for a few rows of x, packed in panels of `width` columns, a
+/// multiple of 8. Every weight is read once from memory. Rows of y are `stride` apart.
 void swage_weight_product(const float *weight, size_t outputs, size_t inputs, const float *packed, size_t width,
                           size_t rows, float *y, size_t stride);
 
@@ -48,7 +48,8 @@ enum { swage_8bit_restored_rows = 24 };
 
 /// swage_weight_product with weights of 8 bits, which need restored[24, inputs] of their own.
 void swage_weight_product_8bit(const int8_t *weight, const float *scales, size_t outputs, size_t inputs,
-                               const float *packed, size_t width, size_t rows, float *y, size_t stride, float *restored);
+                               const float *packed, size_t width, size_t rows, float *y, size_t stride,
+                               float *restored);
 
 /// Rounds weight[outputs, inputs] to 8 bits: in each group the largest becomes 127.
 void swage_quantize_8bit(const float *weight, size_t outputs, size_t inputs, int8_t *quantized, float *scales);

@@ -10,7 +10,8 @@ int swage_exchange(const char *a, const char *b);
 /// Has the system begin to write to the disk what a file has in memory, where it can, and waits for nothing.
 void swage_start_flushing(int descriptor);
 
-/// The path of the program or library that this code was linked into, as it was started or loaded; NULL if it is not known.
+/// The path of the program or library that this code was linked into, as it was started or loaded; NULL if it is not
+/// known.
 const char *swage_image_path(void);
 
 #endif
