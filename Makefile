@@ -50,8 +50,9 @@ $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 	@python3 scripts/prepare_preferences.py .deps/conversations
 
+# By name: --build-tests would build protoc as well, and all else that no test needs, for eight minutes.
 test: lint engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
-	@swift build -c release --traits Engines --build-tests
+	@for product in swagePackageTests FileFuzzer LossFuzzer; do swift build -c release --traits Engines --product $$product || exit; done
 	@python3 scripts/check_public.py
 	@$(SWAGE) setup huggingface titan
 	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
@@ -68,7 +69,7 @@ test: lint engines $(CONVERSATIONS) ## Install what the tests need, and run all 
 	@scripts/check_tree.sh
 
 test-native: deps $(CONVERSATIONS) ## The tests of what runs in this process: no Python, no gRPC.
-	@swift build -c release --build-tests
+	@swift build -c release --product swagePackageTests
 	@swift test -c release --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
 
 lint: lint-python ## What can be seen without a build: the format of Swift and C, Python and its types, generated code, links.

@@ -1,7 +1,7 @@
 /// A loss as data: an expression graph that any engine can evaluate and differentiate.
 ///
 /// Nodes stand in order of evaluation; an operand is the index of an earlier node. What a node means is told by the
-/// ``LossOperation`` of its name.
+/// `LossOperation` of its name.
 public struct LossProgram: Sendable, Hashable {
     /// More nodes than this are refused.
     public static let maximumNodeCount = 4096
@@ -16,7 +16,7 @@ public struct LossProgram: Sendable, Hashable {
 
     /// One value of a program: a leaf, or an operation on the values of earlier nodes.
     package struct Node: Sendable, Hashable {
-        /// The name of a ``LossOperation``, or one of the leaves `output`, `field`, `constant`.
+        /// The name of a `LossOperation`, or one of the leaves `output`, `field`, `constant`.
         package let operation: String
         /// The indices of the nodes that it reads, in the operation's order, all of them earlier ones; empty for a leaf. One may be
         /// read twice.
