@@ -8,10 +8,10 @@ import TestEngines
 import TestSupport
 import Testing
 
-/// What goes wrong between two processes ends in an error within seconds, with nothing half applied.
+/// What goes wrong between two processes ends in an error, not in a wait, with nothing half applied.
 @Suite(.serialized) struct FaultTests {
     private func expectCode(
-        _ code: TrainerError.Code, within limit: Duration = .seconds(10), _ call: () async throws -> Void
+        _ code: TrainerError.Code, within limit: Duration = .seconds(60), _ call: () async throws -> Void
     ) async {
         let start = ContinuousClock.now
         let error = await #expect(throws: TrainerError.self) { try await call() }
@@ -53,7 +53,7 @@ import Testing
         _ = try await remote.forwardBackward(TinyModel.batch)
         await served.stop()
         // A call that crosses the server's end is noticed by the connection's own signs of life, after 15 seconds.
-        await expectCode(.connectionLost, within: .seconds(60)) { _ = try await remote.optimStep() }
+        await expectCode(.connectionLost) { _ = try await remote.optimStep() }
     }
 
     @Test func aServerThatWasStartedAnewIsNoticedAndLoadGoesOn() async throws {
