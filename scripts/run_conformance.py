@@ -77,6 +77,11 @@ ENGINES = {
 }
 
 
+def check(run, options, folder):
+    with run([options.swage, "conformance", *RATE], options.model, folder) as arguments:
+        return subprocess.run(arguments, cwd=folder, capture_output=True, text=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("swage", type=os.path.abspath)
@@ -91,8 +96,11 @@ def main():
             continue
         with tempfile.TemporaryDirectory(prefix="swage-", dir="/tmp") as folder:
             start = time.time()
-            with run([options.swage, "conformance", *RATE], options.model, folder) as arguments:
-                result = subprocess.run(arguments, cwd=folder, capture_output=True, text=True)
+            result = check(run, options, folder)
+            if "failed: Killed(sig=11)" in result.stderr:
+                # A thread of Monarch's own reads the environment while another writes to it.
+                print(f"{name:<26} a process of Monarch's crashed; once more", flush=True)
+                result = check(run, options, folder)
             counts = re.search(r"(\d+) passed, (\d+) failed.*", result.stdout)
             total = [total[0] + int(counts[1]), total[1] + int(counts[2])] if counts else [total[0], total[1] + 9]
             print(f"{name:<26} {counts[0] if counts else 'did not start':<24} {time.time() - start:6.1f} s", flush=True)
