@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 
 from . import folders
 from .errors import TrainerError, check
-from .manifest import FORMAT, LARGEST_COUNT, MANIFEST, ZEROS, Manifest, is_kind, read_manifest, signed
+from .manifest import FORMAT, MANIFEST, ZEROS, Manifest, is_kind, read_manifest, signed
+from .values import LARGEST_COUNT
 
 # A complete checkpoint: where it is, and what it says of itself.
 Entry = tuple[pathlib.Path, Manifest]

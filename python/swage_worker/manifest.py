@@ -1,7 +1,6 @@
 """What a checkpoint says about itself, in checkpoint.json, as Swift's CheckpointManifest has it. No byte of it is trusted."""
 
 import json
-import math
 import pathlib
 import re
 import stat
@@ -10,12 +9,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .errors import TrainerError, check
+from .values import Values
 
 MANIFEST, FORMAT = "checkpoint.json", 1
 # The object in a manifest's file, whose values `read_manifest` has looked at.
 Manifest = dict[str, Any]
-# Larger numbers count nothing, and could not be counted on from.
-LARGEST_COUNT, MAXIMUM_BYTES = 1 << 53, 16 << 20
+MAXIMUM_BYTES = 16 << 20
 # What stands in the place of a manifest's own checksum before it is known.
 ZEROS = "0" * 8
 _CHECKSUM = re.compile(rb'"manifestChecksum"[:\s]*"(.{8})')
@@ -67,16 +66,8 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _validate(manifest: Manifest, file: pathlib.Path) -> None:
-    def need(holds: object, name: str, value: object, expected: str) -> None:
-        check(holds, "corruptFile", f"{file}: {name} is {value!r:.100}", expected)
-
-    def need_count(name: str, value: object) -> None:
-        need(type(value) is int and 0 <= value <= LARGEST_COUNT, name, value, f"a number from 0 to {LARGEST_COUNT}")
-
-    def need_number(name: str, value: Any, fits: Callable[[float], bool], expected: str) -> None:
-        is_number = type(value) in (int, float) and abs(value) < 1e300 and math.isfinite(value)
-        need(is_number and fits(value), name, value, expected)
-
+    values = Values("corruptFile", str(file))
+    need, need_count, need_number = values.need, values.need_count, values.need_number
     sizes: Any = manifest.get("fileSizes")
     need(isinstance(sizes, dict), "fileSizes", sizes, "the size of each file by name")
     for name, size in sizes.items():
@@ -99,31 +90,7 @@ def _validate(manifest: Manifest, file: pathlib.Path) -> None:
         "a number above 0, and 0 for no microbatches")
     need(not (microbatches and manifest["weightsOnly"]), "accumulatedMicrobatches", microbatches, "0 for weights alone")
     if manifest.get("optimizer") is not None:
-        _validate_optimizer(manifest["optimizer"], need, need_count, need_number)
-
-
-def _validate_optimizer(
-    options: Any, need: Callable[[object, str, object, str], None], need_count: Callable[[str, object], None],
-    need_number: Callable[[str, Any, Callable[[float], bool], str], None],
-) -> None:
-    """As Swift's OptimizerOptions.validate."""
-    need(isinstance(options, dict), "optimizer", options, "the options of an optimizer")
-    for name in ("learningRate", "weightDecay"):
-        need_number(name, options.get(name), lambda value: value >= 0, "a finite number, 0 or more")
-    for name in ("beta1", "beta2"):
-        need_number(name, options.get(name), lambda value: 0 <= value < 1, "a number in 0..<1")
-    need_number("epsilon", options.get("epsilon"), lambda value: value > 0, "a positive number")
-    if options.get("maxGradientNorm") is not None:
-        need_number("maxGradientNorm", options["maxGradientNorm"], lambda value: value > 0, "a positive number, or none")
-    schedule = options.get("schedule")
-    need(isinstance(schedule, dict), "schedule", schedule, "a schedule")
-    shape = schedule.get("shape")
-    need(shape in ("constant", "linear", "cosine"), "shape", shape, "constant, linear or cosine")
-    for name in ("warmupSteps", "totalSteps"):
-        need_count(name, schedule.get(name))
-    need(
-        shape == "constant" or schedule["totalSteps"] > schedule["warmupSteps"], "totalSteps", schedule["totalSteps"],
-        f"more than the {schedule['warmupSteps']} warm-up steps")
+        values.need_optimizer(manifest["optimizer"])
 
 
 def _is_plain(name: str) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import check
+from .values import Values
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -62,21 +62,13 @@ class OptimizerOptions:
     @classmethod
     def of_message(cls, sent: pb.OptimizerOptions) -> OptimizerOptions:
         """Those of one step, from the service's message."""
-        check(
-            sent.schedule in ("constant", "linear", "cosine"), "invalidOption", f'the schedule is "{sent.schedule}"',
-            "constant, linear or cosine")
-        numbers = {each: getattr(sent, each) for each in ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")}
-        for name, value in numbers.items():
-            fits = math.isfinite(value) and value >= 0 and (value < 1 or not name.startswith("beta")) and (value > 0 or name != "epsilon")
-            check(fits, "invalidOption", f"{name} is {value}", "a finite number, 0 or more; a beta below 1, epsilon above 0")
-        largest = sent.max_gradient_norm if sent.HasField("max_gradient_norm") else None
-        check(largest is None or 0 < largest < math.inf, "invalidOption", f"max_gradient_norm is {largest}", "a positive number")
-        schedule = Schedule(shape=sent.schedule, warmup_steps=sent.warmup_steps, total_steps=sent.total_steps)
-        fits = schedule.warmup_steps >= 0 and (schedule.shape == "constant" or schedule.total_steps > schedule.warmup_steps)
-        check(
-            fits, "invalidOption", f"the schedule has {schedule.warmup_steps} of {schedule.total_steps} steps to warm up",
-            "0 or more, and fewer than all")
-        return cls(**numbers, max_gradient_norm=largest, schedule=schedule)
+        numbers = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")
+        options: dict[str, Any] = {_key(name): getattr(sent, name) for name in numbers}
+        if sent.HasField("max_gradient_norm"):
+            options["maxGradientNorm"] = sent.max_gradient_norm
+        options["schedule"] = dict(shape=sent.schedule, warmupSteps=sent.warmup_steps, totalSteps=sent.total_steps)
+        Values("invalidOption", "the optimizer of one step").need_optimizer(options)
+        return cls.of(options)
 
     def encoded(self) -> dict[str, Any]:
         """The JSON object that they are read from."""
