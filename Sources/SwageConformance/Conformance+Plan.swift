@@ -67,7 +67,7 @@ extension Conformance {
                 outcome = await self.outcome(of: invariant, within: plan.timeLimit)
             }
             findings.append(Finding(invariant: invariant, outcome: outcome, duration: start.duration(to: .now)))
-            observe(findings.last!)
+            if !Task.isCancelled { observe(findings.last!) }
         }
         return findings
     }

@@ -101,7 +101,8 @@ struct ConformanceCommand: AsyncParsableCommand {
             writeToStandardError("\(finding.invariant.rawValue) of 9  \(finding.invariant.name)  \(fixed(seconds, 1)) s\n")
         }
         do {
-            _ = try await within(limit, "loading its first checkpoint") { try await subject.makeTrainer(workspace) }
+            // In a task of its own, which an interrupt does not cancel.
+            try await Task { _ = try await within(limit, "loading its first checkpoint") { try await subject.makeTrainer(workspace) } }.value
         } catch {
             writeToStandardError("The trainer is not put back to its beginning: \(error)\n")
         }
