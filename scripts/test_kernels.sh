@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests what `make test` can not on one machine: the kernels for older processors, memory errors and data races.
+# Tests what `make test` can not on one machine: the kernels for older processors and for Arm 64, memory errors and data races.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,5 +17,9 @@ SWAGE_INSTRUCTIONS=baseline try baseline
 ASAN_OPTIONS=detect_leaks=0 try address --sanitize=address
 # The same build opens damaged files.
 ASAN_OPTIONS=detect_leaks=0 .build-address/release/FileFuzzer 5000 1
-# Under this sanitizer nothing may run before its start, as the choice among generations of instructions does.
-SWAGE_INSTRUCTIONS=v3 try thread --sanitize=thread
+# Under this sanitizer nothing may run before its start, as the choice among generations of instructions does. Where there is
+# none, the baseline is all that there is.
+generation=baseline
+[ "$(uname -sm)" = "Linux x86_64" ] && generation=v3
+SWAGE_INSTRUCTIONS=$generation try thread --sanitize=thread
+scripts/test_kernels_arm.sh

@@ -39,7 +39,8 @@ static inline void pause_briefly(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ volatile("yield");
+    // `yield` does nothing on most of these, and the looks would be over in a microsecond.
+    __asm__ volatile("isb");
 #endif
 }
 

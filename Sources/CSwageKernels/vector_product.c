@@ -1,6 +1,8 @@
 #include "swage_products.h"
 #include "vectorize.h"
 
+#include <float.h>
+
 // Reading the weights is all that these cost: the loops are there to keep memory busy. What lies this many bytes ahead
 // is asked for early.
 enum { ahead = 2048 };
@@ -61,7 +63,10 @@ void swage_quantize_8bit(const float *weight, size_t outputs, size_t inputs, int
             const float *source = weight + o * inputs + g * group;
             int8_t *target = quantized + (o * groups + g) * group;
             size_t count = inputs - g * group < group ? inputs - g * group : group;
-            float scale = largest_magnitude(source, count) / 127.0f, inverse = scale > 0 ? 1.0f / scale : 0;
+            float scale = largest_magnitude(source, count) / 127.0f;
+            // The inverse of a smaller one may be infinite, and no processor agrees with another on what follows.
+            if (scale < FLT_MIN) scale = 0;
+            float inverse = scale > 0 ? 1.0f / scale : 0;
             scales[o * groups + g] = scale;
             for (size_t i = 0; i < count; i++) target[i] = (int8_t)__builtin_rintf(source[i] * inverse);
             for (size_t i = count; i < group; i++) target[i] = 0;

@@ -6,14 +6,12 @@
 
 /// Compiles a function once for each generation of x86-64, and picks one when the program starts. A build for tests has
 /// one older generation alone.
-#if defined(SWAGE_INSTRUCTIONS_baseline)
+#if !defined(__x86_64__) || !defined(__linux__) || defined(SWAGE_INSTRUCTIONS_baseline)
 #define VECTORIZED
 #elif defined(SWAGE_INSTRUCTIONS_v3)
 #define VECTORIZED __attribute__((target("arch=x86-64-v3")))
-#elif defined(__x86_64__) && defined(__linux__)
-#define VECTORIZED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
-#define VECTORIZED
+#define VECTORIZED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #endif
 
 /// Lets the compiler sum in vector lanes within the enclosing block.

@@ -51,7 +51,8 @@ void swage_weight_product_8bit(const int8_t *weight, const float *scales, size_t
                                const float *packed, size_t width, size_t rows, float *y, size_t stride,
                                float *restored);
 
-/// Rounds weight[outputs, inputs] to 8 bits: in each group the largest becomes 127.
+/// Rounds weight[outputs, inputs] to 8 bits: in each group the largest becomes 127. A group of numbers below 1.5e-36
+/// becomes 0.
 void swage_quantize_8bit(const float *weight, size_t outputs, size_t inputs, int8_t *quantized, float *scales);
 
 #endif
