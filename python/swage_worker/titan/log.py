@@ -7,9 +7,12 @@ import os
 import pathlib
 import pwd
 
+from . import environment
+
 _OURS = "swage_"
 os.environ.setdefault("MONARCH_LOG_SUFFIX", f"{_OURS}{os.getpid()}")
 os.environ.setdefault("MONARCH_FILE_LOG", "error")
+environment.reserve()
 
 
 def remove() -> None:
