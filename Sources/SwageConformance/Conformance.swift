@@ -22,7 +22,7 @@ public struct Conformance: Sendable {
         case loadingRestoresTheSave
         /// A checkpoint is complete or it is not there.
         case checkpointsAreCompleteOrAbsent
-        /// Masked targets, padding, and the content of a packed neighbour change nothing.
+        /// Masked targets, padding, and the content of a packed neighbor change nothing.
         case maskedContentChangesNothing
         /// Bad input is a ``Swage/TrainerError`` that says what, where, and what was expected.
         case badInputIsAnError

@@ -14,7 +14,7 @@ package func within<Value: Sendable>(
     }
     let waiting = Task {
         try await Task.sleep(for: limit)
-        teller.finish(throwing: ConformanceFailure(description: "\(what) is not done after \(limit)"))
+        teller.finish(throwing: ConformanceFailure(description: "\(what) is not done within the time limit of \(Int((limit / .seconds(1)).rounded(.up))) s"))
     }
     defer {
         working.cancel()

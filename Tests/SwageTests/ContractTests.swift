@@ -53,7 +53,8 @@ import Testing
 
     @Test(arguments: [
         OptimizerOptions(learningRate: -1), OptimizerOptions(learningRate: .nan), OptimizerOptions(beta1: 1),
-        OptimizerOptions(beta2: -0.1), OptimizerOptions(epsilon: 0), OptimizerOptions(weightDecay: -1),
+        OptimizerOptions(beta2: -0.1), OptimizerOptions(epsilon: 0), OptimizerOptions(epsilon: 1e-300), OptimizerOptions(epsilon: 1e308),
+        OptimizerOptions(maxGradientNorm: 1e-300), OptimizerOptions(weightDecay: -1),
         OptimizerOptions(maxGradientNorm: 0), OptimizerOptions(schedule: .init(.cosine, warmupSteps: 5, totalSteps: 5)),
         OptimizerOptions(schedule: .init(.constant, warmupSteps: -1)),
     ])

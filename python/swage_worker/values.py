@@ -8,6 +8,8 @@ from .errors import check
 
 # Larger numbers count nothing, and could not be counted on from.
 LARGEST_COUNT = 1 << 53
+# The normal numbers of float32: smaller ones are 0 to most engines, and larger ones infinite.
+SMALLEST_FLOAT, LARGEST_FLOAT = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 
 class Values:
@@ -33,14 +35,16 @@ class Values:
             self.need_number(name, options.get(name), lambda value: value >= 0, "a finite number, 0 or more")
         for name in ("beta1", "beta2"):
             self.need_number(name, options.get(name), lambda value: 0 <= value < 1, "a number in 0..<1")
-        self.need_number("epsilon", options.get("epsilon"), lambda value: value > 0, "a positive number")
-        if options.get("maxGradientNorm") is not None:
-            self.need_number("maxGradientNorm", options["maxGradientNorm"], lambda value: value > 0, "a positive number, or none")
+        for name in ("epsilon", "maxGradientNorm"):
+            if name == "epsilon" or options.get(name) is not None:
+                self.need_number(
+                    name, options.get(name), lambda value: SMALLEST_FLOAT <= value <= LARGEST_FLOAT,
+                    "a positive number that float32 holds")
         schedule = options.get("schedule")
         self.need(isinstance(schedule, dict), "schedule", schedule, "a schedule")
         shape = schedule.get("shape")
         self.need(shape in ("constant", "linear", "cosine"), "shape", shape, "constant, linear or cosine")
-        for name in ("warmupSteps", "totalSteps"):
+        for name in ("warmupSteps",) if shape == "constant" else ("warmupSteps", "totalSteps"):
             self.need_count(name, schedule.get(name))
         self.need(
             shape == "constant" or schedule["totalSteps"] > schedule["warmupSteps"], "totalSteps", schedule["totalSteps"],

@@ -41,12 +41,17 @@ public struct OptimizerOptions: Sendable, Equatable, Codable {
         try check(learningRate >= 0 && learningRate.isFinite, "learningRate", learningRate, "a finite number, 0 or more")
         try check(beta1 >= 0 && beta1 < 1, "beta1", beta1, "a number in 0..<1")
         try check(beta2 >= 0 && beta2 < 1, "beta2", beta2, "a number in 0..<1")
-        try check(epsilon > 0 && epsilon.isFinite, "epsilon", epsilon, "a positive number")
+        try check(isFloat32(epsilon), "epsilon", epsilon, "a positive number that float32 holds")
         try check(weightDecay >= 0 && weightDecay.isFinite, "weightDecay", weightDecay, "a finite number, 0 or more")
         if let norm = maxGradientNorm {
-            try check(norm > 0 && norm.isFinite, "maxGradientNorm", norm, "a positive number, or none for no clipping")
+            try check(isFloat32(norm), "maxGradientNorm", norm, "a positive number that float32 holds, or none for no clipping")
         }
         try schedule.validate()
+    }
+
+    /// Smaller ones are 0 to most engines, and larger ones infinite.
+    private func isFloat32(_ value: Double) -> Bool {
+        (Double(Float.leastNormalMagnitude)...Double(Float.greatestFiniteMagnitude)).contains(value)
     }
 
     private func check(_ fits: Bool, _ name: String, _ value: Double, _ expected: String) throws {
@@ -99,7 +104,7 @@ public struct LearningRateSchedule: Sendable, Equatable, Codable {
     }
 
     func validate() throws {
-        for (name, value) in [("warmupSteps", warmupSteps), ("totalSteps", totalSteps)] {
+        for (name, value) in [("warmupSteps", warmupSteps)] + (shape == .constant ? [] : [("totalSteps", totalSteps)]) {
             guard (0...Self.mostSteps).contains(value) else {
                 throw TrainerError(.invalidOption, "\(name) is \(value)", expected: "0 to \(Self.mostSteps)")
             }

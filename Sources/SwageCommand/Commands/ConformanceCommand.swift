@@ -22,7 +22,7 @@ struct ConformanceCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
 
-    @Option(help: "The step at which the learning-rate schedule ends.")
+    @Option(help: .init("The step at which the learning-rate schedule ends.", valueName: "n"))
     var steps = 100
 
     @Option(
@@ -32,18 +32,18 @@ struct ConformanceCommand: AsyncParsableCommand {
             """)
     var reference: String?
 
-    @Option(help: "A folder for checkpoints that the trainer can write to as well. Default: one that is removed again.")
+    @Option(help: .init("A folder for checkpoints that the trainer can write to as well. Default: one that is removed again.", valueName: "path"))
     var workspace: String?
 
-    @Option(parsing: .upToNextOption, help: "The promises to check, by number or name. Default: all nine.")
+    @Option(parsing: .upToNextOption, help: .init("The promises to check, by number or name. Default: all nine.", valueName: "promise"))
     var only: [String] = []
 
     @Option(
         parsing: .upToNextOption,
-        help: "Promises to leave out, each with the reason that stands in the report: \"9=a family that swage does not have\".")
+        help: .init("Promises to leave out, each with the reason that stands in the report: \"9=a family that swage does not have\".", valueName: "promise"))
     var skip: [String] = []
 
-    @Option(help: "The longest that the check of one promise may take, and what is done before and after, in seconds.")
+    @Option(help: .init("The longest that the check of one promise may take, and what is done before and after, in whole seconds.", valueName: "seconds"))
     var timeLimit = 300
 
     @Flag(help: "Print one JSON object.")
@@ -70,11 +70,19 @@ struct ConformanceCommand: AsyncParsableCommand {
             guard parts.count == 2, parts[1].contains(where: { !$0.isWhitespace }) else {
                 throw UsageError("--skip is \"\(text)\"", expected: "a promise, = and the reason")
             }
-            skipped[try invariant(parts[0], "skip")] = String(parts[1])
+            let left = try invariant(parts[0], "skip")
+            guard skipped[left] == nil else {
+                throw UsageError("--skip names \(left.name) twice", expected: "one reason for a promise that is left out")
+            }
+            skipped[left] = String(parts[1])
         }
-        return Conformance.Plan(
+        let plan = Conformance.Plan(
             Conformance.Invariant.allCases.filter { only.isEmpty || chosen.contains($0) }, skipping: skipped,
             timeLimit: .seconds(timeLimit))
+        guard plan.invariants.contains(where: { skipped[$0] == nil }) else {
+            throw UsageError("--skip leaves nothing to check", expected: "a promise that is not left out")
+        }
+        return plan
     }
 
     func run() async throws {
@@ -83,9 +91,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         defer { try? FileManager.default.removeItem(atPath: own) }
         let limit = Duration.seconds(timeLimit)
         let chosen = try plan()
-        let served = try await within(limit, "asking the trainer where it may save") {
-            self.workspace == nil ? try await self.workspaceOfServer(name, instead: own) : nil
-        }
+        let served = try await within(limit, "asking the trainer where it may save") { try await self.workspaceOfServer(name, instead: own) }
         // Nobody else knows the name.
         defer { served.map { try? FileManager.default.removeItem(atPath: $0) } }
         let workspace = self.workspace ?? served ?? own
@@ -116,11 +122,9 @@ struct ConformanceCommand: AsyncParsableCommand {
         let passed = findings.count - failed - skipped
         if json {
             try printAsJSON([
-                "passed": passed, "failed": failed, "skipped": skipped,
+                "passed": passed, "failed": failed, "skipped": skipped, "interrupted": Task.isCancelled,
                 "failures": findings.compactMap { finding in finding.failure.map { "\(finding.invariant.name): \($0)" } },
-                "promises": findings.map { finding in
-                    ["number": finding.invariant.rawValue, "name": finding.invariant.name, "report": "\(finding)"] as [String: Any]
-                },
+                "promises": findings.map(\.fields),
             ])
         } else {
             let counts = "\(passed) passed, \(failed) failed" + (skipped > 0 ? ", \(skipped) skipped" : "")
@@ -129,13 +133,19 @@ struct ConformanceCommand: AsyncParsableCommand {
         if failed > 0 { throw ExitCode.failure }
     }
 
-    /// A folder beside a server's own checkpoints, where it may not save in `place`; nil if it may.
+    /// A folder beside a server's own checkpoints, where it may not save in `place`; nil if it may, or if one was named.
+    /// - Throws: ``TrainerError`` with code `notAllowed` for a named one in which the server may not save.
     private func workspaceOfServer(_ name: String, instead place: String) async throws -> String? {
         guard modelOptions.engine == .remote else { return nil }
         let trainer = try await modelOptions.remote.connect().trainer
         do {
-            _ = try await trainer.load(place + "/none")
+            _ = try await trainer.load((workspace ?? place) + "/none")
         } catch let error as TrainerError where error.code == .notAllowed {
+            if let workspace {
+                throw TrainerError(
+                    .notAllowed, "--workspace is \(workspace), where the server may not write",
+                    expected: "a folder that the server was started with, or no --workspace")
+            }
             let saved = try await trainer.save(name: name, path: nil, weightsOnly: true).path
             guard saved.hasSuffix("/" + name), FileManager.default.fileExists(atPath: saved) else { throw error }
             try? FileManager.default.removeItem(atPath: saved)
@@ -200,5 +210,21 @@ struct ConformanceCommand: AsyncParsableCommand {
     private func referenceValues() throws -> [ReferenceStep]? {
         guard let reference, reference.hasSuffix(".jsonl") else { return nil }
         return try ReferenceStep.read(contentsOfFile: reference)
+    }
+}
+
+extension Conformance.Finding {
+    /// What a program wants to know of it, as values that JSON can hold.
+    fileprivate var fields: [String: Any] {
+        let (verdict, reason): (String, String?) =
+            switch outcome {
+            case .kept: ("passed", nil)
+            case .broken(let what): ("failed", what)
+            case .skipped(let why): ("skipped", why)
+            }
+        return [
+            "number": invariant.rawValue, "name": invariant.name, "verdict": verdict, "reason": reason ?? NSNull(),
+            "seconds": duration / .seconds(1), "report": "\(self)",
+        ]
     }
 }

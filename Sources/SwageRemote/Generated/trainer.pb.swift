@@ -359,18 +359,21 @@ package nonisolated struct Swage_V1_OptimizerOptions: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The peak.
+  /// The peak: finite, 0 or more.
   package var learningRate: Double = 0
 
+  /// From 0 to below 1, as is beta2.
   package var beta1: Double = 0
 
   package var beta2: Double = 0
 
+  /// Positive, and a normal number of float32.
   package var epsilon: Double = 0
 
+  /// Finite, 0 or more.
   package var weightDecay: Double = 0
 
-  /// Absent: no clipping.
+  /// As epsilon. Absent: no clipping.
   package var maxGradientNorm: Double {
     get {_maxGradientNorm ?? 0}
     set {_maxGradientNorm = newValue}
