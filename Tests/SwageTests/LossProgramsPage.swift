@@ -102,7 +102,7 @@ enum LossProgramsPage {
             |---|---|---|
             | `logProbs` | [batch, sequence] | the log-probability of each target |
             | `entropy` | [batch, sequence] | the entropy of the distribution at each position, in nats |
-            | `logits` | [batch, sequence, vocabulary] | unnormalised log-probabilities |
+            | `logits` | [batch, sequence, vocabulary] | unnormalized log-probabilities |
             | `hiddenStates` | [batch, sequence, hidden] | what the output head reads, after the last norm |
             | `outputHead` | [vocabulary, hidden] | the output head's matrix, also where it is tied to the embedding |
 

@@ -89,7 +89,7 @@ extension WorkerTests {
 
         /// Two rows each, of up to 64 tokens, and one of 700 that no rank can put through the head at once.
         private static func batches(_ trainer: NativeTrainer) async throws -> [TextTrainBatch] {
-            let data = try JSONLines<TrainingExample>(path: conversations)
+            let data = try Examples<TrainingExample>(path: conversations)
             var random = RandomNumbers(seed: 11)
             var batches: [TextTrainBatch] = []
             for (rows, length, count) in [(2, 64, 19), (2, 700, 1)] {

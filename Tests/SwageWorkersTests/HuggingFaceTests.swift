@@ -50,6 +50,26 @@ extension WorkerTests {
             }
         }
 
+        @Test func whatIsNotFiniteSaysItsOperationInTheWordsOfTheNativeEngine() async throws {
+            let losses = [
+                LossFunction("masked") { outputs, batch in .mean(of: log(outputs.entropy), over: batch.targetMask) },
+                LossFunction("negative") { outputs, batch in .mean(of: 2 * log(outputs.logProbs - 1) + 1, over: batch.targetMask) },
+                LossFunction("nothing") { outputs, batch in LossValue(sum: outputs.logProbs.sum(), denominator: batch.targetMask.sum() * 0) },
+            ]
+            var batch = TinyModel.batch
+            batch.targetMask = try Tensor([1, 0, 1, 1, 1, 1] + [Float](repeating: 1, count: 6), shape: [2, 6])
+            let (worker, native) = (try await Self.worker(), try await Self.native())
+            for loss in losses {
+                var origins: [String?] = []
+                for trainer in [worker, native] as [any Trainer] {
+                    let error = await #expect(throws: TrainerError.self) { _ = try await trainer.forwardBackward(batch, loss: loss) }
+                    #expect(error?.code == .nonFinite)
+                    origins.append(error?.message.components(separatedBy: ": ").dropFirst().joined(separator: ": "))
+                }
+                #expect(origins[0] == origins[1], "\(loss.name): \(origins)")
+            }
+        }
+
         @Test func theVectorsOfLossProgramsComeOutOnTorchAsWell() throws {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: WorkerEnvironment("huggingface").python)

@@ -183,11 +183,40 @@ def evaluate_batch(
         raise TrainerError("invalidLoss", f'the loss "{name}" cannot be evaluated: {error}') from error
     for value in (total, denominator, *(number for metric in metrics.values() for number in metric.numbers)):
         check(value.numel() == 1, "invalidLoss", f'the loss "{name}" gives a value of shape {list(value.shape)}', "scalars")
-    check(
-        torch.isfinite(total / denominator) and torch.isfinite(denominator) and denominator > 0, "nonFinite",
-        f'the loss "{program["name"]}" is {total.item()} / {denominator.item()}',
-        "a finite sum and a finite denominator above 0; too high a learning rate drives weights to where there is none")
+    if not (torch.isfinite(total / denominator) and torch.isfinite(denominator) and denominator > 0):
+        raise TrainerError(
+            "nonFinite", f'the loss "{name}" is {total.item()} / {denominator.item()}{_origin_of_non_finite(program, context)}',
+            "a finite sum and a finite denominator above 0; too high a learning rate drives weights to where there is none")
     return total, denominator, metrics
+
+
+def _origin_of_non_finite(program: Program, context: Context) -> str:
+    """Where the NaN or infinity in the sum or the denominator came from; nothing if both are finite."""
+    with torch.no_grad():
+        values = _values(program, context)
+
+    def is_flawed(index: int) -> bool:
+        return not bool(torch.isfinite(values[index]).all())
+
+    origin = next(filter(is_flawed, (program["sum"], program["denominator"])), None)
+    if origin is None:
+        return ""
+    # What another value hides, as select does, is not on this way.
+    while (operand := next(filter(is_flawed, program["nodes"][origin].get("of", ())), None)) is not None:
+        origin = operand
+    place = (~torch.isfinite(values[origin])).nonzero()[0]
+    where = f" at {place.tolist()}" if len(place) > 0 else ""
+    return f": {_describe(program, origin)} is {values[origin][tuple(place)].item()}{where}"
+
+
+def _describe(program: Program, index: int, depth: int = 3) -> str:
+    """The expression that a node stands for, as one would write it, cut where it gets long."""
+    node = program["nodes"][index]
+    if not node.get("of"):
+        return str(float(node["value"])) if node["op"] == "constant" else str(node["name"])
+    if depth == 0:
+        return "…"
+    return f'{node["op"]}({", ".join(_describe(program, operand, depth - 1) for operand in node["of"])})'
 
 
 def _read_where_counted(name: str, value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -149,7 +149,7 @@ class _Drawing(LogitsProcessor):
         # Of each position, those of all rows.
         self.tokens: list[list[int]] = []
         self.log_probs: list[list[float]] = []
-        # torch takes seeds of 64 bits; the mixing keeps neighbouring streams apart.
+        # torch takes seeds of 64 bits; the mixing keeps neighboring streams apart.
         self.generators = [
             torch.Generator().manual_seed((options.seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) % 2**63) for stream in streams]
 

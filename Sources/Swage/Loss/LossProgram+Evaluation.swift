@@ -42,16 +42,21 @@ extension LossProgram {
     }
 
     /// The same.
-    /// - Parameter checkpoint: called between operations, and within long ones many times a second; what it throws ends
-    ///   the evaluation.
+    /// - Parameters:
+    ///   - checkpoint: called between operations, and within long ones many times a second; what it throws ends
+    ///     the evaluation.
+    ///   - observe: told of each value as soon as it is there.
     package func evaluate(
-        _ wanted: [Int], in environment: Environment, checkpoint: @escaping () throws -> Void
+        _ wanted: [Int], in environment: Environment, checkpoint: @escaping () throws -> Void,
+        observe: (_ node: Int, Tensor<Double>) -> Void = { _, _ in }
     ) throws -> [Tensor<Double>] {
         var values = [Tensor<Double>?](repeating: nil, count: nodes.count)
         for (index, value) in environment.known { values[index] = value }
         let plan = EvaluationPlan(self, wanted, isKnown: { environment.known[$0] != nil })
         for (index, lastUsed) in plan.steps {
-            values[index] = try value(of: nodes[index], in: environment, values, checkpoint)
+            let value = try value(of: nodes[index], in: environment, values, checkpoint)
+            observe(index, value)
+            values[index] = value
             for used in lastUsed { values[used] = nil }
         }
         return wanted.map { values[$0]! }

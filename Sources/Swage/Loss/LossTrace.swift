@@ -109,14 +109,8 @@ final class LossTrace {
     /// Notes that something else is wrong with the loss.
     func fail(_ reason: String) { failure = failure ?? reason }
 
-    /// The expression that a node stands for, as one would write it, cut where it gets long.
-    func describe(_ index: Int, depth: Int = 3) -> String {
-        let node = program.nodes[index]
-        if let value = node.attributes.value, node.operation == LossProgram.Node.constantLeaf { return "\(value)" }
-        if node.isLeaf { return node.attributes.name ?? node.operation }
-        if depth == 0 { return "…" }
-        return "\(node.operation)(\(node.operands.map { describe($0, depth: depth - 1) }.joined(separator: ", ")))"
-    }
+    /// The expression that a node stands for, as one would write it.
+    func describe(_ index: Int) -> String { program.describe(index) }
 
     func finish(sum: Int, denominator: Int, metrics: [LossProgram.Metric]) -> LossProgram {
         program.sum = sum

@@ -69,8 +69,9 @@ struct LossPass {
         let values = try program.evaluate(program.roots, in: environment, checkpoint: checkpoint).map { $0.scalars[0] }
         let loss = values[0] / values[1]
         guard loss.isFinite, values[1] > 0, values[1].isFinite else {
+            let origin = try program.originOfNonFinite(in: environment, checkpoint: checkpoint).map { ": \($0)" } ?? ""
             throw TrainerError(
-                .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0]) / \(values[1])",
+                .nonFinite, "the loss \"\(self.loss.name)\" is \(values[0].isNaN ? .nan : values[0]) / \(values[1])\(origin)",
                 expected: "a finite sum and a finite denominator above 0; too high a learning rate drives weights to where there is none")
         }
         return program.result(of: values)
