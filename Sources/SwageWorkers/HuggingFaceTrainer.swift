@@ -46,7 +46,7 @@ public final class HuggingFaceTrainer: WorkerTrainer {
     /// - Throws: ``Swage/TrainerError`` with code `missingDependency` if the engine is not installed, or `engineFailed`.
     public init(
         model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
-        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
+        checkpointDirectory: String = "swage-checkpoints", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
         options: Options = .init(), environment: WorkerEnvironment = .init("huggingface"),
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws {

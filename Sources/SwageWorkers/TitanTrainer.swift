@@ -75,7 +75,7 @@ public final class TitanTrainer: WorkerTrainer {
     ///   or `engineFailed`.
     public init(
         model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
-        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
+        checkpointDirectory: String = "swage-checkpoints", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
         options: Options = .init(), environment: WorkerEnvironment = .init("titan"),
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws {

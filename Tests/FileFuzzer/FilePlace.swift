@@ -65,9 +65,9 @@ struct FilePlace {
     private func open(trains: Bool) async throws {
         let path = "\(folder)/\(kind.fileName)"
         switch kind {
-        case .conversations: try readAll(JSONLines<TrainingExample>(path: path, badLines: .skip))
-        case .preferences: try readAll(JSONLines<PreferencePair>(path: path, badLines: .skip))
-        case .problems: try readAll(JSONLines<Problem>(path: path, badLines: .skip))
+        case .conversations: try readAll(Examples<TrainingExample>(path: path, badLines: .skip))
+        case .preferences: try readAll(Examples<PreferencePair>(path: path, badLines: .skip))
+        case .problems: try readAll(Examples<Problem>(path: path, badLines: .skip))
         case .ggufTensors:
             let file = try GGUFFile(path: path)
             for tensor in file.tensors.values { _ = try file.values(of: tensor) }
@@ -101,7 +101,7 @@ struct FilePlace {
         _ = try await trainer.config()
     }
 
-    private func readAll<Example>(_ lines: JSONLines<Example>) throws {
+    private func readAll<Example>(_ lines: Examples<Example>) throws {
         for index in 0..<lines.count { _ = try lines[index] }
     }
 }

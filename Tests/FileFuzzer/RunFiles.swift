@@ -79,7 +79,7 @@ enum RunFiles {
     /// Reads all that a run goes on from, as it does.
     static func open(_ folder: String) throws {
         let position = try RunDirectory(path: folder).readBack(step: 2)
-        let data = try JSONLines<TrainingExample>(path: folder + ".jsonl")
+        let data = try Examples<TrainingExample>(path: folder + ".jsonl")
         guard case .success(let tokenizer) = try ModelFiles.open(Golden.decoder("llama")).tokenizer, let position else { return }
         var stream = try ExampleStream(data, tokenizer: tokenizer, options: .init(rows: 1, sequenceLength: 16), from: position)
         _ = try stream.next()

@@ -26,7 +26,7 @@ import TestSupport
         }
     }()
 
-    /// The rows in which no neighbours begin alike.
+    /// The rows in which no neighbors begin alike.
     private static let apart = (0..<4).flatMap { member in (0..<3).map { 4 * $0 + member } }
 
     private func batch(_ order: [Int]) throws -> TextTrainBatch {

@@ -13,7 +13,7 @@ import TestSupport
         let path = directory + "/pairs.jsonl"
         let lines = (0..<40).map { #"{"prompt": "Number \#($0 % 13)", "chosen": " is good \#($0)", "rejected": " is bad"}"# }
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-        let data = try JSONLines<PreferencePair>(path: path)
+        let data = try Examples<PreferencePair>(path: path)
         let output = RunDirectory(path: "\(directory)/\(name)")
         let trainer = try await NativeTrainer(
             model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
@@ -76,7 +76,7 @@ import TestSupport
             model: Golden.decoder("llama"), optimizer: OptimizerOptions(learningRate: 1e-3),
             checkpointDirectory: output.checkpoints, chatTemplate: "llama3", threads: 2)
         return try await DPO(
-            trainer: trainer, training: JSONLines(path: path), tokenizer: try await trainer.tokenizer(), directory: output,
+            trainer: trainer, training: Examples(path: path), tokenizer: try await trainer.tokenizer(), directory: output,
             options: .init(steps: 2, pairsPerStep: 1, sequenceLength: sequenceLength)
         ) { event in
             if case .data(let report) = event { reports.add(report) }

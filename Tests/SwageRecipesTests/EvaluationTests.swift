@@ -28,7 +28,7 @@ import TestSupport
         }
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
         return try Evaluation(
-            JSONLines<TrainingExample>(path: path), tokenizer: try await trainer.tokenizer(), rows: rows, sequenceLength: length)
+            Examples<TrainingExample>(path: path), tokenizer: try await trainer.tokenizer(), rows: rows, sequenceLength: length)
     }
 
     /// Twenty problems, three answers each, four problems at a time.

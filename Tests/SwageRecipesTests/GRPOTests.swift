@@ -279,13 +279,13 @@ import TestSupport
             let tokenizer = try await NativeTrainer(model: Golden.decoder("llama"), chatTemplate: "chatml").tokenizer()
             for reward in [Reward.exactMatch, .number, .contains, .number.weighted(0.5).within(.seconds(1))] {
                 let error = #expect(throws: TrainerError.self) {
-                    try ProblemFile(JSONLines(path: path)).examined(tokenizer: tokenizer, rewards: [.finished, reward])
+                    try ProblemSet(Examples(path: path)).examined(tokenizer: tokenizer, rewards: [.finished, reward])
                 }
                 #expect(error?.message.contains("line 2") == true && error?.message.contains("target") == true, "\(String(describing: error))")
-                let kept = try ProblemFile(JSONLines(path: path, badLines: .skip)).examined(tokenizer: tokenizer, rewards: [reward])
+                let kept = try ProblemSet(Examples(path: path, badLines: .skip)).examined(tokenizer: tokenizer, rewards: [reward])
                 #expect(kept.source.count == 1 && kept.report?.rows == 2 && kept.report?.leftOutRows == 1, "\(String(describing: kept.report))")
             }
-            #expect(try ProblemFile(JSONLines(path: path)).examined(tokenizer: tokenizer, rewards: [.finished]).source.count == 2)
+            #expect(try ProblemSet(Examples(path: path)).examined(tokenizer: tokenizer, rewards: [.finished]).source.count == 2)
         }
     }
 
@@ -319,5 +319,20 @@ import TestSupport
                 }
             }
         }
+    }
+}
+
+/// Conversations that no rollout has made.
+@Suite struct OwnTrajectoryTests {
+    @Test func aPromptAndACompletionMakeABatch() throws {
+        let completion = Completion(tokens: [7, 8], logProbs: [-1, -2], finishReason: .length)
+        let trajectories = [try Trajectory(prompt: [5, 6], completion: completion, reward: 1), try Trajectory(prompt: [5], completion: completion)]
+        let batch = PolicyBatch.make(trajectories, advantages: [0.5, -0.5])
+        #expect(batch.inputIDs.scalars == [5, 6, 7, 5, 7, 0] && batch.targetIDs.scalars == [6, 7, 8, 7, 8, 0])
+        #expect(batch.targetMask?.scalars == [0, 1, 1, 1, 1, 0])
+        #expect(batch.lossInputs["samplerLogProbs"]?.scalars == [0, -1, -2, -1, -2, 0])
+        #expect(trajectories.map(\.reward) == [1, 0])
+        #expect(throws: TrainerError.self) { try Trajectory(prompt: [], completion: completion) }
+        #expect(throws: TrainerError.self) { try Trajectory(prompt: [5], completion: Completion(tokens: [7], logProbs: [], finishReason: .length)) }
     }
 }

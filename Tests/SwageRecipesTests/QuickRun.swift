@@ -22,10 +22,10 @@ struct QuickRun {
     var observe: @Sendable (SupervisedFineTuning.Event) -> Void = { _ in }
 
     /// Writes examples to a file.
-    static func examples(_ path: String, word: String, count: Int = 20) throws -> JSONLines<TrainingExample> {
+    static func examples(_ path: String, word: String, count: Int = 20) throws -> Examples<TrainingExample> {
         let lines = (0..<count).map { #"{"prompt": "Number \#($0)", "completion": " \#(word) \#($0 * 37 % 11)"}"# }
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-        return try JSONLines(path: path)
+        return try Examples(path: path)
     }
 
     /// - Parameters:

@@ -14,7 +14,7 @@ import TestSupport
         let path = directory + "/data.jsonl"
         let lines = (0..<30).map { #"{"prompt": "Number \#($0)", "completion": " is \#($0 * 37 % 11)"}"# }
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-        let data = try JSONLines<TrainingExample>(path: path)
+        let data = try Examples<TrainingExample>(path: path)
         let output = RunDirectory(path: directory + "/run")
         let trainer = try await NativeTrainer(
             model: Golden.decoder("qwen2"), optimizer: OptimizerOptions(learningRate: 1e-3),
@@ -71,6 +71,36 @@ import TestSupport
         }
     }
 
+    @Test func examplesOfACollectionAreLearnedAsThoseOfAFileAndKnownAgain() async throws {
+        func tune(_ data: Examples<TrainingExample>, _ directory: String) async throws -> SupervisedFineTuning.Outcome {
+            let output = try RunDirectory(url: URL(fileURLWithPath: directory + "/run"))
+            let trainer = try await NativeTrainer(
+                model: URL(fileURLWithPath: Golden.decoder("qwen2")), optimizer: OptimizerOptions(learningRate: 1e-3),
+                checkpointDirectory: URL(fileURLWithPath: output.checkpoints), chatTemplate: "chatml", threads: 1)
+            return try await SupervisedFineTuning(
+                trainer: trainer, training: data, heldOut: data, directory: output,
+                options: .init(steps: 5, batches: .init(rows: 2, sequenceLength: 40))
+            ).run()
+        }
+        let examples = (0..<30).map { TrainingExample.completion(prompt: "Number \($0)", completion: " is \($0 * 37 % 11)") }
+        let ofFile = try await withTemporaryDirectory { directory in
+            let lines = (0..<30).map { #"{"prompt": "Number \#($0)", "completion": " is \#($0 * 37 % 11)"}"# }
+            try lines.joined(separator: "\n").write(toFile: directory + "/data.jsonl", atomically: true, encoding: .utf8)
+            _ = try await tune(Examples(url: URL(fileURLWithPath: directory + "/data.jsonl")), directory)
+            return try losses(directory)
+        }
+        try await withTemporaryDirectory { directory in
+            _ = try await tune(Examples(examples), directory)
+            #expect(try losses(directory) == ofFile)
+            guard case .alreadyFinished = try await tune(Examples(examples), directory) else {
+                Issue.record("the same examples were not known again")
+                return
+            }
+            let error = await #expect(throws: TrainerError.self) { try await tune(Examples(examples.reversed()), directory) }
+            #expect(error?.message.contains("the data") == true, "\(String(describing: error))")
+        }
+    }
+
     @Test func anotherRunInTheSameFolderIsAnError() async throws {
         try await withTemporaryDirectory { directory in
             _ = try await run(directory, steps: 2)
@@ -95,7 +125,7 @@ import TestSupport
         let trainer = try await NativeTrainer(
             model: Golden.decoder("qwen2"), checkpointDirectory: output.checkpoints, chatTemplate: "chatml", threads: 2)
         var tuning = try SupervisedFineTuning(
-            trainer: trainer, training: JSONLines(path: path, badLines: badLines), directory: output,
+            trainer: trainer, training: Examples(path: path, badLines: badLines), directory: output,
             options: .init(steps: steps, batches: .init(rows: 1, sequenceLength: 40))
         ) { event in
             if case .data(let report) = event { reports.add(report) }

@@ -35,7 +35,7 @@ import TestSupport
             let lines = (0..<150).map { _ in Self.row(&random) } + [#"{"text": "one that fits"}"#]
             let path = directory + "/data.jsonl"
             try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-            let data = try JSONLines<TrainingExample>(path: path, badLines: .skip)
+            let data = try Examples<TrainingExample>(path: path, badLines: .skip)
             var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
             (definition.chatTemplate, definition.endOfSequenceIDs) = ("chatml", [2])
             let tokenizer = try BPETokenizer(definition)
@@ -71,7 +71,7 @@ import TestSupport
             {"prompt": "short", "completion": " yes"}
             {"prompt": "\(long)", "completion": " no"}
             """.write(toFile: path, atomically: true, encoding: .utf8)
-            let data = try JSONLines<TrainingExample>(path: path)
+            let data = try Examples<TrainingExample>(path: path)
             var stream = try ExampleStream(
                 data, tokenizer: GoldenTokenizerTests.tokenizer("tiny"),
                 options: .init(rows: 1, sequenceLength: 32, packing: packing, shuffleSeed: seed))
@@ -90,10 +90,10 @@ import TestSupport
             let tokenizer = try BPETokenizer(definition)
             let options = ExampleStream.Options(rows: 1, sequenceLength: 60)
             let error = #expect(throws: TrainerError.self) {
-                try JSONLines<TrainingExample>(path: path).examine { try options.examine($0, with: tokenizer) }
+                try Examples<TrainingExample>(path: path).examine { try options.examine($0, with: tokenizer) }
             }
             #expect(error?.message.contains("data.jsonl, line 4") == true && error?.message.contains("reasoning_content") == true)
-            let report = try JSONLines<TrainingExample>(path: path, badLines: .skip).examine { try options.examine($0, with: tokenizer) }.report
+            let report = try Examples<TrainingExample>(path: path, badLines: .skip).examine { try options.examine($0, with: tokenizer) }.report
             #expect(report.rows == 4 && report.whole == 3 && report.leftOut.map(\.lines) == [[4]], "\(report)")
         }
     }

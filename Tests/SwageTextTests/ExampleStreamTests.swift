@@ -6,17 +6,17 @@ import TestSupport
 
 @Suite struct ExampleStreamTests {
     /// Examples of different lengths, each of one letter that tells them apart.
-    private func data(_ directory: String, count: Int = 40) throws -> JSONLines<TrainingExample> {
+    private func data(_ directory: String, count: Int = 40) throws -> Examples<TrainingExample> {
         let lines = (0..<count).map { index in
             #"{"text": "\#(String(repeating: "ab cd ", count: 1 + index * 7 % 11))\#(index)"}"#
         }
         let path = directory + "/data.jsonl"
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-        return try JSONLines<TrainingExample>(path: path)
+        return try Examples<TrainingExample>(path: path)
     }
 
     private func stream(
-        _ data: JSONLines<TrainingExample>, rows: Int = 3, length: Int = 64, packing: Bool = true, seed: UInt64? = 5,
+        _ data: Examples<TrainingExample>, rows: Int = 3, length: Int = 64, packing: Bool = true, seed: UInt64? = 5,
         from position: ExampleStream.Position = .init()
     ) throws -> ExampleStream {
         try ExampleStream(
@@ -92,7 +92,7 @@ import TestSupport
             let path = directory + "/data.jsonl"
             try #"{"prompt": "a long question without end", "completion": "x"}"#
                 .write(toFile: path, atomically: true, encoding: .utf8)
-            var stream = try stream(try JSONLines<TrainingExample>(path: path), length: 3)
+            var stream = try stream(try Examples<TrainingExample>(path: path), length: 3)
             let error = #expect(throws: TrainerError.self) { try stream.next() }
             #expect(error?.code == .invalidData)
         }

@@ -63,7 +63,7 @@ package struct FileRules: Sendable {
         }
         let empty = "\(place)/.step-8.partial-\(dead)-3"
         try files.createDirectory(atPath: empty, withIntermediateDirectories: true)
-        let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
         let mark = try JSONSerialization.data(withJSONObject: ["swage": "partial", "host": name, "process": Int(dead)])
         try mark.write(to: URL(fileURLWithPath: left + "/.swage-partial"))
         _ = try await trainer.save(name: "one", path: nil, weightsOnly: true)

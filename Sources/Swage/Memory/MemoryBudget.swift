@@ -5,7 +5,7 @@ import Synchronization
 /// Sizes that come from outside (batches, losses, files, requests) are checked here before memory of that size is asked
 /// for, in arithmetic that does not overflow:
 ///
-/// ```swift
+/// ```
 /// try MemoryBudget.require([rows, columns, vocabulary], of: Float.self, for: "the logits of this batch")
 /// ```
 public enum MemoryBudget {

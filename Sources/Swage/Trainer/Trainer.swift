@@ -10,7 +10,7 @@
 /// 4. A call that throws leaves the state as it was.
 /// 5. After `load`, the state is that of the `save`, and going on gives the same losses.
 /// 6. A checkpoint is complete or it is not there.
-/// 7. Masked targets, padding, and the content of a packed neighbour change nothing.
+/// 7. Masked targets, padding, and the content of a packed neighbor change nothing.
 /// 8. Bad input is a ``TrainerError`` that says what, where, and what was expected.
 /// 9. Engines given the same weights, batch and loss agree to 1e-4 (relative, float32).
 ///

@@ -1,26 +1,42 @@
 package import Foundation
-package import Swage
-package import SwageText
+public import Swage
+public import SwageText
 
 /// A model on disk, opened: its architecture, its weights where they lie, its tokenizer, and the small files that
 /// belong beside its weights.
-package struct ModelFiles: Sendable {
-    package let path: String
+///
+/// ```swift
+/// let files = try ModelFiles.open("SmolLM2-135M-Instruct.gguf")
+/// print(files.format, files.tensorShapes.count, try files.tokenizer.get().summary)
+/// ```
+public struct ModelFiles: Sendable {
+    /// Where it lies, as it was given.
+    public let path: String
     /// Whether the path is a GGUF file, and not a folder.
     package let isSingleFile: Bool
     /// `safetensors` or `GGUF v3`, and how the weights are written.
-    package let format: String
+    public let format: String
     package let configuration: ModelConfiguration
     package let weights: any WeightSource
     /// The tokenizer, or why there is none that can be used. Weights can be trained without one.
-    package let tokenizer: Result<BPETokenizer, TrainerError>
+    public let tokenizer: Result<BPETokenizer, TrainerError>
     /// What to write beside exported weights so that transformers opens the folder, by file name.
     package let companions: [String: Data]
 
-    /// Opens a GGUF file, or a Hugging Face folder.
-    /// - Parameter chatTemplate: the name of a chat format, or a Jinja template, to use instead of the model's own.
-    /// - Throws: ``TrainerError`` if there is no model, or one that cannot be read.
-    package static func open(_ path: String, chatTemplate: String? = nil) throws -> ModelFiles {
+    /// The architecture, under the names of Hugging Face's `config.json`.
+    public var config: [String: ConfigurationValue] { configuration.reported }
+
+    /// The shape of each tensor, by the name that Hugging Face gives it.
+    public var tensorShapes: [String: [Int]] {
+        Dictionary(uniqueKeysWithValues: weights.tensorNames.compactMap { name in weights.shape(of: name).map { (name, $0) } })
+    }
+
+    /// Opens a GGUF file, or a Hugging Face folder, and reads of the weights where they lie alone.
+    /// - Parameters:
+    ///   - path: where it lies.
+    ///   - chatTemplate: the name of a chat format, or a Jinja template, to use instead of the model's own.
+    /// - Throws: ``Swage/TrainerError`` if there is no model, or one that cannot be read.
+    public static func open(_ path: String, chatTemplate: String? = nil) throws -> ModelFiles {
         var isDirectory: ObjCBool = false
         guard !path.contains("\0"), FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
             throw TrainerError(

@@ -48,7 +48,7 @@ actor NativeEngine {
 
     init(
         _ files: ModelFiles, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
-        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, threads: Int?, profiles: Bool = false,
+        checkpointDirectory: String = "swage-checkpoints", keptCheckpoints: Int? = nil, threads: Int?, profiles: Bool = false,
         inEightBits: Bool = false, matrixLibrary: MatrixLibrary = .automatic
     ) throws {
         try optimizer.validate()

@@ -34,7 +34,7 @@ public struct NativeTrainer: Trainer {
     /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or a library that was named not be loaded.
     public init(
         model: String, optimizer: OptimizerOptions = .init(), loss: LossFunction = .crossEntropy,
-        checkpointDirectory: String = "default", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
+        checkpointDirectory: String = "swage-checkpoints", keptCheckpoints: Int? = nil, chatTemplate: String? = nil,
         threads: Int? = nil, profiles: Bool = false, matrixLibrary: MatrixLibrary = .automatic
     ) async throws {
         let files = try ModelFiles.open(model, chatTemplate: chatTemplate)

@@ -34,7 +34,7 @@ public struct Evaluation: Sendable {
     ///   - sequenceLength: the number of positions in a row; longer examples are cut.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if there is nothing to predict.
     public init(
-        _ data: JSONLines<TrainingExample>, tokenizer: any Tokenizer, learnedTokens: LearnedTokens = .assistant, limit: Int? = nil,
+        _ data: Examples<TrainingExample>, tokenizer: any Tokenizer, learnedTokens: LearnedTokens = .assistant, limit: Int? = nil,
         rows: Int = 2, sequenceLength: Int = 1024
     ) throws {
         guard rows > 0, sequenceLength > 0, limit ?? 1 > 0 else {
@@ -59,7 +59,7 @@ public struct Evaluation: Sendable {
         (examples, report) = (examined.uses.map(\.use), examined.report)
         guard !examples.isEmpty else {
             throw TrainerError(
-                .invalidData, "no example of \(data.path) has a target within \(sequenceLength) positions",
+                .invalidData, "no example of \(data.name) has a target within \(sequenceLength) positions",
                 expected: "assistant turns or completions near the beginning of the examples")
         }
     }

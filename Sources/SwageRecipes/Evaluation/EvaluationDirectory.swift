@@ -27,6 +27,10 @@ public struct EvaluationDirectory: Sendable {
     /// Only names the folder: nothing is made or read yet.
     public init(path: String) { self.path = path }
 
+    /// Only names the folder, as ``init(path:)`` does.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what is no place on disk.
+    public init(url: URL) throws { self.init(path: try url.filePath) }
+
     /// The record of ``Evaluation/run(_:record:progress:)``.
     public var losses: String { path + "/losses.jsonl" }
     /// The record of ``AccuracyEvaluation/run(record:progress:)``.

@@ -73,7 +73,7 @@ package final class FolderLock: Sendable {
         static var current: Owner {
             var name = [CChar](repeating: 0, count: 256)
             gethostname(&name, name.count - 1)
-            return Owner(process: getpid(), host: String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            return Owner(process: getpid(), host: String(decoding: name.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self))
         }
 
         var description: String { "process \(process) on \(host)" }

@@ -21,6 +21,21 @@ public struct Trajectory: Sendable, Equatable, Codable {
     /// For each token, the trainer's own log-probability of it before the first update, where that is asked for.
     var trainerLogProbs: [Float]?
 
+    /// A prompt, and what a model wrote after it: what ``PolicyBatch`` makes a batch of.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a prompt without tokens, or a completion whose tokens and
+    ///   log-probabilities are not as many.
+    public init(prompt: [Int32], completion: Completion, reward: Double = 0) throws {
+        guard !prompt.isEmpty else { throw TrainerError(.invalidData, "a prompt is empty", expected: "one token or more") }
+        guard completion.logProbs.count == completion.tokens.count else {
+            throw TrainerError(
+                .invalidData, "a completion of \(completion.tokens.count) tokens has \(completion.logProbs.count) log-probabilities",
+                expected: "one a token")
+        }
+        self.init(prompt: prompt)
+        append(completion)
+        self.reward = reward
+    }
+
     init(prompt: [Int32]) {
         tokens = prompt
         isWritten = prompt.map { _ in false }

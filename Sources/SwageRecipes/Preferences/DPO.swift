@@ -87,7 +87,7 @@ public struct DPO: Sendable {
     ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` or `invalidData`.
     public init(
-        trainer: any Trainer, training: JSONLines<PreferencePair>, heldOut: JSONLines<PreferencePair>? = nil,
+        trainer: any Trainer, training: Examples<PreferencePair>, heldOut: Examples<PreferencePair>? = nil,
         tokenizer: any Tokenizer, directory: RunDirectory, settings: [String: String] = [:],
         contents: [String: RunIdentity.Content] = [:], options: Options,
         observe: @escaping @Sendable (Event) -> Void = { _ in }

@@ -13,6 +13,18 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     /// Whether all three are plain text, and not a conversation.
     public var isText = false
 
+    /// A pair of one's own.
+    /// - Parameters:
+    ///   - prompt: what both completions follow, one message or more.
+    ///   - chosen: the completion that people prefer, from the assistant's first message on.
+    ///   - rejected: the other one, from the assistant's first message on.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a completion that does not begin with the assistant, or for
+    ///   two that are the same.
+    public init(prompt: [ChatMessage], chosen: [ChatMessage], rejected: [ChatMessage]) throws {
+        try self.init(turns: prompt + chosen, prompt + rejected, prompt: .messages(prompt))
+        try checkDifference()
+    }
+
     /// Reads one line of TRL's preference data, `{"prompt", "chosen", "rejected"}`, texts or lists of messages; or of
     /// OpenAI's `{"input": {"messages"}, "preferred_output", "non_preferred_output"}`.
     ///
@@ -34,7 +46,11 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
                 turns: chosen.value.messages(chosen.key, &notes), rejected.value.messages(rejected.key, &notes), prompt: prompt)
         }
         try row.finish(&notes)
-        guard !self.chosen.isSpelled(as: self.rejected) else {
+        try checkDifference()
+    }
+
+    private func checkDifference() throws {
+        guard !chosen.isSpelled(as: rejected) else {
             throw TrainerError(.invalidData, "both completions are the same", expected: "two that differ")
         }
     }

@@ -21,7 +21,7 @@ struct PreferenceSet: Sendable {
     ///   - limit: the most tokens of a row.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a pair that cannot be used, or if none can.
     init(
-        _ data: JSONLines<PreferencePair>, wanted: Int?, seed: UInt64?, tokenizer: any Tokenizer, limit: Int, cache: String
+        _ data: Examples<PreferencePair>, wanted: Int?, seed: UInt64?, tokenizer: any Tokenizer, limit: Int, cache: String
     ) throws {
         func order(_ count: Int) -> [Int] { SeededOrder(count: count, seed: seed).first(min(count, wanted ?? count)) }
         let isLarge = data.byteCount > Self.bytesAtOnce

@@ -28,16 +28,16 @@ extension ProblemSource {
     ) throws -> (source: any ProblemSource, report: DataReport?) { (self, nil) }
 }
 
-/// Problems of a file, in an order that is drawn anew for every pass over them.
-public struct ProblemFile: ProblemSource {
-    private let data: JSONLines<Problem>
+/// Problems of a file or a collection, in an order that is drawn anew for every pass over them.
+public struct ProblemSet: ProblemSource {
+    private let data: Examples<Problem>
     /// Nil keeps the order of the file.
     private let shuffleSeed: UInt64?
 
     /// - Parameters:
-    ///   - data: the problems of the file, each of which comes once in every pass.
-    ///   - shuffleSeed: draws the order of each pass; nil keeps that of the file.
-    public init(_ data: JSONLines<Problem>, shuffleSeed: UInt64? = 0) {
+    ///   - data: the problems, each of which comes once in every pass.
+    ///   - shuffleSeed: draws the order of each pass; nil keeps theirs.
+    public init(_ data: Examples<Problem>, shuffleSeed: UInt64? = 0) {
         (self.data, self.shuffleSeed) = (data, shuffleSeed)
     }
 
@@ -71,7 +71,7 @@ public struct ProblemFile: ProblemSource {
             return Examination<Void>.used((), tokens: prompt.ids.count, targets: 0, beyond: 0)
         }
         guard !uses.isEmpty else { throw report.nothingToUse }
-        return (ProblemFile(data.keeping(uses.lazy.map(\.index)), shuffleSeed: shuffleSeed), report)
+        return (ProblemSet(data.keeping(uses.lazy.map(\.index)), shuffleSeed: shuffleSeed), report)
     }
 
     private static func listed(_ fields: [String: String]) -> String {

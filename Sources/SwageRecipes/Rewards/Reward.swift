@@ -21,7 +21,7 @@ public struct Reward: Sendable {
     ///   - weight: by how much a score counts in the sum of all rewards.
     ///   - timeout: how long a score may take. What takes longer has failed.
     ///   - cannotScore: what is missing from a problem without which no answer to it could be right, such as "has no answer"; nil
-    ///     where nothing is. ``GRPO`` and ``AccuracyEvaluation`` look through a ``ProblemFile`` for such problems before any is
+    ///     where nothing is. ``GRPO`` and ``AccuracyEvaluation`` look through a ``ProblemSet`` for such problems before any is
     ///     asked: they are refused, or left out where bad lines are skipped. A source that is written in code is not looked
     ///     through, and its problems score what `score` says.
     ///   - score: what a conversation is worth, a finite number. Where it throws or is not finite, it has failed: see

@@ -28,6 +28,10 @@ public struct RunDirectory: Sendable {
     /// Only names the folder: nothing is made, read or removed yet. By default a run that was begun there goes on.
     public init(path: String, startsOver: Bool = false) { (self.path, self.startsOver) = (path, startsOver) }
 
+    /// Only names the folder, as ``init(path:startsOver:)`` does.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what is no place on disk.
+    public init(url: URL, startsOver: Bool = false) throws { self.init(path: try url.filePath, startsOver: startsOver) }
+
     /// The default place of the trainer's checkpoints.
     public var checkpoints: String { path + "/checkpoints" }
     /// Where the trained model is exported to.

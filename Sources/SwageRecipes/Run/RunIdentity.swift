@@ -18,7 +18,7 @@ public struct RunIdentity: Sendable, Equatable, Codable {
         /// The digest of any bytes.
         public init(path: String? = nil, of bytes: Data) { self.init(path: path, digest: ContentDigest.of(bytes)) }
 
-        init(_ lines: JSONLines<some JSONLineDecodable>) throws { self.init(path: lines.path, digest: try lines.contentDigest) }
+        init(_ lines: Examples<some JSONLineDecodable>) throws { self.init(path: lines.path, digest: try lines.contentDigest) }
     }
 
     /// A model on disk, as what a run reads: its weights, by samples of each, and its tokenizer.

@@ -9,7 +9,7 @@ final class DataExamination<Example: JSONLineDecodable>: Sendable {
     private static var piece: Int { 1024 }
 
     /// The examples that can be used, as far as that is known from the beginning on.
-    let examples: JSONLines<Example>
+    let examples: Examples<Example>
     private let findings: Findings
     private let task: Task<Void, Never>?
 
@@ -32,10 +32,10 @@ final class DataExamination<Example: JSONLineDecodable>: Sendable {
     /// - Parameters:
     ///   - bytesAtOnce: the size of the largest file that is looked at before anything is done.
     ///   - observe: told what became of the file; twice for a large one.
-    ///   - examine: as in ``SwageText/JSONLines/examine(_:_:)``.
+    ///   - examine: as in ``SwageText/Examples/examine(_:_:)``.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for an example that cannot be used, or if none can.
     init<Use>(
-        _ data: JSONLines<Example>, bytesAtOnce: Int, observe: @escaping @Sendable (DataReport) -> Void,
+        _ data: Examples<Example>, bytesAtOnce: Int, observe: @escaping @Sendable (DataReport) -> Void,
         _ examine: @escaping @Sendable (Example) throws -> Examination<Use>
     ) throws {
         guard data.byteCount > bytesAtOnce else {
@@ -54,7 +54,7 @@ final class DataExamination<Example: JSONLineDecodable>: Sendable {
     }
 
     private static func lookThrough<Use>(
-        _ data: JSONLines<Example>, _ findings: Findings, _ observe: (DataReport) -> Void,
+        _ data: Examples<Example>, _ findings: Findings, _ observe: (DataReport) -> Void,
         _ examine: @Sendable (Example) throws -> Examination<Use>
     ) {
         var report = data.report

@@ -69,8 +69,8 @@ public struct SupervisedFineTuning: Sendable {
 
     private let trainer: any Trainer
     private let sampler: (any Sampler)?
-    private let training: JSONLines<TrainingExample>
-    private let heldOut: JSONLines<TrainingExample>?
+    private let training: Examples<TrainingExample>
+    private let heldOut: Examples<TrainingExample>?
     private let options: Options
     private let run: TrainingRun
     private let observe: @Sendable (Event) -> Void
@@ -90,8 +90,8 @@ public struct SupervisedFineTuning: Sendable {
     ///   - observe: told about everything that happens.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption`.
     public init(
-        trainer: any Trainer, sampler: (any Sampler)? = nil, training: JSONLines<TrainingExample>,
-        heldOut: JSONLines<TrainingExample>? = nil, directory: RunDirectory, settings: [String: String] = [:],
+        trainer: any Trainer, sampler: (any Sampler)? = nil, training: Examples<TrainingExample>,
+        heldOut: Examples<TrainingExample>? = nil, directory: RunDirectory, settings: [String: String] = [:],
         contents: [String: RunIdentity.Content] = [:], options: Options, observe: @escaping @Sendable (Event) -> Void = { _ in }
     ) throws {
         guard options.accumulation > 0 else {

@@ -25,7 +25,7 @@ extension Examination<TargetedTokens> {
     }
 }
 
-extension JSONLines {
+extension Examples {
     /// Looks at examples as they will be used, on all cores.
     /// - Parameters:
     ///   - indices: those that are looked at; nil for all.
@@ -52,7 +52,7 @@ extension JSONLines {
                 report.add(examination, line: line(index))
                 if case .used(let use, _, _, _) = examination { uses.append((index, use)) }
             case .failure(let error):
-                guard case .skip = badLines else { throw error.placed(at: "\(path), line \(line(index))") }
+                guard case .skip = badLines else { throw error.placed(at: "\(name), line \(line(index))") }
                 report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
             }
         }

@@ -59,7 +59,7 @@ public struct ExampleStream: Sendable {
     /// What became of the rows that were drawn in the first pass over the data.
     package private(set) var report: DataReport
 
-    private let data: JSONLines<TrainingExample>
+    private let data: Examples<TrainingExample>
     private let tokenizer: any Tokenizer
     private var order: (epoch: Int, indices: [Int])?
     private var tokenized: [Int: TargetedTokens] = [:]
@@ -69,7 +69,7 @@ public struct ExampleStream: Sendable {
 
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for sizes that make no batch.
     public init(
-        _ data: JSONLines<TrainingExample>, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
+        _ data: Examples<TrainingExample>, tokenizer: any Tokenizer, options: Options, from position: Position = .init()
     ) throws {
         try PackedRow.check(rows: options.rows, of: options.sequenceLength)
         self.data = data
@@ -91,7 +91,7 @@ public struct ExampleStream: Sendable {
         guard position.epoch >= 0, indices.allSatisfy({ 0...data.count ~= $0 }), !position.waiting.contains(data.count)
         else {
             throw TrainerError(
-                .invalidData, "the saved data position does not fit \(data.path), which has \(data.count) examples",
+                .invalidData, "the saved data position does not fit \(data.name), which has \(data.count) examples",
                 expected: "the data that the run began with")
         }
     }
@@ -139,7 +139,7 @@ public struct ExampleStream: Sendable {
 
     private var nothingToLearn: TrainerError {
         TrainerError(
-            .invalidData, "no example of \(data.path) has a target within \(options.sequenceLength) positions",
+            .invalidData, "no example of \(data.name) has a target within \(options.sequenceLength) positions",
             expected: "assistant turns or completions near the beginning of the examples")
     }
 
@@ -155,7 +155,7 @@ public struct ExampleStream: Sendable {
                 if position.epoch == 0 { report.add(Examination<TargetedTokens>.leftOut("\(error)"), line: data.line(index)) }
                 return nil
             }
-            throw error.placed(at: "\(data.path), line \(data.line(index))")
+            throw error.placed(at: "\(data.name), line \(data.line(index))")
         }
     }
 

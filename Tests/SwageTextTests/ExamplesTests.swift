@@ -4,12 +4,12 @@ import SwageText
 import Testing
 import TestSupport
 
-@Suite struct JSONLinesTests {
-    private func open(_ text: String, badLines: BadLines = .stop) async throws -> JSONLines<TrainingExample> {
+@Suite struct ExamplesTests {
+    private func open(_ text: String, badLines: BadLines = .stop) async throws -> Examples<TrainingExample> {
         try await withTemporaryDirectory { directory in
             let path = directory + "/chats.jsonl"
             try text.write(toFile: path, atomically: true, encoding: .utf8)
-            return try JSONLines<TrainingExample>(path: path, badLines: badLines)
+            return try Examples<TrainingExample>(path: path, badLines: badLines)
         }
     }
 
@@ -41,7 +41,7 @@ import TestSupport
             }
             let lines = ["one", "two"].map { #"{"text": "\#($0)"}"# + "\n" }
             try lines.joined().write(toFile: path, atomically: true, encoding: .utf8)
-            let data = try JSONLines<TrainingExample>(path: path)
+            let data = try Examples<TrainingExample>(path: path)
             try write(lines.joined() + lines[0])
             #expect(try data[1] == .text("two"))
             for other in [lines[0] + lines[1].replacing("two", with: "TWO"), lines[0]] {
@@ -82,7 +82,7 @@ import TestSupport
     }
 
     @Test func aMissingFileIsAnErrorWithItsPath() {
-        let error = #expect(throws: TrainerError.self) { try JSONLines<TrainingExample>(path: "/nowhere/chats.jsonl") }
+        let error = #expect(throws: TrainerError.self) { try Examples<TrainingExample>(path: "/nowhere/chats.jsonl") }
         #expect(error?.code == .inputOutput)
         #expect(error?.description.contains("/nowhere/chats.jsonl") == true)
     }
@@ -195,7 +195,7 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let path = directory + "/data.jsonl"
             try bytes.write(to: URL(fileURLWithPath: path))
-            return #expect(throws: TrainerError.self) { try JSONLines<TrainingExample>(path: path) }
+            return #expect(throws: TrainerError.self) { try Examples<TrainingExample>(path: path) }
         }
     }
 
@@ -213,7 +213,7 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             #expect(mkfifo(directory + "/pipe", 0o600) == 0)
             for (path, kind) in [("pipe", "a pipe"), (".", "a folder")] {
-                let error = #expect(throws: TrainerError.self) { try JSONLines<TrainingExample>(path: "\(directory)/\(path)") }
+                let error = #expect(throws: TrainerError.self) { try Examples<TrainingExample>(path: "\(directory)/\(path)") }
                 #expect(error?.description.contains(kind) == true, "\(String(describing: error))")
             }
         }
@@ -240,10 +240,35 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let path = directory + "/data.jsonl"
             try (Self.good + "\n" + Self.good).write(toFile: path, atomically: false, encoding: .utf8)
-            let data = try JSONLines<TrainingExample>(path: path)
+            let data = try Examples<TrainingExample>(path: path)
             #expect(truncate(path, 10) == 0)
             let error = #expect(throws: TrainerError.self) { try data[1] }
             #expect(error?.code == .invalidData && error?.message.contains("has changed") == true, "\(String(describing: error))")
         }
+    }
+}
+
+/// Examples that no file has.
+@Suite struct ExamplesInMemoryTests {
+    private static let own: [TrainingExample] = [.text("one"), .completion(prompt: "1 + 1 =", completion: " 2"), .text("three")]
+
+    @Test func theyAreThereInTheirOrderUnderTheirNumbers() throws {
+        let examples = try Examples(Self.own, name: "my examples")
+        #expect(try (0..<examples.count).map { try examples[$0] } == Self.own)
+        #expect(examples.line(2) == 3 && examples.report.rows == 3 && examples.name == "my examples" && examples.path == nil)
+        let kept = examples.keeping([2, 0])
+        #expect(try kept[0] == Self.own[2] && kept.line(0) == 3)
+    }
+
+    @Test func theirDigestIsThatOfTheSameExamplesInTheSameOrder() throws {
+        let digest = try Examples(Self.own).contentDigest
+        #expect(try Examples(Self.own[...], name: "another").contentDigest == digest)
+        #expect(try Examples(Self.own.reversed()).contentDigest != digest)
+        #expect(try Examples(Array(Self.own.dropLast())).contentDigest != digest)
+    }
+
+    @Test func noneAreRefused() {
+        let error = #expect(throws: TrainerError.self) { try Examples([TrainingExample]()) }
+        #expect(error?.code == .invalidData)
     }
 }
