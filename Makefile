@@ -11,6 +11,9 @@ COUNT ?= 3000
 SEED ?= 1
 ENGINE ?= native
 PYTHON := .venv/golden/bin/python
+STAGE := scripts/stage.sh
+# The tests that start programs or speak to other processes.
+OUTER := SwageCommandTests|SwageRemoteTests|SwageWorkersTests
 WORKER_PYTHON = $(SWAGE_HOME)/environments/huggingface/bin/python
 # Once the other engines were built in, they stay.
 TRAITS = $(if $(wildcard .build/engines),--traits Engines)
@@ -19,8 +22,8 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
-        lint-python clean
+.PHONY: help sft grpo dpo build build-tests engines deps completions test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+        picture lint-python clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +44,13 @@ engines: deps ## Build the other engines in as well (huggingface, titan, remote)
 	@mkdir -p .build && touch .build/engines
 	@swift build -c release --traits Engines --product swage
 
+completions: build ## Write completions for bash, zsh and fish to .build/completions.
+	@mkdir -p .build/completions
+	@$(SWAGE) --generate-completion-script bash >.build/completions/swage
+	@$(SWAGE) --generate-completion-script zsh >.build/completions/_swage
+	@$(SWAGE) --generate-completion-script fish >.build/completions/swage.fish
+	@echo "bash: source .build/completions/swage   zsh: a folder of \$$fpath   fish: ~/.config/fish/completions"
+
 deps: ## Fetch the pinned CBLAS, model and conversations into .deps.
 	@scripts/fetch_deps.sh
 
@@ -51,36 +61,48 @@ $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 	@python3 scripts/prepare_preferences.py .deps/conversations
 
 # By name: --build-tests would build protoc as well, and all else that no test needs, for eight minutes.
-test: lint engines $(CONVERSATIONS) ## Install what the tests need, and run all of them.
-	@for product in swagePackageTests FileFuzzer LossFuzzer; do swift build -c release --traits Engines --product $$product || exit; done
-	@python3 scripts/check_public.py
-	@$(SWAGE) setup huggingface titan
-	@swift test -c release --traits Engines --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
-	@SWAGE_BLAS=none swift test -c release --traits Engines --skip-build --filter "GoldenDecoder|FiniteDifference|NativeConformance|MatrixProduct"
-	@swift test -c release --traits Engines --skip-build --no-parallel --filter SwageCommandTests
-	@swift test -c release --traits Engines --skip-build --filter "SwageRemoteTests|SwageWorkersTests"
-	@scripts/build_cpp_trainer.sh
-	@python3 scripts/run_conformance.py $(SWAGE) Tests/Golden/decoders/llama
-	@.build/release/FileFuzzer 10000 1
-	@PYTHONPATH=python $(WORKER_PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer 5000 1
-	@PYTHONPATH=python/swage_worker/generated $(WORKER_PYTHON) -B Tests/ServiceFuzzer/fuzz_service.py \
+test: ## Install what the tests need, and run all of them.
+	@rm -f .build/stages.txt
+	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
+	@$(STAGE) "build of the program" $(MAKE) --no-print-directory engines $(CONVERSATIONS)
+	@$(STAGE) "build of the tests" $(MAKE) --no-print-directory build-tests
+	@$(STAGE) "instructions and allocations" python3 -B Benchmarks/check.py .build/release/SwageBenchmarks
+	@$(STAGE) "public symbols" python3 scripts/check_public.py
+	@$(STAGE) "snippets" python3 scripts/check_snippets.py
+	@$(STAGE) "environments of Python" $(SWAGE) setup huggingface titan
+	@$(STAGE) "tests in this process" swift test -c release --traits Engines --skip-build --skip "$(OUTER)"
+	@SWAGE_BLAS=none $(STAGE) "tests on our own products" \
+		swift test -c release --traits Engines --skip-build --filter "GoldenDecoder|FiniteDifference|NativeConformance|MatrixProduct"
+	@$(STAGE) "tests of the command" swift test -c release --traits Engines --skip-build --no-parallel --filter SwageCommandTests
+	@$(STAGE) "tests of the engines" swift test -c release --traits Engines --skip-build --filter "SwageRemoteTests|SwageWorkersTests"
+	@$(STAGE) "trainer in C++" scripts/build_cpp_trainer.sh
+	@$(STAGE) "conformance" python3 scripts/run_conformance.py $(SWAGE) Tests/Golden/decoders/llama
+	@$(STAGE) "damaged files" .build/release/FileFuzzer 10000 1
+	@PYTHONPATH=python $(STAGE) "random losses" $(WORKER_PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer 5000 1
+	@PYTHONPATH=python/swage_worker/generated $(STAGE) "random requests" $(WORKER_PYTHON) -B Tests/ServiceFuzzer/fuzz_service.py \
 		--program $(SWAGE) --model Tests/Golden/decoders/llama --engine native --count 5000 --seed 1
-	@swift run -c release --package-path examples/bring-your-own-trainer
+	@$(STAGE) "packages that depend on this one" scripts/test_package.sh
+	@$(STAGE)
 	@scripts/check_tree.sh
 
 test-native: deps $(CONVERSATIONS) ## The tests of what runs in this process: no Python, no gRPC.
-	@swift build -c release --product swagePackageTests
-	@swift test -c release --skip-build --skip "SwageCommandTests|SwageRemoteTests|SwageWorkersTests"
+	@rm -f .build/stages.txt
+	@$(STAGE) "build of the tests" swift build -c release --product swagePackageTests
+	@$(STAGE) "tests in this process" swift test -c release --skip-build --skip "$(OUTER)"
+	@$(STAGE)
+
+build-tests:
+	@for product in swagePackageTests FileFuzzer LossFuzzer SwageBenchmarks; do swift build -c release --traits Engines --product $$product || exit; done
 
 lint: lint-python ## What can be seen without a build: the format of Swift and C, Python and its types, generated code, links.
-	@find Sources -name '*.[ch]' | xargs .venv/lint/bin/clang-format --dry-run --Werror
+	@find Sources Tests/KernelTests -name '*.[ch]' | xargs .venv/lint/bin/clang-format --dry-run --Werror
 	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
 		| xargs swift format lint --strict --parallel
 	@sha256sum --quiet --check proto/generated.sha256
 	@python3 scripts/check_links.py
 
 format: .venv/lint/bin/ruff ## Format Swift by .swift-format, and C by .clang-format.
-	@find Sources -name '*.[ch]' | xargs .venv/lint/bin/clang-format -i
+	@find Sources Tests/KernelTests -name '*.[ch]' | xargs .venv/lint/bin/clang-format -i
 	@find Package.swift Sources Tests Benchmarks examples -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build/*' \
 		| xargs swift format --in-place --parallel
 
@@ -106,7 +128,7 @@ curves: engines $(CONVERSATIONS) ## The same twenty steps of fine-tuning on ever
 	@$(SWAGE) setup huggingface titan
 	@python3 scripts/compare_engines.py $(SWAGE) $(RECIPE)
 
-test-kernels: deps ## Test the kernels for older processors, and under the address and thread sanitizers.
+test-kernels: deps ## Test the kernels for older processors and Arm 64, and under the address and thread sanitizers.
 	@scripts/test_kernels.sh
 
 golden: $(PYTHON) deps ## Write the golden files anew, with PyTorch and transformers in an environment of their own.
@@ -155,6 +177,12 @@ bench-scaling: $(PYTHON) build ## Measure speed and memory over width, sequence 
 check-export: $(PYTHON) build ## Compare the exported model's greedy answer in transformers with ours, after make sft.
 	@echo "transformers: $$(HF_HUB_OFFLINE=1 $(PYTHON) -B Tests/Golden/check_export.py $(EXPORTED) "$(PROMPT)" 2>/dev/null)"
 	@echo "swage:        $$($(SWAGE) generate --model $(EXPORTED) --prompt "$(PROMPT)" --temperature 0 --max-tokens 32 2>/dev/null)"
+
+# In a folder of its own, for a run of the same name may be there.
+picture: build $(CONVERSATIONS) ## Record a run of make sft as docs/images/sft.svg.
+	@folder=$$(mktemp -d "$(CURDIR)/.build/picture.XXXXXX") && trap 'rm -rf "$$folder"' EXIT INT TERM && cd "$$folder" \
+		&& ln -s ../../.deps ../../recipes . \
+		&& python3 ../../scripts/draw_run.py --output ../../docs/images/sft.svg --title "make sft" -- ../../$(SWAGE) sft recipes/sft-smollm2.yaml
 
 lint-python: .venv/lint/bin/ruff ## Look through all Python with ruff, and through the workers' types with mypy.
 	@.venv/lint/bin/ruff check python examples scripts Benchmarks Tests

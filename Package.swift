@@ -1,8 +1,11 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // SWAGE_INSTRUCTIONS=baseline or v3 builds the kernels for that generation of x86-64 alone, so that tests can try it.
 let instructions = Context.environment["SWAGE_INSTRUCTIONS"].map { [CSetting.define("SWAGE_INSTRUCTIONS_\($0)")] } ?? []
+
+// SWAGE_STRICT=1, as in the gate, takes no warning. A newer compiler's new ones are no reason for a user's build to fail.
+let strictness: [SwiftSetting] = Context.environment["SWAGE_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 let gRPC: [Target.Dependency] = [
     .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Engines"])),
@@ -20,6 +23,7 @@ let package = Package(
     products: [
         .library(name: "Swage", targets: ["Swage"]),
         .library(name: "SwageText", targets: ["SwageText"]),
+        .library(name: "SwageFiles", targets: ["SwageFiles"]),
         .library(name: "SwageNative", targets: ["SwageNative"]),
         .library(name: "SwageRecipes", targets: ["SwageRecipes"]),
         .library(name: "SwageConformance", targets: ["SwageConformance"]),
@@ -125,3 +129,4 @@ let package = Package(
 for target in package.targets where target.path == nil && !target.isTest && !target.name.hasPrefix("C") {
     target.swiftSettings = ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility"].map { .enableUpcomingFeature($0) }
 }
+for target in package.targets where !target.name.hasPrefix("C") { target.swiftSettings = (target.swiftSettings ?? []) + strictness }

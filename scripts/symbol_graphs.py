@@ -7,7 +7,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build/release"
 FOLDER = ROOT / ".build/symbol-graphs"
-MODULES = ["Swage", "SwageText", "SwageNative", "SwageRecipes", "SwageConformance", "SwageRemote", "SwageWorkers"]
+MODULES = ["Swage", "SwageText", "SwageFiles", "SwageNative", "SwageRecipes", "SwageConformance", "SwageRemote", "SwageWorkers"]
 
 
 def extract():
@@ -16,15 +16,18 @@ def extract():
     for old in FOLDER.iterdir():
         old.unlink()
     target = json.loads(subprocess.check_output(["swift", "-print-target-info"]))["target"]["unversionedTriple"]
-    # Modules of C that Swift's modules import. A tool's build has the same ones again.
-    maps = [*BUILD.glob("*.build/module.modulemap"), *ROOT.glob(".build/checkouts/*/Sources/*/include/module.modulemap")]
-    maps.append(ROOT / "Sources/CSwageKernels/include/module.modulemap")
-    options = [option for path in maps if "-tool.build" not in str(path) for option in ("-Xcc", f"-fmodule-map-file={path}")]
     for module in MODULES:
         subprocess.run(
-            ["swift", "symbolgraph-extract", "-module-name", module, "-I", BUILD / "Modules", *options, "-target", target,
+            ["swift", "symbolgraph-extract", "-module-name", module, "-I", BUILD / "Modules", *module_maps(), "-target", target,
              "-output-dir", FOLDER, "-minimum-access-level", "public", "-skip-synthesized-members"],
             check=True, stdout=subprocess.DEVNULL)
+
+
+def module_maps():
+    """The compiler's options for the modules of C that Swift's modules import. A tool's build has the same ones again."""
+    maps = [*BUILD.glob("*.build/module.modulemap"), *ROOT.glob(".build/checkouts/*/Sources/*/include/module.modulemap")]
+    maps.append(ROOT / "Sources/CSwageKernels/include/module.modulemap")
+    return [option for path in maps if "-tool.build" not in str(path) for option in ("-Xcc", f"-fmodule-map-file={path}")]
 
 
 def symbols(module):

@@ -32,7 +32,7 @@ def stored_name(name):
 
 
 def interleave(rows, heads):
-    """Half-apart rotary pairs to neighbouring ones."""
+    """Half-apart rotary pairs to neighboring ones."""
     shape = rows.shape
     return rows.reshape(heads, 2, shape[0] // heads // 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
 

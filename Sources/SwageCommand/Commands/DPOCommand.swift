@@ -24,28 +24,28 @@ struct DPOCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: "The pairs to learn from, JSON lines.")
+    @Option(help: .init("The pairs to learn from, JSON lines.", valueName: "path"))
     var data: String
 
-    @Option(help: "Held-out pairs, measured before and after.")
+    @Option(help: .init("Held-out pairs, measured before and after.", valueName: "path"))
     var heldOut: String?
 
-    @Option(help: "How many of the held-out pairs to measure. Default: all.")
+    @Option(help: .init("How many of the held-out pairs to measure. Default: all.", valueName: "n"))
     var heldOutLimit: Int?
 
-    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
+    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out.")
     var skipBadLines = false
 
-    @Option(help: "How many pairs a step learns from.")
+    @Option(help: .init("How many pairs a step learns from.", valueName: "n"))
     var pairsPerStep = 8
 
-    @Option(help: "How many pairs are trained on at once.")
+    @Option(help: .init("How many pairs are trained on at once.", valueName: "n"))
     var microbatch = 4
 
-    @Option(help: "The most tokens of a prompt with an answer; what is longer is cut.")
+    @Option(help: .init("The most tokens of a prompt with an answer; what is longer is cut.", valueName: "n"))
     var sequenceLength = DataOptions.usualSequenceLength
 
-    @Option(help: "How strongly the model is kept near to what it was.")
+    @Option(help: .init("How strongly the model is kept near to what it was.", valueName: "x"))
     var beta = 0.1
 
     @Option(help: "The loss: \(LossFunction.PreferenceLoss.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -70,8 +70,8 @@ struct DPOCommand: AsyncParsableCommand {
         let badLines: BadLines = skipBadLines ? .skip : .stop
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let training = try JSONLines<PreferencePair>(path: data, badLines: badLines)
-        let heldOutData = try heldOut.map { try JSONLines<PreferencePair>(path: $0, badLines: badLines) }
+        let training = try Examples<PreferencePair>(path: data, badLines: badLines)
+        let heldOutData = try heldOut.map { try Examples<PreferencePair>(path: $0, badLines: badLines) }
         let engine = try await started
         try await engine.requireRoom(rows: 2 * microbatch, of: sequenceLength)
         display.note("\(try await engine.trainer.config().modelName) learns from the preferences of \(data)")

@@ -25,31 +25,31 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: "Data whose loss is measured, JSON lines.")
+    @Option(help: .init("Data whose loss is measured, JSON lines.", valueName: "path"))
     var data: String?
 
-    @Option(help: "Problems whose answers are counted, JSON lines.")
+    @Option(help: .init("Problems whose answers are counted, JSON lines.", valueName: "path"))
     var problems: String?
 
-    @Option(help: "Held-out problems of arithmetic of this difficulty (1 to 8), in place of problems.")
+    @Option(help: .init("Held-out problems of arithmetic of this difficulty (1 to 8), in place of problems.", valueName: "n"))
     var arithmetic: Int?
 
-    @Option(help: "How many examples or problems to measure, from the first on. Default: all, and 200 of arithmetic.")
+    @Option(help: .init("How many examples or problems to measure, from the first on. Default: all, and 200 of arithmetic.", valueName: "n"))
     var limit: Int?
 
-    @Option(help: "How many answers to each problem: 1 for the likeliest, more for draws.")
+    @Option(help: .init("How many answers to each problem: 1 for the likeliest, more for draws.", valueName: "n"))
     var samples = 1
 
-    @Option(parsing: .upToNextOption, help: "For which numbers of draws to say how likely one of them is right (pass@k).")
+    @Option(parsing: .upToNextOption, help: .init("For which numbers of draws to say how likely one of them is right (pass@k).", valueName: "k"))
     var passAt: [Int] = []
 
-    @Option(help: "The seed of all that is drawn at random.")
+    @Option(help: .init("The seed of all that is drawn.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Option(help: "A folder for the answers and the result, in which the same command goes on after an interrupt.")
+    @Option(help: .init("A folder for the answers and the result, in which the same command goes on after an interrupt.", valueName: "path"))
     var output: String?
 
-    @Flag(inversion: .prefixedNo, help: "Whether what an earlier evaluation has left in the output folder is removed, to begin anew.")
+    @Flag(inversion: .prefixedNo, help: "Whether to remove an earlier evaluation first.")
     var restart = false
 
     @OptionGroup(title: "Problems") var rewardOptions: RewardOptions
@@ -58,7 +58,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Data") var dataOptions: DataOptions
 
-    @Flag(inversion: .prefixedNo, help: "Whether the result is printed as one JSON object.")
+    @Flag(inversion: .prefixedNo, help: "Whether to print the result as JSON, in one line.")
     var json = false
 
     func validate() throws {
@@ -123,8 +123,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         if let arithmetic {
             return (try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut), limit ?? 200)
         }
-        let lines: JSONLines<Problem> = try dataOptions.open(problems!)
-        return (ProblemFile(lines, shuffleSeed: nil), limit ?? lines.count)
+        let lines: Examples<Problem> = try dataOptions.open(problems!)
+        return (ProblemSet(lines, shuffleSeed: nil), limit ?? lines.count)
     }
 
     private struct Result {

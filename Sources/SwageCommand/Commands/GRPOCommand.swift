@@ -16,8 +16,8 @@ struct GRPOCommand: AsyncParsableCommand {
               swage grpo recipes/grpo-arithmetic.yaml
               swage grpo --model my-model --data problems.jsonl --reward number finished:0.1 --output runs/mine
 
-            Run again with the same options, it goes on where it stopped. Ctrl-C saves a checkpoint first. Rewards in code, \
-            and environments of several turns, are for programs that import SwageRecipes.
+            Run again with the same options, it goes on where it stopped. Ctrl-C saves a checkpoint first. --help-hidden shows \
+            all options of the loss and of sampling.
             """)
 
     @Argument(help: "A YAML file with any of the options below.")
@@ -29,55 +29,57 @@ struct GRPOCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Rollouts") var samplingOptions: SamplingArguments
 
-    @Option(help: "How many problems a rollout has.")
+    @Option(help: .init("How many problems a rollout has.", valueName: "n"))
     var problemsPerRollout = 8
 
-    @Option(help: "How many answers to each problem.")
+    @Option(help: .init("How many answers to each problem.", valueName: "n"))
     var groupSize = 8
 
-    @Option(help: "What to do with an answer whose reward fails: stop or drop.")
+    @Option(help: .init("What to do with an answer whose reward fails: stop or drop.", valueName: "what", visibility: .hidden))
     var onFailure: FailurePolicy = .stop
 
-    @Option(help: "The loss: grpo, gspo, ppo, cispo, dro, importance-sampling or reinforce.")
+    @Option(help: .init("The loss.", valueName: "name"))
     var loss: PolicyLoss = .grpo
 
-    @Option(help: "grpo, gspo, ppo: how far a token's probability may fall before it no longer counts.")
+    @Option(help: .init("grpo, gspo, ppo: how far a token's probability may fall before it no longer counts.", valueName: "x", visibility: .hidden))
     var clipLow = PolicyLoss.Options().clipLow
 
-    @Option(help: "grpo, gspo, ppo, cispo: how far it may rise.")
+    @Option(help: .init("grpo, gspo, ppo, cispo: how far it may rise.", valueName: "x", visibility: .hidden))
     var clipHigh = PolicyLoss.Options().clipHigh
 
-    @Option(help: "grpo: how tokens are averaged: token-mean, sequence-mean or constant (over all that were allowed).")
+    @Option(
+        help: .init(
+            "grpo: how tokens are averaged: token-mean, sequence-mean or constant (over all that were allowed).", valueName: "name", visibility: .hidden))
     var normalization: Normalization = .tokenMean
 
-    @Option(help: "grpo: by how much distance from the model as it was counts. 0 needs no second model.")
+    @Option(help: .init("grpo: by how much distance from the model as it was counts. 0 needs no second model.", valueName: "x"))
     var klCoefficient = PolicyLoss.Options().klCoefficient
 
-    @Option(help: "What a reward is compared with: mean or leave-one-out.")
+    @Option(help: .init("What a reward is compared with: mean or leave-one-out.", valueName: "name", visibility: .hidden))
     var baseline: Advantages.Baseline = .mean
 
-    @Option(help: "What the difference is divided by: the deviation of the group or the batch, or none.")
+    @Option(help: .init("What the difference is divided by: the deviation of the group or the batch, or none.", valueName: "name", visibility: .hidden))
     var scale: Advantages.Scale = .group
 
-    @Option(help: "How many optimizer steps are taken on each rollout.")
+    @Option(help: .init("How many optimizer steps are taken on each rollout.", valueName: "n", visibility: .hidden))
     var updatesPerRollout = 1
 
-    @Option(help: "How many answers are trained on at once.")
+    @Option(help: .init("How many answers are trained on at once.", valueName: "n", visibility: .hidden))
     var microbatch = 16
 
-    @Flag(inversion: .prefixedNo, help: "Whether answers that reached the limit of tokens are kept out of the loss.")
+    @Flag(inversion: .prefixedNo, help: .init("Whether answers that reached the limit of tokens are kept out of the loss.", visibility: .hidden))
     var maskOverlong = false
 
-    @Flag(inversion: .prefixedNo, help: "Whether groups whose rewards are all equal are trained on, too.")
+    @Flag(inversion: .prefixedNo, help: .init("Whether groups whose rewards are all equal are trained on, too.", visibility: .hidden))
     var keepEqualGroups = false
 
-    @Option(help: "Weigh tokens by how much likelier they are to the trainer than to the sampler, up to this.")
+    @Option(help: .init("Weigh tokens by how much likelier they are to the trainer than to the sampler, up to this.", valueName: "x", visibility: .hidden))
     var importanceCap: Double?
 
-    @Flag(inversion: .prefixedNo, help: "Whether the next rollout is written while learning from this one.")
+    @Flag(inversion: .prefixedNo, help: .init("Whether the next rollout is written while learning from this one.", visibility: .hidden))
     var async = false
 
-    @Option(help: "After how many rollouts some answers are shown; 0 for never.")
+    @Option(help: .init("After how many rollouts some answers are shown; 0 for never.", valueName: "n", visibility: .hidden))
     var showEvery = 10
 
     @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments

@@ -16,10 +16,10 @@ struct GenerateCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: "What to answer, or with --raw to continue.")
+    @Option(help: .init("What to answer, or with --raw to continue.", valueName: "text"))
     var prompt: String
 
-    @Option(help: "A system message before the prompt.")
+    @Option(help: .init("A system message before the prompt.", valueName: "text"))
     var system: String?
 
     @Flag(name: .customLong("load-in-8bit"), help: "Read the weights in 8 bits: faster, and a little less exact.")
@@ -28,22 +28,22 @@ struct GenerateCommand: AsyncParsableCommand {
     @Flag(help: "Continue the prompt as plain text, without the chat format.")
     var raw = false
 
-    @Option(help: "The most tokens to write.")
+    @Option(help: .init("The most tokens to write.", valueName: "n"))
     var maxTokens = 256
 
-    @Option(help: "Divides the logits; 0 always takes the likeliest token.")
+    @Option(help: .init("Divides the logits; 0 always takes the likeliest token.", valueName: "x"))
     var temperature = 0.7
 
-    @Option(help: "Draw from the k likeliest tokens only. Default: all.")
+    @Option(help: .init("Draw from the k likeliest tokens only. Default: all.", valueName: "k", visibility: .hidden))
     var topK: Int?
 
-    @Option(help: "Draw from the likeliest tokens that together reach this probability.")
+    @Option(help: .init("Draw from the likeliest tokens that together reach this probability.", valueName: "p", visibility: .hidden))
     var topP = 0.95
 
-    @Option(help: "The seed of the random choices.")
+    @Option(help: .init("The seed of the random choices.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Option(parsing: .singleValue, help: "A text that ends the answer. May be given several times.")
+    @Option(parsing: .singleValue, help: .init("A text that ends the answer. May be given several times.", valueName: "text"))
     var stop: [String] = []
 
     @Flag(help: "Print one JSON object with the text, the tokens and their log-probabilities, and nothing else.")

@@ -24,19 +24,19 @@ struct SFTCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: "The training data, JSON lines.")
+    @Option(help: .init("The training data, JSON lines.", valueName: "path"))
     var data: String
 
-    @Option(help: "Held-out data, measured before and after.")
+    @Option(help: .init("Held-out data, measured before and after.", valueName: "path"))
     var heldOut: String?
 
-    @Option(help: "How many examples of the held-out data to measure. Default: all.")
+    @Option(help: .init("How many held-out examples count. Default: all.", valueName: "n"))
     var heldOutLimit: Int?
 
-    @Option(help: "How many batches are accumulated for one step.")
+    @Option(help: .init("How many batches make one step.", valueName: "n"))
     var gradientAccumulation = 1
 
-    @Flag(inversion: .prefixedNo, help: "Whether several examples share a row; they never see each other.")
+    @Flag(inversion: .prefixedNo, help: "Whether examples share rows, unseen by each other.")
     var packing = true
 
     @OptionGroup(title: "Run") var runOptions: RunOptions
@@ -48,7 +48,7 @@ struct SFTCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
 
-    @Option(help: "A question that the model answers before and after.")
+    @Option(help: .init("A question that the model answers before and after.", valueName: "text"))
     var prompt: String?
 
     func validate() throws {
@@ -63,8 +63,8 @@ struct SFTCommand: AsyncParsableCommand {
         // Checking the data and reading the model take about as long; neither waits for the other.
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let training: JSONLines<TrainingExample> = try dataOptions.open(data)
-        let heldOutData: JSONLines<TrainingExample>? = try heldOut.map { try dataOptions.open($0) }
+        let training: Examples<TrainingExample> = try dataOptions.open(data)
+        let heldOutData: Examples<TrainingExample>? = try heldOut.map { try dataOptions.open($0) }
         let engine = try await started
         try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength)
         display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(data)")

@@ -25,17 +25,17 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Optimizer") var optimizerOptions: OptimizerArguments
 
-    @Option(help: "Where to listen: host:port, with port 0 for any that is free, or unix:/path/of/a/socket.")
+    @Option(help: .init("Where to listen: host:port, with port 0 for any that is free, or unix:/path/of/a/socket.", valueName: "address"))
     var listen = "localhost:50051"
 
-    @Option(help: "The step at which the learning-rate schedule ends.")
+    @Option(help: .init("The step at which the learning-rate schedule ends.", valueName: "n"))
     var steps = 100
 
-    @Option(help: "The default place of checkpoints, below which clients may save and load.")
+    @Option(help: .init("The default place of checkpoints, below which clients may save and load.", valueName: "path"))
     var checkpoints = "checkpoints"
 
     @Option(
-        help: "One more folder below which clients may save and load, such as that of the runs of this machine. Can be given again.")
+        help: .init("One more folder below which clients may save and load, such as that of the runs of this machine. Can be given again.", valueName: "path"))
     var allow: [String] = []
 
     @Option(help: "A PEM file of the server's certificate chain.")
@@ -44,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A PEM file of the certificate's private key.")
     var privateKey: String?
 
-    @Option(help: "The most memory that a call may ask for at once, such as 8G. Without it, what the machine has.")
+    @Option(help: .init("The most memory that a call may ask for at once, such as 8G. Without it, what the machine has.", valueName: "size"))
     var memoryLimit: String?
 
     func validate() throws {

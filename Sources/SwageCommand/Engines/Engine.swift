@@ -56,16 +56,16 @@ extension ModelOptions {
     ///   - output: a folder in which the trainer will have to save; a server that may not is an error at once.
     ///   - profiles: whether the engine records where its time goes.
     func start(
-        optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "default", keptCheckpoints: Int? = nil,
+        optimizer: OptimizerOptions = .init(), checkpointDirectory: String = "swage-checkpoints", keptCheckpoints: Int? = nil,
         output: String? = nil, profiles: Bool = false
     ) async throws -> StartedEngine {
         switch engine {
         case .native:
             try chooseMatrixLibrary()
             let trainer = try await NativeTrainer(
-                model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                model: try requireModel(), optimizer: optimizer, checkpointDirectory: checkpointDirectory,
                 keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate, threads: threads, profiles: profiles)
-            if let unread = try trainer.unreadTensors { logger().warning("\(model!): \(unread)") }
+            if let unread = try trainer.unreadTensors { logger().warning("\(modelName): \(unread)") }
             return StartedEngine(trainer: trainer, sampler: trainer.sampler) {
                 try await trainer.profile().map(ProfileReport.init)
             }
@@ -96,8 +96,8 @@ extension ModelOptions {
         }
         try chooseMatrixLibrary()
         let sampler = try await NativeSampler(
-            model: model!, weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
-        if let unread = try sampler.unreadTensors { logger().warning("\(model!): \(unread)") }
+            model: try requireModel(), weights: inEightBits ? .eightBit : .float32, chatTemplate: chatTemplate, threads: threads)
+        if let unread = try sampler.unreadTensors { logger().warning("\(modelName): \(unread)") }
         return (sampler, try sampler.tokenizer())
     }
 
@@ -108,7 +108,7 @@ extension ModelOptions {
             throw TrainerError(
                 .unsupported, "\(modelName) does not write", expected: "a trainer with a sampler, or --model for one that gets its weights")
         }
-        return try await NativeSampler(model: model!, chatTemplate: chatTemplate, threads: threads)
+        return try await NativeSampler(model: try requireModel(), chatTemplate: chatTemplate, threads: threads)
     }
 
     /// The model as it is before a run, in weights of its own that stay as they are.
@@ -138,12 +138,12 @@ extension ModelOptions {
         if engine == .titan {
             return StartedEngine(
                 trainer: try await TitanTrainer(
-                    model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+                    model: try requireModel(), optimizer: optimizer, checkpointDirectory: checkpointDirectory,
                     keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
                     options: worker.titan(threads: threads), log: log))
         }
         let trainer = try await HuggingFaceTrainer(
-            model: model!, optimizer: optimizer, checkpointDirectory: checkpointDirectory,
+            model: try requireModel(), optimizer: optimizer, checkpointDirectory: checkpointDirectory,
             keptCheckpoints: keptCheckpoints, chatTemplate: chatTemplate,
             options: worker.huggingFace(threads: threads), log: log)
         return StartedEngine(trainer: trainer, sampler: trainer.sampler)

@@ -6,24 +6,24 @@ import SwageRecipes
 
 /// Which model a command works with, and on what it runs.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A GGUF file, or a folder in Hugging Face's layout.")
+    @Option(help: .init("A GGUF file, or a folder in Hugging Face's layout.", valueName: "path"))
     var model: String?
 
     @Option(
-        help: "The chat format (chatml, llama3 or qwen3) of a model that brings no template of its own or an unknown one, or to be used instead.")
+        help: .init("A chat format instead of the model's own: chatml, llama3 or qwen3.", valueName: "name"))
     var chatTemplate: String?
 
-    @Option(help: "The engine. What belongs to huggingface, titan or remote alone is shown by --help-hidden.")
+    @Option(help: .init("The engine; --help-hidden shows what only others have.", valueName: "name"))
     var engine: Engine = .native
 
     @OptionGroup(visibility: .hidden) var worker: WorkerOptions
 
     @OptionGroup(visibility: .hidden) var remote: RemoteOptions
 
-    @Option(help: "How many threads share the work. Default: one a core.")
+    @Option(help: .init("How many threads share the work. Default: one a core.", valueName: "n"))
     var threads: Int?
 
-    @Option(help: "How much to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: .init("How much to log.", valueName: "level", visibility: .hidden))
     var logLevel: Logger.Level = .info
 
     func validate() throws {
@@ -33,13 +33,16 @@ struct ModelOptions: ParsableArguments {
         if let threads, !(1...most ~= threads) {
             throw ValidationError("--threads is \(threads); expected 1 to \(most), 16 times the cores of this machine.")
         }
-        switch engine {
-        case .native where model == nil, .huggingface where model == nil, .titan where model == nil:
-            throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.")
-        case .remote where remote.address == nil:
+        if engine != .remote { _ = try requireModel() }
+        if engine == .remote, remote.address == nil {
             throw ValidationError("--address is missing; expected where the remote trainer is served, such as localhost:50051.")
-        default: break
         }
+    }
+
+    /// The model that an engine reads on this machine.
+    func requireModel() throws -> String {
+        guard let model else { throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.") }
+        return model
     }
 
     /// What tells the model from others, for people and for runs that go on.
@@ -79,57 +82,59 @@ struct ModelOptions: ParsableArguments {
 
 /// How PyTorch runs a model.
 struct WorkerOptions: ParsableArguments {
-    @Option(help: "huggingface: the device, such as cpu or cuda. Default: a GPU where there is one.")
+    @Option(help: .init("huggingface: the device, such as cpu or cuda. Default: a GPU where there is one.", valueName: "name"))
     var device: String?
 
-    @Option(help: "huggingface: torch's name of the weights' type. titan: that of the computation. Default: float32.")
+    @Option(help: .init("huggingface: torch's name of the weights' type. titan: that of the computation. Default: float32.", valueName: "name"))
     var dtype: String?
 
-    @Option(help: "huggingface: transformers' name of the attention implementation. titan: sdpa, or flex or varlen on GPUs. Default: sdpa.")
+    @Option(
+        help: .init(
+            "huggingface: transformers' name of the attention implementation. titan: sdpa, or flex or varlen on GPUs. Default: sdpa.", valueName: "name"))
     var attention: String?
 
-    @Option(help: "huggingface: train adapters of this rank, and not the weights.")
+    @Option(help: .init("huggingface: train adapters of this rank, and not the weights.", valueName: "n"))
     var loraRank: Int?
 
-    @Option(help: "huggingface: adapters count alpha / rank times. Default: twice the rank.")
+    @Option(help: .init("huggingface: adapters count alpha / rank times. Default: twice the rank.", valueName: "x"))
     var loraAlpha: Double?
 
-    @Option(help: "titan: over how many ranks the weights and the batch are divided. Default: 1.")
+    @Option(help: .init("titan: over how many ranks the weights and the batch are divided. Default: 1.", valueName: "n"))
     var dataParallel: Int?
 
-    @Option(help: "titan: how many times all of that is there, each with its part of the batch. Default: 1.")
+    @Option(help: .init("titan: how many times all of that is there, each with its part of the batch. Default: 1.", valueName: "n"))
     var replicas: Int?
 
-    @Option(help: "titan: over how many ranks each matrix is divided. Default: 1.")
+    @Option(help: .init("titan: over how many ranks each matrix is divided. Default: 1.", valueName: "n"))
     var tensorParallel: Int?
 
-    @Option(help: "titan: over how many ranks a sequence is divided. Default: 1.")
+    @Option(help: .init("titan: over how many ranks a sequence is divided. Default: 1.", valueName: "n"))
     var contextParallel: Int?
 
-    @Option(help: "titan: over how many ranks the layers are divided. Default: 1.")
+    @Option(help: .init("titan: over how many ranks the layers are divided. Default: 1.", valueName: "n"))
     var pipelineParallel: Int?
 
     @Option(
         parsing: .upToNextOption,
-        help: "titan: where `swage host` listens on each machine, such as tcp://node1:26600. Default: this machine.")
+        help: .init("titan: where `swage host` listens on each machine, such as tcp://node1:26600. Default: this machine.", valueName: "address"))
     var hosts: [String] = []
 
-    @Option(help: "titan: where those find this machine, such as tcp://node0:26600. Default: by its host name.")
+    @Option(help: .init("titan: where those find this machine, such as tcp://node0:26600. Default: by its host name.", valueName: "address"))
     var meshAddress: String?
 
-    @Option(help: "titan: the most tokens of a sequence. Default: 8192.")
+    @Option(help: .init("titan: the most tokens of a sequence. Default: 8192.", valueName: "n"))
     var maxSequenceLength: Int?
 }
 
 /// Where a trainer in another process is found, and how its caller is let in.
 struct RemoteOptions: ParsableArguments {
-    @Option(help: "Where the trainer is served: host:port, or unix:/path/of/a/socket.")
+    @Option(help: .init("Where the trainer is served: host:port, or unix:/path/of/a/socket.", valueName: "address"))
     var address: String?
 
-    @Option(help: "A file that holds the token that the server asks for. Default: the variable SWAGE_TOKEN.")
+    @Option(help: .init("A file that holds the token that the server asks for. Default: the variable SWAGE_TOKEN.", valueName: "path"))
     var tokenFile: String?
 
-    @Option(help: "A PEM file of the authority that vouches for the server, or system. Needed beyond this machine.")
+    @Option(help: .init("A PEM file of the authority that vouches for the server, or system. Needed beyond this machine.", valueName: "path"))
     var trustRoots: String?
 }
 

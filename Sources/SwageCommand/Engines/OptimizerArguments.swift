@@ -3,28 +3,28 @@ import Swage
 
 /// How parameters follow their gradients, for every command that trains.
 struct OptimizerArguments: ParsableArguments {
-    @Option(help: "The peak learning rate. Default: 1e-5.")
+    @Option(help: .init("The peak learning rate. Default: 1e-5.", valueName: "x"))
     var learningRate: Double?
 
-    @Option(help: "How the learning rate goes on after warm-up: constant, linear or cosine. Default: cosine.")
+    @Option(help: .init("The learning rate after warm-up. Default: cosine.", valueName: "name"))
     var schedule: LearningRateSchedule.Shape?
 
-    @Option(help: "Over how many steps the learning rate rises. Default: 0.")
+    @Option(help: .init("Steps in which the rate rises. Default: 0.", valueName: "n"))
     var warmupSteps: Int?
 
-    @Option(help: "Decoupled weight decay; norms and biases are exempt. Default: 0.")
+    @Option(help: .init("Decoupled, of matrices alone. Default: 0.", valueName: "x"))
     var weightDecay: Double?
 
-    @Option(help: "AdamW's decay of the mean of the gradients. Default: 0.9.")
+    @Option(help: .init("AdamW's decay of the mean of the gradients. Default: 0.9.", valueName: "x", visibility: .hidden))
     var beta1: Double?
 
-    @Option(help: "AdamW's decay of the mean of their squares. Default: 0.999.")
+    @Option(help: .init("AdamW's decay of the mean of their squares. Default: 0.999.", valueName: "x", visibility: .hidden))
     var beta2: Double?
 
-    @Option(help: "AdamW's epsilon. Default: 1e-8.")
+    @Option(help: .init("AdamW's epsilon. Default: 1e-8.", valueName: "x", visibility: .hidden))
     var epsilon: Double?
 
-    @Option(help: "The global norm to which gradients are clipped; 0 for never. Default: 1.")
+    @Option(help: .init("Clips gradients to a norm; 0 never. Default: 1.", valueName: "x"))
     var maxGradientNorm: Double?
 
     /// - Parameter totalSteps: the step at which a schedule ends.

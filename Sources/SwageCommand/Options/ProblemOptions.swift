@@ -5,38 +5,38 @@ import SwageText
 
 /// What a model is asked, and how its answers are scored.
 struct ProblemOptions: ParsableArguments {
-    @Option(help: "The problems, JSON lines.")
+    @Option(help: .init("The problems, JSON lines.", valueName: "path"))
     var data: String?
 
-    @Option(help: "Problems of arithmetic of this difficulty (1 to 8), in place of data.")
+    @Option(help: .init("Problems of arithmetic of this difficulty (1 to 8), in place of data.", valueName: "n"))
     var arithmetic: Int?
 
-    @Option(help: "Held-out problems, JSON lines. Arithmetic holds out its own.")
+    @Option(help: .init("Held-out problems, JSON lines. Arithmetic holds out its own.", valueName: "path"))
     var heldOut: String?
 
-    @Option(help: "How many held-out problems are measured.")
+    @Option(help: .init("How many held-out problems are measured.", valueName: "n"))
     var heldOutLimit = 200
 
-    @Option(help: "How many answers to each of them: 1 for the likeliest, more for draws and pass@k.")
+    @Option(help: .init("How many answers to each of them: 1 for the likeliest, more for draws and pass@k.", valueName: "n", visibility: .hidden))
     var heldOutSamples = 1
 
     @OptionGroup var rewardOptions: RewardOptions
 
-    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out and counted, instead of stopping at the first.")
+    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out.")
     var skipBadLines = false
 
     func training(seed: UInt64) throws -> any ProblemSource {
         if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed) }
-        return ProblemFile(try open(data!), shuffleSeed: seed)
+        return ProblemSet(try open(data!), shuffleSeed: seed)
     }
 
     func heldOutProblems(seed: UInt64) throws -> (any ProblemSource)? {
         if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut) }
-        return try heldOut.map { ProblemFile(try open($0), shuffleSeed: nil) }
+        return try heldOut.map { ProblemSet(try open($0), shuffleSeed: nil) }
     }
 
-    private func open(_ path: String) throws -> JSONLines<Problem> {
-        try JSONLines(path: path, badLines: skipBadLines ? .skip : .stop)
+    private func open(_ path: String) throws -> Examples<Problem> {
+        try Examples(path: path, badLines: skipBadLines ? .skip : .stop)
     }
 }
 
@@ -44,33 +44,33 @@ struct ProblemOptions: ParsableArguments {
 struct RewardOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
-        help:
-            "What says that an answer is right. Training takes several, each perhaps with a weight as in finished:0.1. There are \(Reward.stock.map(\.name).joined(separator: ", "))."
-    )
+        help: .init(
+            "What says that an answer is right: \(Reward.stock.map(\.name).joined(separator: ", ")). Training takes several, and weights as in finished:0.1.",
+            valueName: "name"))
     var reward = ["number"]
 
-    @Option(help: "How many seconds a reward may take.")
+    @Option(help: .init("How many seconds a reward may take.", valueName: "seconds", visibility: .hidden))
     var rewardTimeout = 60.0
 }
 
 /// How tokens are chosen, for every command that lets a model write many answers.
 struct SamplingArguments: ParsableArguments {
-    @Option(help: "The most tokens of an answer.")
+    @Option(help: .init("The most tokens of an answer.", valueName: "n"))
     var maxTokens = 64
 
-    @Option(help: "Divides the logits; 0 always takes the likeliest token.")
+    @Option(help: .init("Divides the logits; 0 always takes the likeliest token.", valueName: "x"))
     var temperature = 1.0
 
-    @Option(help: "Draw from the k likeliest tokens only. Default: all.")
+    @Option(help: .init("Draw from the k likeliest tokens only. Default: all.", valueName: "k", visibility: .hidden))
     var topK: Int?
 
-    @Option(help: "Draw from the likeliest tokens that together reach this probability.")
+    @Option(help: .init("Draw from the likeliest tokens that together reach this probability.", valueName: "p", visibility: .hidden))
     var topP = 1.0
 
-    @Option(parsing: .singleValue, help: "A text that ends an answer. May be given several times.")
+    @Option(parsing: .singleValue, help: .init("A text that ends an answer. May be given several times.", valueName: "text"))
     var stop: [String] = []
 
-    @Option(help: "How many answers are written at once.")
+    @Option(help: .init("How many answers are written at once.", valueName: "n", visibility: .hidden))
     var concurrency = 64
 
     func options(seed: UInt64) -> SamplingOptions {

@@ -4,28 +4,32 @@ import SwageRecipes
 
 /// What every command that trains is told of its run.
 struct RunOptions: ParsableArguments {
-    @Option(help: "The folder for checkpoints, metrics, and the trained model.")
+    @Option(help: .init("The folder of the run and of the trained model.", valueName: "path"))
     var output: String
 
-    @Option(help: "The number of optimizer steps.")
+    @Option(help: .init("The number of optimizer steps.", valueName: "n"))
     var steps = 100
 
-    @Option(help: "The seed of all that is drawn at random.")
+    @Option(help: .init("The seed of all that is drawn.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Option(help: "After how many steps a checkpoint is written. Default: at the end.")
+    @Option(help: .init("Steps between checkpoints. Default: at the end.", valueName: "n"))
     var saveEvery: Int?
 
-    @Option(help: "How many checkpoints stay. Default: 2.")
+    @Option(help: .init("How many checkpoints stay. Default: 2.", valueName: "n", visibility: .hidden))
     var keepCheckpoints: Int?
 
-    @Flag(inversion: .prefixedNo, help: "Whether what an earlier run has left in the output folder is removed, to begin anew.")
+    @Flag(inversion: .prefixedNo, help: "Whether to remove an earlier run first.")
     var restart = false
 
-    @Flag(inversion: .prefixedNo, help: "Whether to show where the time went, and write it as a Chrome trace to profile.json in the output folder.")
+    @Flag(
+        inversion: .prefixedNo,
+        help: .init(
+            "Whether to show where the time went, and write it as a Chrome trace to profile.json in the output folder.",
+            visibility: .hidden))
     var profile = false
 
-    @Flag(inversion: .prefixedNo, help: "Whether the result is printed as one JSON object, the last line of standard output.")
+    @Flag(inversion: .prefixedNo, help: "Whether to print the result as JSON, in one line.")
     var json = false
 
     var directory: RunDirectory { RunDirectory(path: output, startsOver: restart) }
