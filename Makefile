@@ -22,7 +22,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build build-tests engines deps completions test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps completions test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         picture lint-python clean
 
 help: ## Show the targets.
@@ -64,8 +64,10 @@ $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 test: ## Install what the tests need, and run all of them.
 	@rm -f .build/stages.txt
 	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
-	@$(STAGE) "build of the program" $(MAKE) --no-print-directory engines $(CONVERSATIONS)
-	@$(STAGE) "build of the tests" $(MAKE) --no-print-directory build-tests
+	@$(STAGE) "what is fetched" $(MAKE) --no-print-directory deps $(CONVERSATIONS)
+	@mkdir -p .build && touch .build/engines
+	@$(STAGE) "build of the program" scripts/build_strictly.sh swage
+	@$(STAGE) "build of the tests" scripts/build_strictly.sh swagePackageTests FileFuzzer LossFuzzer SwageBenchmarks
 	@$(STAGE) "instructions and allocations" python3 -B Benchmarks/check.py .build/release/SwageBenchmarks
 	@$(STAGE) "public symbols" python3 scripts/check_public.py
 	@$(STAGE) "snippets" python3 scripts/check_snippets.py
@@ -90,9 +92,6 @@ test-native: deps $(CONVERSATIONS) ## The tests of what runs in this process: no
 	@$(STAGE) "build of the tests" swift build -c release --product swagePackageTests
 	@$(STAGE) "tests in this process" swift test -c release --skip-build --skip "$(OUTER)"
 	@$(STAGE)
-
-build-tests:
-	@for product in swagePackageTests FileFuzzer LossFuzzer SwageBenchmarks; do swift build -c release --traits Engines --product $$product || exit; done
 
 lint: lint-python ## What can be seen without a build: the format of Swift and C, Python and its types, generated code, links.
 	@find Sources Tests/KernelTests -name '*.[ch]' | xargs .venv/lint/bin/clang-format --dry-run --Werror

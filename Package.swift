@@ -4,9 +4,6 @@ import PackageDescription
 // SWAGE_INSTRUCTIONS=baseline or v3 builds the kernels for that generation of x86-64 alone, so that tests can try it.
 let instructions = Context.environment["SWAGE_INSTRUCTIONS"].map { [CSetting.define("SWAGE_INSTRUCTIONS_\($0)")] } ?? []
 
-// SWAGE_STRICT=1, as in the gate, takes no warning. A newer compiler's new ones are no reason for a user's build to fail.
-let strictness: [SwiftSetting] = Context.environment["SWAGE_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
-
 let gRPC: [Target.Dependency] = [
     .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Engines"])),
     .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["Engines"])),
@@ -129,4 +126,3 @@ let package = Package(
 for target in package.targets where target.path == nil && !target.isTest && !target.name.hasPrefix("C") {
     target.swiftSettings = ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility"].map { .enableUpcomingFeature($0) }
 }
-for target in package.targets where !target.name.hasPrefix("C") { target.swiftSettings = (target.swiftSettings ?? []) + strictness }

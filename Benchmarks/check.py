@@ -12,6 +12,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -33,7 +34,13 @@ def main():
     program = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         write_model(pathlib.Path(folder, "model"))
-        found = {"instructions": instructions(program, folder), "allocations": allocations(program, folder)}
+        found = {"allocations": allocations(program, folder)}
+        if shutil.which("valgrind"):
+            found = {"instructions": instructions(program, folder)} | found
+        elif "--write" in sys.argv:
+            sys.exit("instructions are counted with valgrind, which is not there; on Debian: apt install valgrind")
+        else:
+            print("instructions are left out, for valgrind is not there; on Debian: apt install valgrind")
     if "--write" in sys.argv:
         BASELINE.write_text(json.dumps(found, indent=2) + "\n")
     expected = json.loads(BASELINE.read_text())

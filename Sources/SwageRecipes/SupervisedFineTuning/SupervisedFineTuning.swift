@@ -44,7 +44,7 @@ public struct SupervisedFineTuning: Sendable {
     public struct Measurement: Sendable, Equatable, Codable {
         /// The loss on held-out data; nil where there is none.
         public var heldOut: Evaluation.Result?
-        /// The model's likeliest answer to ``Options/prompt``, as text; nil where nothing was asked.
+        /// The model's likeliest answer to ``Options/prompt``, as text, with … where it would go on; nil where nothing was asked.
         public var reply: String?
     }
 
@@ -201,7 +201,8 @@ extension SupervisedFineTuning {
             ).ids
             let sampling = SamplingOptions.greedy(maxTokens: options.replyTokens)
             let completions = try await sampler.generate([ids], options: sampling).answering(prompts: 1, sampling)
-            return try tokenizer.decode(completions[0].tokens, skipSpecialTokens: true)
+            let text = try tokenizer.decode(completions[0].tokens, skipSpecialTokens: true)
+            return completions[0].finishReason == .length ? text + " …" : text
         }
     }
 }
