@@ -34,7 +34,8 @@ extension Conformance {
             try expectSameMetrics(results, "step \(step)")
             let steps = [try await trainer.optimStep(), try await reference.optimStep()]
             try expectClose(
-                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of step \(step)")
+                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)],
+                "gradient norm of step \(step), with the optimizer's options that both were to be started with")
             try expectClose([Float(steps[0].learningRate)], [Float(steps[1].learningRate)], "learning rate of step \(step)")
             try expect(steps[0].step == step, "the answer to optimStep \(step) says step \(steps[0].step)")
             try await expectStatus(trainer, TrainerStatus(step: step, accumulatedMicrobatches: 0), "after optimStep \(step)")

@@ -12,7 +12,7 @@ struct Difference: CustomStringConvertible {
         let scale = expected.reduce(1e-30) { max($0, abs(Double($1))) }
         for (index, (here, there)) in zip(found, expected).enumerated() {
             let gap = abs(Double(here) - Double(there)) / scale
-            guard here != there, gap.isNaN || gap > size else { continue }
+            guard here != there, !(here.isNaN && there.isNaN), gap.isNaN || gap > size else { continue }
             size = gap.isNaN ? .infinity : gap
             let place = found.count > 1 ? "number \(index) of \(found.count)" : "it"
             description = "\(place) is \(here), and \(there) was expected, a relative difference of \(size)"

@@ -17,6 +17,9 @@ extension LossBatch {
         return sum(tensor.scalars.enumerated().map { (place .== Double($0)) * Double($1) }[...])
     }
 
+    /// A number that belongs to the loss itself: a scalar.
+    public func constant(_ number: Double) -> LossExpression { LossExpression(trace: trace, node: trace.constant(1)).constant(number) }
+
     /// Numbers that belong to the loss itself, in a row.
     public func constant(_ numbers: [Double]) -> LossExpression {
         constant(Tensor(unchecked: numbers, shape: [numbers.count]))

@@ -106,6 +106,10 @@ public func maximum(_ x: LossExpression, _ y: LossExpression) -> LossExpression 
 public func minimum(_ x: LossExpression, _ y: Double) -> LossExpression { minimum(x, x.constant(y)) }
 /// The greater of each element and the number `y`; where they are equal, half of the gradient passes.
 public func maximum(_ x: LossExpression, _ y: Double) -> LossExpression { maximum(x, x.constant(y)) }
+/// The lesser of the number `x` and each element; where they are equal, half of the gradient passes.
+public func minimum(_ x: Double, _ y: LossExpression) -> LossExpression { minimum(y, x) }
+/// The greater of the number `x` and each element; where they are equal, half of the gradient passes.
+public func maximum(_ x: Double, _ y: LossExpression) -> LossExpression { maximum(y, x) }
 /// `x` held within `bounds`, both of which must be finite; outside them the gradient is 0, and at them half of it passes. For
 /// one bound alone there are `minimum` and `maximum`.
 public func clip(_ x: LossExpression, _ bounds: ClosedRange<Double>) -> LossExpression {
@@ -148,6 +152,18 @@ public func .>= (x: LossExpression, y: Double) -> LossExpression { x .>= x.const
 public func .== (x: LossExpression, y: Double) -> LossExpression { x .== x.constant(y) }
 /// 1 where an element does not equal the number `y`, else 0; 1 where it is NaN. No gradient passes.
 public func .!= (x: LossExpression, y: Double) -> LossExpression { x .!= x.constant(y) }
+/// 1 where the number `x` is less than an element, else 0; 0 where it is NaN. No gradient passes.
+public func .< (x: Double, y: LossExpression) -> LossExpression { y .> x }
+/// 1 where the number `x` is at most an element, else 0; 0 where it is NaN. No gradient passes.
+public func .<= (x: Double, y: LossExpression) -> LossExpression { y .>= x }
+/// 1 where the number `x` is greater than an element, else 0; 0 where it is NaN. No gradient passes.
+public func .> (x: Double, y: LossExpression) -> LossExpression { y .< x }
+/// 1 where the number `x` is at least an element, else 0; 0 where it is NaN. No gradient passes.
+public func .>= (x: Double, y: LossExpression) -> LossExpression { y .<= x }
+/// 1 where the number `x` equals an element, else 0; 0 where it is NaN. No gradient passes.
+public func .== (x: Double, y: LossExpression) -> LossExpression { y .== x }
+/// 1 where the number `x` does not equal an element, else 0; 1 where it is NaN. No gradient passes.
+public func .!= (x: Double, y: LossExpression) -> LossExpression { y .!= x }
 /// 1 where neither is 0, else 0, where the two meet; NaN is not 0. No gradient passes.
 public func and(_ x: LossExpression, _ y: LossExpression) -> LossExpression { x.applying("and", y) }
 /// 0 where both are 0, else 1, where the two meet; NaN is not 0. No gradient passes.
@@ -160,7 +176,29 @@ public func select(_ condition: LossExpression, _ x: LossExpression, _ y: LossEx
     condition.applying("select", x, y)
 }
 
+/// `x` where the condition is not 0, else the number `y`.
+public func select(_ condition: LossExpression, _ x: LossExpression, _ y: Double) -> LossExpression {
+    select(condition, x, condition.constant(y))
+}
+/// The number `x` where the condition is not 0, else `y`.
+public func select(_ condition: LossExpression, _ x: Double, _ y: LossExpression) -> LossExpression {
+    select(condition, condition.constant(x), y)
+}
+/// The number `x` where the condition is not 0, else the number `y`.
+public func select(_ condition: LossExpression, _ x: Double, _ y: Double) -> LossExpression {
+    select(condition, condition.constant(x), condition.constant(y))
+}
+
 extension LossExpression {
+    /// `x` becomes x + y.
+    public static func += (x: inout LossExpression, y: LossExpression) { x = x + y }
+    /// `x` becomes x − y.
+    public static func -= (x: inout LossExpression, y: LossExpression) { x = x - y }
+    /// `x` becomes x·y.
+    public static func *= (x: inout LossExpression, y: LossExpression) { x = x * y }
+    /// `x` becomes x / y.
+    public static func /= (x: inout LossExpression, y: LossExpression) { x = x / y }
+
     /// 1 where a value lies outside `bounds`, both of which must be finite, else 0; 0 where it is NaN. No gradient passes.
     public func isOutside(_ bounds: ClosedRange<Double>) -> LossExpression {
         or(self .< bounds.lowerBound, self .> bounds.upperBound)

@@ -13,7 +13,9 @@ extension LossProgram {
         // What another value hides, as select does, is not on this way.
         while let operand = nodes[node].operands.first(where: { found[$0] != nil }) { node = operand }
         let (value, indices) = found[node]!
-        return "\(describe(node)) is \(value.isNaN ? .nan : value)" + (indices.isEmpty ? "" : " at \(indices)")
+        // What is known came from elsewhere, with all that it was made of: the operation is one of those within.
+        let expression = environment.known[node] == nil ? describe(node) : "within \(describe(node, depth: 8)), something"
+        return "\(expression) is \(value.isNaN ? .nan : value)" + (indices.isEmpty ? "" : " at \(indices)")
     }
 
     /// The expression that a node stands for, as one would write it, cut where it gets long.

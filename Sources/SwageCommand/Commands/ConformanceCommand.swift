@@ -74,6 +74,9 @@ struct ConformanceCommand: AsyncParsableCommand {
             guard skipped[left] == nil else {
                 throw UsageError("--skip names \(left.name) twice", expected: "one reason for a promise that is left out")
             }
+            guard only.isEmpty || chosen.contains(left) else {
+                throw UsageError("--skip names \(left.name), which --only leaves out already", expected: "one of those that are checked")
+            }
             skipped[left] = String(parts[1])
         }
         let plan = Conformance.Plan(
@@ -101,7 +104,13 @@ struct ConformanceCommand: AsyncParsableCommand {
             throw TrainerError(.inputOutput, "the workspace \(workspace) cannot be made: \(error.summary)", expected: "a folder that can be written to")
         }
 
-        let subject = try await within(limit, "the trainer's start, and two saves of its weights,") { try await self.subject(workspace) }
+        let subject: Conformance.Subject
+        do {
+            subject = try await within(limit, "the trainer's start, and two saves of its weights,") { try await self.subject(workspace) }
+        } catch let error as TrainerError where json {
+            try printAsJSON(["passed": 0, "failed": 0, "skipped": 0, "interrupted": false, "failures": [String](), "notBegun": "\(error)"])
+            throw error
+        }
         let findings = await Conformance(subject).run(chosen) { finding in
             let seconds = finding.duration / .seconds(1)
             writeToStandardError("\(finding.invariant.rawValue) of 9  \(finding.invariant.name)  \(fixed(seconds, 1)) s\n")

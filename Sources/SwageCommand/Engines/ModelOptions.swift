@@ -13,7 +13,7 @@ struct ModelOptions: ParsableArguments {
         help: .init("A chat format instead of the model's own: chatml, llama3 or qwen3.", valueName: "name"))
     var chatTemplate: String?
 
-    @Option(help: .init("The engine; --help-hidden shows what only others have.", valueName: "name"))
+    @Option(help: .init("The engine. --help-hidden shows all further options.", valueName: "name"))
     var engine: Engine = .native
 
     @OptionGroup(visibility: .hidden) var worker: WorkerOptions
