@@ -24,8 +24,11 @@ extension RPCError {
 
     /// Whether no trainer has said it, but the connection to one.
     var isOfTransport: Bool {
-        [.unavailable, .unknown, .internalError].contains(code) && metadata[stringValues: codeKey].first { _ in true } == nil
+        [.unavailable, .unknown, .internalError].contains(code) && !namesError
     }
+
+    /// Whether it is an error of the protocol, whatever status it travels with.
+    var namesError: Bool { metadata[stringValues: codeKey].contains { _ in true } }
 
     /// The status that each code travels with; others are internal errors. The Python workers' table is made of it.
     package static let statuses: [TrainerError.Code: RPCError.Code] = [

@@ -242,7 +242,8 @@ final class TrainerConnection: Sendable {
             return try await body()
         } catch let error as RPCError {
             // What a connection says that breaks while its caller ends it is nobody's fault.
-            if Task.isCancelled, error.code == .cancelled || error.isOfTransport { throw CancellationError() }
+            let isCancellation = error.code == .cancelled && !error.namesError
+            if isCancellation || (Task.isCancelled && error.isOfTransport) { throw CancellationError() }
             throw TrainerError(error, from: "\(address)")
         }
     }
