@@ -1,20 +1,4 @@
 import Swage
-import Synchronization
-
-/// How long the calls of a trainer and of its sampler have taken, by name.
-public final class CallTimes: Sendable {
-    private let sums = Mutex<[String: Duration]>([:])
-
-    public init() {}
-
-    public var seconds: [String: Double] { sums.withLock { $0.mapValues { $0 / .seconds(1) } } }
-
-    func measure<Result>(_ call: String, _ body: () async throws -> Result) async rethrows -> Result {
-        let start = ContinuousClock.now
-        defer { sums.withLock { $0[call, default: .zero] += start.duration(to: .now) } }
-        return try await body()
-    }
-}
 
 /// Any trainer, timed. It keeps the promises that the trainer keeps, for it forwards every call.
 public struct TimedTrainer: Trainer {
@@ -40,22 +24,4 @@ public struct TimedTrainer: Trainer {
     public func config() async throws -> TrainerConfig { try await trainer.config() }
     public func status() async throws -> TrainerStatus { try await trainer.status() }
     public func tokenizer() async throws -> any Tokenizer { try await trainer.tokenizer() }
-}
-
-/// The sampler beside it. Whoever wraps a trainer that writes wraps the pair: recipes and servers take both.
-public struct TimedSampler: Sampler {
-    private let sampler: any Sampler
-    private let times: CallTimes
-
-    public init(_ sampler: any Sampler, times: CallTimes) { (self.sampler, self.times) = (sampler, times) }
-
-    public var sharesWeights: Bool { sampler.sharesWeights }
-    public func updateWeights(from checkpoint: String, version: Int) async throws {
-        try await times.measure("updateWeights") { try await sampler.updateWeights(from: checkpoint, version: version) }
-    }
-    public func generate(
-        _ prompts: [[Int32]], options: SamplingOptions, onToken: (@Sendable (Int, Int32) -> Void)?
-    ) async throws -> [Completion] {
-        try await times.measure("generate") { try await sampler.generate(prompts, options: options, onToken: onToken) }
-    }
 }
