@@ -21,10 +21,10 @@ public protocol Tokenizer: Sendable {
     /// What the assistant writes begins with a token of its own: the ids of the messages before it, with a generation
     /// prompt, are what the ids of the whole begin with.
     /// - Parameters:
-    ///   - chat: the messages, in the order in which they were said.
+    ///   - chat: the messages, in the order in which they were said, and what the format is told beside them.
     ///   - addGenerationPrompt: whether to end with the opening of an assistant's turn.
-    /// - Throws: ``TrainerError`` if the model has no chat template, or one that this tokenizer does not know.
-    func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens
+    /// - Throws: ``TrainerError`` if the model has no chat template, or one that refuses the conversation.
+    func encode(chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens
 
     /// A prompt and the completion that should follow it, ended as the model ends its texts. The ids of the prompt do not
     /// depend on the completion.
@@ -34,18 +34,10 @@ public protocol Tokenizer: Sendable {
     func encode(prompt: String, completion: String) throws -> TargetedTokens
 }
 
-/// Token ids, and which of them a model should learn to produce.
-public struct TargetedTokens: Sendable, Equatable {
-    /// All ids in the order of the text: those that a model only reads, such as a prompt's, and those that it should learn to write.
-    public var ids: [Int32]
-    /// For each id, whether it was the assistant's to write. The token that ends its turn is among them.
-    public var isTarget: [Bool]
-
-    /// - Precondition: there are as many flags as ids.
-    public init(ids: [Int32], isTarget: [Bool]) {
-        precondition(ids.count == isTarget.count, "\(ids.count) ids with \(isTarget.count) target flags")
-        self.ids = ids
-        self.isTarget = isTarget
+extension Tokenizer {
+    /// A conversation without tools. See ``encode(chat:addGenerationPrompt:)-(Chat,_)``.
+    public func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
+        try encode(chat: Chat(chat), addGenerationPrompt: addGenerationPrompt)
     }
 }
 

@@ -1,3 +1,4 @@
+package import Swage
 import SwageText
 
 extension JSONValue {

@@ -24,11 +24,11 @@ final class RemoteTokenizer: Tokenizer {
         try encoded(.text(.with { ($0.text, $0.addSpecialTokens) = (text, addSpecialTokens) })).ids
     }
 
-    func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
+    func encode(chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens {
         try encoded(
             .chat(
                 .with {
-                    $0.turns = chat.map(Swage_V1_EncodeRequest.Chat.Turn.init)
+                    $0.turns = chat.messages.map(Swage_V1_EncodeRequest.Chat.Turn.init)
                     $0.addGenerationPrompt = addGenerationPrompt
                 })
         ).targeted()
@@ -97,7 +97,7 @@ extension Swage_V1_EncodeRequest {
             let ids = try tokenizer.encode(text.text, addSpecialTokens: text.addSpecialTokens)
             return .with { $0.ids = ids }
         case .chat(let chat):
-            return .init(try tokenizer.encode(chat: chat.turns.map(\.message), addGenerationPrompt: chat.addGenerationPrompt))
+            return .init(try tokenizer.encode(chat: Chat(chat.turns.map(\.message)), addGenerationPrompt: chat.addGenerationPrompt))
         case .completion(let text): return .init(try tokenizer.encode(prompt: text.prompt, completion: text.completion))
         case nil: throw TrainerError(.invalidData, "nothing is to be encoded", expected: "a text, a chat or a completion")
         }

@@ -1,3 +1,5 @@
+package import Swage
+
 /// Keys that change what is learned in some trainer: TRL, OpenAI's, axolotl, LLaMA-Factory, unsloth. None of them is read over.
 ///
 /// For each key, what a value of it asks for; nil for a value that asks for nothing.

@@ -58,7 +58,7 @@ package struct PackedRow: Sendable {
 extension TargetedTokens {
     /// The first `limit` tokens.
     package func cut(to limit: Int) -> TargetedTokens {
-        TargetedTokens(ids: Array(ids.prefix(limit)), isTarget: Array(isTarget.prefix(limit)))
+        TargetedTokens(ids: Array(ids.prefix(limit)), isTarget: Array(isTarget.prefix(limit)), owners: Array(owners.prefix(limit)))
     }
 
     /// Whether there is a target that a token before it can predict.

@@ -254,17 +254,3 @@ private struct JSONReader {
         return (0x21...0x7E).contains(byte) ? "\"\(UnicodeScalar(byte))\"" : "the byte \(byte)"
     }
 }
-
-/// A text that equals what is spelled alike, and nothing else.
-package struct Spelling: Hashable {
-    package let text: String
-
-    package init(text: String) { self.text = text }
-
-    package static func == (a: Self, b: Self) -> Bool { a.text.hasSameBytes(as: b.text) }
-
-    package func hash(into hasher: inout Hasher) {
-        let isHashed: Void? = text.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        if isHashed == nil { for byte in text.utf8 { hasher.combine(byte) } }
-    }
-}

@@ -1,3 +1,5 @@
+package import Swage
+
 extension JSONValue {
     /// The value as JSON, on one line.
     package var json: String {

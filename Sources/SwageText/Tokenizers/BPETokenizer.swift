@@ -85,8 +85,9 @@ public struct BPETokenizer: Tokenizer {
         specialIDs.contains(id) ? [] : try spelledBytes(of: id)
     }
 
-    public func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
+    public func encode(chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens {
         let template = try chatTemplate.get()
+        let chat = chat.messages
         if !addGenerationPrompt { try template.checkTurns(of: chat) }
         return targeted(try template.render(chat, addGenerationPrompt: addGenerationPrompt))
     }

@@ -92,9 +92,3 @@ extension JSONValue {
         .component("ByteLevel", ["add_prefix_space": .flag(false), "trim_offsets": .flag(true), "use_regex": .flag(usesRegex)])
     }
 }
-
-extension JSONObject: ExpressibleByDictionaryLiteral {
-    package init(dictionaryLiteral members: (String, JSONValue)...) {
-        self.init(members.map { Member(key: $0, value: $1) })
-    }
-}
