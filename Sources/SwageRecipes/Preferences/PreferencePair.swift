@@ -4,8 +4,8 @@ public import SwageText
 
 /// Two completions of one prompt, of which people prefer the first.
 public struct PreferencePair: JSONLineDecodable, Equatable {
-    /// What both completions follow, one message or more. Plain text is one message of the user.
-    public var prompt: [ChatMessage]
+    /// What both completions follow, one message or more, and tools. Plain text is one message of the user.
+    public var prompt: Chat
     /// The completion that people prefer. It begins with a message of the assistant.
     public var chosen: [ChatMessage]
     /// The other completion, never the same as `chosen`. It begins with a message of the assistant too.
@@ -20,8 +20,9 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     ///   - rejected: the other one, from the assistant's first message on.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a completion that does not begin with the assistant, or for
     ///   two that are the same.
-    public init(prompt: [ChatMessage], chosen: [ChatMessage], rejected: [ChatMessage]) throws {
-        try self.init(turns: prompt + chosen, prompt + rejected, prompt: .messages(prompt))
+    public init(prompt: Chat, chosen: [ChatMessage], rejected: [ChatMessage]) throws {
+        try self.init(turns: prompt.messages + chosen, prompt.messages + rejected, prompt: .messages(prompt.messages))
+        self.prompt = prompt
         try checkDifference()
     }
 
@@ -45,6 +46,7 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
             try self.init(
                 turns: chosen.value.messages(chosen.key, &notes), rejected.value.messages(rejected.key, &notes), prompt: prompt)
         }
+        self.prompt = try row.takeChat(self.prompt.messages)
         try row.finish(&notes)
         try checkDifference()
     }
@@ -93,13 +95,13 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         func answer(_ text: String) -> [ChatMessage] { [ChatMessage(role: "assistant", content: text)] }
         switch prompt {
         case .messages(let messages):
-            (self.prompt, self.chosen, self.rejected) = (messages, answer(chosen), answer(rejected))
+            (self.prompt, self.chosen, self.rejected) = (Chat(messages), answer(chosen), answer(rejected))
         case .text(let text):
             // "Hi! How are you?" answers "Hi", and does not repeat it: what is a text is a completion, as in TRL.
             if !text.isEmpty, [chosen, rejected].allSatisfy({ $0.utf8.starts(with: text.utf8) }) {
                 notes.append("both completions begin with the prompt: they are learned as they stand, after it")
             }
-            self.prompt = [ChatMessage(role: "user", content: text)]
+            self.prompt = Chat([ChatMessage(role: "user", content: text)])
             (self.chosen, self.rejected, isText) = (answer(chosen), answer(rejected), true)
         case nil:
             throw TrainerError(.invalidData, "two texts without a prompt", expected: "\"prompt\" beside them")
@@ -108,21 +110,23 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
 
     private init(turns chosen: [ChatMessage], _ rejected: [ChatMessage], prompt: Prompt?) throws {
         let common = Array(chosen.prefix(zip(chosen, rejected).prefix { $0.isSpelled(as: $1) }.count))
-        switch prompt {
-        case nil: self.prompt = common
-        case .text(let text): self.prompt = [ChatMessage(role: "user", content: text)]
-        case .messages(let messages): self.prompt = messages
-        }
+        var asked =
+            switch prompt {
+            case nil: common
+            case .text(let text): [ChatMessage(role: "user", content: text)]
+            case .messages(let messages): messages
+            }
         var repeated = 0
-        if common.starts(with: self.prompt, by: { $0.isSpelled(as: $1) }) {
-            repeated = self.prompt.count
-        } else if common.first?.role != "assistant", common.suffix(self.prompt.count).isSpelled(as: self.prompt) {
+        if common.starts(with: asked, by: { $0.isSpelled(as: $1) }) {
+            repeated = asked.count
+        } else if common.first?.role != "assistant", common.suffix(asked.count).isSpelled(as: asked) {
             // The prompt is the question alone, after a system message or earlier turns. What begins with an answer is none of
             // that, whatever is asked again in it.
-            (self.prompt, repeated) = (common, common.count)
+            (asked, repeated) = (common, common.count)
         }
+        self.prompt = Chat(asked)
         (self.chosen, self.rejected) = (Array(chosen.dropFirst(repeated)), Array(rejected.dropFirst(repeated)))
-        guard !self.prompt.isEmpty else {
+        guard !asked.isEmpty else {
             throw TrainerError(.invalidData, "both completions begin differently, and there is no prompt", expected: "\"prompt\", or lists that begin with it")
         }
         for (name, turns) in [("chosen", self.chosen), ("rejected", self.rejected)] where turns.first?.role != "assistant" {
@@ -138,7 +142,7 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     func examine(_ tokenizer: any Tokenizer, limit: Int) throws -> Examination<[TargetedTokens]> {
         let whole = try [chosen, rejected].map { completion in
             try isText
-                ? tokenizer.encode(prompt: prompt[0].content, completion: completion[0].content)
+                ? tokenizer.encode(prompt: prompt.messages[0].content, completion: completion[0].content)
                 : tokenizer.encode(prompt: prompt, completion: completion)
         }
         let rows = whole.map { $0.cut(to: limit) }

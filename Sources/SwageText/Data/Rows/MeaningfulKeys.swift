@@ -9,12 +9,12 @@ package enum MeaningfulKeys {
     /// Keys of a line, in lower case.
     package static let ofRow: [String: Reason] = question.merging(learning) { own, _ in own }.merging(otherShapes) { own, _ in own }
 
-    /// Keys of a message, beside role, content, weight and reasoning_content.
+    /// Keys of a message, beside those that ``JSONValue/messages(_:_:)`` reads.
     package static let ofMessage: [String: Reason] = learning.merging(media) { own, _ in own }.merging(
-        all(["tool_calls", "function_call", "tool_call_id", "tool_responses", "tools", "functions"], "is about tools").merging(
-            all(["thinking", "reasoning", "reasoning_details", "thought", "thoughts"], "holds a thought under a name other than \"reasoning_content\"")
+        all(["tool_responses", "tools", "functions"], "is about tools").merging(
+            all(["reasoning_details", "thoughts"], "holds a thought under a name other than \"reasoning_content\"")
         ) { own, _ in own }.merging(
-            all(["name", "recipient", "channel", "end_turn", "prefix", "prefill", "refusal", "from", "value", "system"], "changes the message")
+            all(["recipient", "channel", "end_turn", "prefix", "prefill", "refusal", "from", "value", "system"], "changes the message")
         ) { own, _ in own }
     ) { own, _ in own }
 

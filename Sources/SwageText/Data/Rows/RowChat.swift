@@ -1,0 +1,52 @@
+package import Swage
+
+extension ExampleRow {
+    /// Takes what a chat template is told beside the messages: tools, documents, a system message, arguments of the template.
+    /// - Throws: ``TrainerError`` with code `invalidData`, naming the key.
+    package mutating func takeChat(_ messages: [ChatMessage]) throws -> Chat {
+        Chat(
+            try withSystem(messages), tools: try takeTools(), documents: try takeList("documents", of: "documents"),
+            templateArguments: try takeTemplateArguments())
+    }
+
+    private mutating func withSystem(_ messages: [ChatMessage]) throws -> [ChatMessage] {
+        guard let (key, value) = try take(oneOf: ["system", "system_prompt"]) else { return messages }
+        guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" is \(value.summary)", expected: "a text") }
+        guard !text.isEmpty else { return messages }
+        guard let first = messages.first, first.role == "system" || first.role == "developer" else {
+            return [ChatMessage(role: "system", content: text)] + messages
+        }
+        guard first.content.hasSameBytes(as: text) else {
+            throw TrainerError(.invalidData, "\"\(key)\" is another text than the system message", expected: "one of them")
+        }
+        return messages
+    }
+
+    private mutating func takeTools() throws -> [JSONValue] {
+        guard let key = try key(oneOf: ["tools", "functions"]) else { return [] }
+        let tools = try takeList(key, of: "tools, each an object")
+        // What OpenAI called functions is what it calls tools now, without their type.
+        return key == "functions" ? tools.map { ["type": "function", "function": $0] } : tools
+    }
+
+    private mutating func takeList(_ key: String, of what: String) throws -> [JSONValue] {
+        guard let value = take(key), value != .text("") else { return [] }
+        let parsed = try? value.parsed
+        guard let list = parsed?.list, list.allSatisfy({ $0.object != nil }) else {
+            throw TrainerError(.invalidData, "\"\(key)\" is \(value.summary)", expected: "a list of \(what)")
+        }
+        return list
+    }
+
+    private mutating func takeTemplateArguments() throws -> JSONObject {
+        var arguments: JSONObject = [:]
+        if let value = take("chat_template_kwargs") {
+            guard let object = value.object else {
+                throw TrainerError(.invalidData, "\"chat_template_kwargs\" is \(value.summary)", expected: "an object")
+            }
+            arguments = object
+        }
+        if let value = take("enable_thinking") { arguments["enable_thinking"] = value }
+        return arguments
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+package import Swage
+
+extension JSONValue {
+    /// A list of messages, in the form of OpenAI and Hugging Face (`role`, `content`) or of ShareGPT (`from`, `value`).
+    /// - Parameter key: where the list stands.
+    /// - Throws: ``TrainerError`` with code `invalidData`, naming the message and its key.
+    package func messages(_ key: String, _ notes: inout [String]) throws -> [ChatMessage] {
+        guard let list else {
+            throw TrainerError(.invalidData, "\"\(key)\" is \(summary)", expected: "a list of messages")
+        }
+        guard !list.isEmpty else { throw TrainerError(.invalidData, "\"\(key)\" is empty", expected: "at least one message") }
+        return try list.enumerated().map { index, value in
+            guard let object = value.object else {
+                throw TrainerError(
+                    .invalidData, "message \(index + 1) of \"\(key)\" is \(value.summary)", expected: "an object with role and content")
+            }
+            var message = RowMessage(object, place: "message \(index + 1) of \"\(key)\"")
+            return try message.read(&notes)
+        }
+    }
+}
+
+/// A message of a row while its keys are taken.
+private struct RowMessage {
+    private var row: ExampleRow
+    private let place: String
+
+    init(_ object: JSONObject, place: String) { (row, self.place) = (ExampleRow(object), place) }
+
+    mutating func read(_ notes: inout [String]) throws -> ChatMessage {
+        let (role, isShareGPT) = try takeRole()
+        let said = row.take(isShareGPT ? "value" : "content")
+        var message = ChatMessage(role: role, content: "")
+        message.reasoningContent = try takeThought()
+        message.fields = try takeFields()
+        let calls = try takeCalls()
+        if isShareGPT, role == "assistant", row.keys.contains("from"), Self.calling.contains(sharedRole) {
+            message.fields["tool_calls"] = try Self.calls(spelledIn: said, place)
+            message.fields.set("content", to: .null)
+        } else {
+            if let calls { message.fields["tool_calls"] = calls }
+            message.content = try content(said, isShareGPT ? "\"value\"" : "\"content\"", &message.fields)
+        }
+        // An empty thought asks for nothing, but where it says that what looks like one is part of the content.
+        if message.reasoningContent == "", !message.content.contains("</think>") { message.reasoningContent = nil }
+        message.weight = try takeWeight(role)
+        for (key, value) in row.untaken {
+            if let reason = MeaningfulKeys.ofMessage[key.lowercased()]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
+            notes.append("the key \"\(key)\" of a message is not read")
+        }
+        return message
+    }
+
+    // MARK: Who speaks
+
+    private var sharedRole = ""
+
+    private static let calling = ["function_call", "tool_call"]
+    private static let sharedRoles = [
+        "human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant", "bard": "assistant", "bing": "assistant",
+        "model": "assistant", "bot": "assistant", "assistant": "assistant", "function_call": "assistant", "tool_call": "assistant",
+        "system": "system", "developer": "developer", "tool": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
+    ]
+
+    private mutating func takeRole() throws -> (role: String, isShareGPT: Bool) {
+        guard let (key, value) = try row.take(oneOf: ["role", "from"]) else {
+            throw TrainerError(.invalidData, "\(place) has \(row.listedKeys)", expected: "role and content, or from and value")
+        }
+        guard let role = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
+        let isShareGPT = key == "from"
+        let known = isShareGPT ? Self.sharedRoles[role.lowercased()] : ChatMessage.roles.first { $0 == role }
+        guard let known else {
+            let expected = isShareGPT ? "human, gpt, system, function_call, observation or tool" : ChatMessage.roles.joined(separator: ", ")
+            throw TrainerError(.invalidData, "\(place) has the role \"\(role)\"", expected: "one of \(expected)")
+        }
+        if isShareGPT { sharedRole = role.lowercased() }
+        return (known, isShareGPT)
+    }
+
+    // MARK: What is said
+
+    /// The text of a message, its parts put together where it is in parts.
+    private func content(_ value: JSONValue?, _ key: String, _ fields: inout JSONObject) throws -> String {
+        switch value {
+        case .text(let text)?: return text
+        case .list(let parts)?: return try parts.map { try Self.part($0, key, place) }.joined()
+        case nil where fields["tool_calls"] != nil:
+            fields.set("content", to: .null)
+            return ""
+        case nil:
+            let found = row.isNull(key) ? "\(key) null" : row.listedKeys
+            throw TrainerError(.invalidData, "\(place) has \(found)", expected: "role and content")
+        case let value?: throw TrainerError(.invalidData, "\(key) of \(place) is \(value.summary)", expected: "a text, or a list of texts")
+        }
+    }
+
+    private static func part(_ part: JSONValue, _ key: String, _ place: String) throws -> String {
+        if let text = part.text { return text }
+        guard part["type"]?.text ?? "text" == "text", let text = part["text"]?.text else {
+            throw TrainerError(
+                .invalidData, "\(key) of \(place) has a part of the type \(part["type"]?.summary ?? part.summary)",
+                expected: "parts of text alone: {\"type\": \"text\", \"text\": …}")
+        }
+        return text
+    }
+
+    private mutating func takeThought() throws -> String? {
+        guard let (key, value) = try row.take(oneOf: ["reasoning_content", "thinking", "reasoning", "thought"]) else { return nil }
+        guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
+        return text
+    }
+
+    /// What templates read beside the words.
+    private mutating func takeFields() throws -> JSONObject {
+        var fields: JSONObject = [:]
+        for key in ["tool_call_id", "name"] {
+            guard let value = row.take(key) else { continue }
+            guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
+            if !text.isEmpty { fields[key] = value }
+        }
+        return fields
+    }
+
+    // MARK: Tools
+
+    private mutating func takeCalls() throws -> JSONValue? {
+        guard let (key, value) = try row.take(oneOf: ["tool_calls", "function_call"]) else { return nil }
+        if key == "function_call" { return .list([["type": "function", "function": try Self.checked(value, "\"\(key)\" of \(place)")]]) }
+        guard let list = value.list else {
+            throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a list of calls")
+        }
+        for (number, call) in list.enumerated() { _ = try Self.checked(call["function"] ?? call, "\"\(key)[\(number)]\" of \(place)") }
+        return list.isEmpty ? nil : value
+    }
+
+    private static func checked(_ call: JSONValue, _ place: String) throws -> JSONValue {
+        guard call["name"]?.text != nil else {
+            throw TrainerError(.invalidData, "\(place) is \(call.summary) without a name", expected: "a call with name and arguments")
+        }
+        return call
+    }
+
+    /// ShareGPT writes a call as a text of JSON.
+    private static func calls(spelledIn value: JSONValue?, _ place: String) throws -> JSONValue {
+        let value = try value?.parsed ?? .null
+        let calls = value.list ?? [value]
+        return .list(try calls.map { ["type": "function", "function": try checked($0, "the call of \(place)")] })
+    }
+
+    // MARK: What is learned
+
+    private mutating func takeWeight(_ role: String) throws -> Int? {
+        let isWritten = role == "assistant"
+        var weight: Int?
+        if let value = row.take("weight") {
+            guard let number = value.number?.double, number == 0 || (number == 1 && isWritten) else {
+                throw TrainerError(
+                    .invalidData, "\"weight\" of \(place), which is the \(role)'s, is \(value.summary)",
+                    expected: isWritten ? "0 or 1" : "0, for only the assistant's messages are learned")
+            }
+            weight = Int(number)
+        }
+        for (key, value) in row.untaken {
+            guard let asks = MeaningfulKeys.asksToLearn(key, value) else { continue }
+            _ = row.take(key)
+            guard isWritten || !asks else { throw ExampleRow.refused("\"\(key)\" of \(place)", "asks to learn what the \(role) says") }
+            guard weight == nil || (weight != 0) == asks else {
+                throw TrainerError(.invalidData, "\"\(key)\" and another key of \(place) disagree whether it is learned", expected: "one of them")
+            }
+            weight = asks ? weight : 0
+        }
+        return weight
+    }
+}
+
+extension JSONValue {
+    /// The value that a text of JSON spells; any other value as it is.
+    package var parsed: JSONValue {
+        get throws {
+            guard let text else { return self }
+            return try JSONValue(json: Data(text.utf8))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Swage
+
+/// The form in which a row of training data is written, known by its keys.
+struct RowShape {
+    /// What it is called, with the keys that it is known by.
+    let summary: String
+    /// Reads a row of this form.
+    let take: (inout ExampleRow, inout [String]) throws -> TrainingExample
+
+    /// The first form that has all its keys in the row.
+    /// - Throws: ``TrainerError`` with code `invalidData` for a row of no form, or of two.
+    init(of row: ExampleRow) throws {
+        let found = Self.all.filter { $0.keys.allSatisfy { names in names.contains(where: row.keys.contains) } }
+        guard let first = found.first else { throw Self.unread(row) }
+        if let second = found.dropFirst().first(where: { !first.covers.contains($0.name) }) {
+            throw TrainerError(
+                .invalidData, "the line has \(row.listedKeys), of \(first.name) and of \(second.name)",
+                expected: "either \(first.listed), or \(second.listed)")
+        }
+        summary = "\(first.name): \(row.keys.filter { key in first.keys.contains { $0.contains(key) } }.joined(separator: ", "))"
+        take = first.take
+    }
+
+    private static func unread(_ row: ExampleRow) -> TrainerError {
+        func missing(_ form: Form) -> [[String]] { form.keys.filter { names in !names.contains(where: row.keys.contains) } }
+        let near = all.filter { missing($0).count < $0.keys.count }.min { missing($0).count < missing($1).count }
+        let nearest = near.map { form in
+            "; for \(form.name), " + missing(form).map { "\"\($0[0])\"" }.joined(separator: " and ") + " is missing"
+        }
+        return TrainerError(
+            .invalidData, "the line has \(row.listedKeys)\(nearest ?? "")",
+            expected: all.map(\.listed).joined(separator: ", or ") + "; or --map to say which key is which")
+    }
+}
+
+extension RowShape {
+    /// A form, by the keys that it needs, each under one of several names.
+    fileprivate struct Form: Sendable {
+        let name: String
+        let keys: [[String]]
+        /// Other forms whose keys it may have as well.
+        var covers: [String] = []
+        let take: @Sendable (inout ExampleRow, inout [String]) throws -> TrainingExample
+
+        var listed: String { keys.map { "\"\($0[0])\"" }.joined(separator: " and ") }
+    }
+
+    fileprivate static let all = [
+        Form(name: "conversations", keys: [["messages", "conversations", "conversation"]], covers: ["prompts with completions"], take: takeMessages),
+        Form(name: "prompts with completions", keys: [["prompt"], ["completion"]], take: takeCompletion),
+        Form(name: "Alpaca's instructions", keys: [["instruction"], ["output", "response"]], take: takeInstruction),
+        Form(name: "text", keys: [["text"]], take: takeText),
+    ]
+
+    private static func takeMessages(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {
+        guard let (key, value) = try row.take(oneOf: ["messages", "conversations", "conversation"]) else { throw unread(row) }
+        // Some files hold the list as a text of JSON.
+        let messages = try ((try? value.parsed) ?? value).messages(key, &notes)
+        if row.keys.contains("completion") {
+            throw TrainerError(.invalidData, "the line has \(row.listedKeys)", expected: "either \"\(key)\", or \"prompt\" and \"completion\"")
+        }
+        if let prompt = row.take("prompt") { try check(prompt, beside: messages, key, &notes) }
+        return .chat(try row.takeChat(messages))
+    }
+
+    /// What is asked is named beside the conversation in UltraChat and its kin.
+    private static func check(_ prompt: JSONValue, beside messages: [ChatMessage], _ key: String, _ notes: inout [String]) throws {
+        if let text = prompt.text {
+            guard let asked = messages.first(where: { $0.role == "user" })?.content, asked.hasSameBytes(as: text) else {
+                throw TrainerError(
+                    .invalidData, "the line has \"\(key)\" and \"prompt\", which is not what the user says first in them", expected: "either of them")
+            }
+        } else {
+            let asked = try prompt.messages("prompt", &notes)
+            guard messages.starts(with: asked) else {
+                throw TrainerError(
+                    .invalidData, "the line has \"\(key)\" and \"prompt\", with which they do not begin", expected: "either of them")
+            }
+        }
+    }
+
+    private static func takeCompletion(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {
+        guard let prompt = row.take("prompt"), let completion = row.take("completion") else { throw unread(row) }
+        if let prompt = prompt.text, let completion = completion.text { return .completion(prompt: prompt, completion: completion) }
+        guard prompt.list != nil, completion.list != nil else {
+            throw TrainerError(
+                .invalidData, "\"prompt\" is \(prompt.summary) and \"completion\" is \(completion.summary)",
+                expected: "two texts, or two lists of messages")
+        }
+        let asked = try prompt.messages("prompt", &notes)
+        let answered = try completion.messages("completion", &notes)
+        guard answered[0].role == "assistant" else {
+            throw TrainerError(.invalidData, "\"completion\" begins with the \(answered[0].role)", expected: "the assistant")
+        }
+        return .chatCompletion(prompt: try row.takeChat(asked), completion: answered)
+    }
+
+    /// The instruction, and what it is about on a line of its own, as the user's words.
+    private static func takeInstruction(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {
+        guard let instruction = try row.takeText("instruction"), let (key, output) = try row.take(oneOf: ["output", "response"]),
+            let answer = output.text
+        else { throw TrainerError(.invalidData, "an instruction without text", expected: "texts under \"instruction\" and \"output\"") }
+        var messages = try takeHistory(&row)
+        let asked = try row.takeText("input").map { "\(instruction)\n\($0)" } ?? instruction
+        messages += [ChatMessage(role: "user", content: asked), ChatMessage(role: "assistant", content: answer)]
+        guard !answer.isEmpty else { throw TrainerError(.invalidData, "\"\(key)\" is empty", expected: "an answer") }
+        return .chat(try row.takeChat(messages))
+    }
+
+    /// Earlier questions and answers, in pairs.
+    private static func takeHistory(_ row: inout ExampleRow) throws -> [ChatMessage] {
+        guard let history = row.take("history") else { return [] }
+        let pairs = history.list?.map { $0.list?.compactMap(\.text) ?? [] }
+        guard let pairs, pairs.allSatisfy({ $0.count == 2 }) else {
+            throw TrainerError(.invalidData, "\"history\" is \(history.summary)", expected: "a list of pairs of texts")
+        }
+        return pairs.flatMap { [ChatMessage(role: "user", content: $0[0]), ChatMessage(role: "assistant", content: $0[1])] }
+    }
+
+    private static func takeText(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {
+        guard let value = row.take("text") else { throw unread(row) }
+        guard let text = value.text else { throw TrainerError(.invalidData, "\"text\" is \(value.summary)", expected: "a text") }
+        return .text(text)
+    }
+}
