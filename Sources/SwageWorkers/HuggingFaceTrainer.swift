@@ -39,7 +39,7 @@ public final class HuggingFaceTrainer: WorkerTrainer {
     ///   - loss: the loss of calls that name none.
     ///   - checkpointDirectory: the default place of checkpoints.
     ///   - keptCheckpoints: how many of the checkpoints that `save()` has numbered stay there; nil for all.
-    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
+    ///   - chatTemplate: the name of a chat template (`chatml`, `llama3`, `qwen3`), a file, or a Jinja template, instead of the model's.
     ///   - options: what the worker computes on and with, and what of the model it trains.
     ///   - environment: the Python that the worker runs in; by default what `swage setup huggingface` has installed.
     ///   - log: told what the worker writes to its standard error.

@@ -67,7 +67,7 @@ public final class TitanTrainer: WorkerTrainer {
     ///   - loss: the loss of calls that name none.
     ///   - checkpointDirectory: the default place of checkpoints, a folder that all hosts see.
     ///   - keptCheckpoints: how many of the checkpoints that `save()` has numbered stay there; nil for all.
-    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
+    ///   - chatTemplate: the name of a chat template (`chatml`, `llama3`, `qwen3`), a file, or a Jinja template, instead of the model's.
     ///   - options: how the work is divided and computed, and on which machines.
     ///   - environment: the Python that the workers of this machine run in; by default what `swage setup titan` has installed.
     ///   - log: told what the workers write to their standard error.

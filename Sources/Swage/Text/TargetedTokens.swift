@@ -6,6 +6,8 @@ public struct TargetedTokens: Sendable, Equatable {
     public var isTarget: [Bool]
     /// For each id, the number of the message in whose words it begins; -1 for what a chat format puts around them.
     public var owners: [Int32]
+    /// What a person may not expect of how the text was written, such as that a chat format leaves out thoughts.
+    public var notes: [String] = []
 
     /// - Parameter owners: as many as ids; nil where no id is anybody's.
     /// - Precondition: there are as many flags as ids.

@@ -14,7 +14,8 @@ struct SwageCommand: AsyncParsableCommand {
             """,
         version: swageVersion,
         subcommands: [
-            SFTCommand.self, DPOCommand.self, GRPOCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, ConformanceCommand.self,
+            SFTCommand.self, DPOCommand.self, GRPOCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, DataCommand.self,
+            ConformanceCommand.self,
         ] + servingCommands)
 
     #if Engines

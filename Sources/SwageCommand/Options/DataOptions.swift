@@ -1,15 +1,15 @@
 public import ArgumentParser
+import Swage
 import SwageText
 
-/// How data is read, for every command that reads any.
-struct DataOptions: ParsableArguments {
+/// How examples are read, for every command that reads any.
+struct DataReading: ParsableArguments {
     @Option(help: .init("Positions in a row; longer examples are cut.", valueName: "n"))
     var sequenceLength = Self.usualSequenceLength
 
-    @Option(help: .init("The number of rows in a batch.", valueName: "n"))
-    var batchSize = 1
-
-    @Option(help: .init("Which tokens the loss counts.", valueName: "tokens"))
+    @Option(
+        help: .init(
+            "Which tokens the loss counts: those of the assistant, of its last turn, of all, or of roles as in user,assistant.", valueName: "tokens"))
     var lossOn: LearnedTokens = .assistant
 
     @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out.")
@@ -20,6 +20,25 @@ struct DataOptions: ParsableArguments {
     func open<Example>(_ path: String) throws -> Examples<Example> {
         try Examples(path: path, badLines: skipBadLines ? .skip : .stop)
     }
+
+    /// What an example comes to as these options read it.
+    func examine(_ example: TrainingExample, with tokenizer: any Tokenizer) throws -> Examination<TargetedTokens> {
+        Examination(try example.tokenize(with: tokenizer, learning: lossOn), limit: sequenceLength + 1)
+    }
+}
+
+/// How data is read and put into batches, for every command that trains or measures.
+struct DataOptions: ParsableArguments {
+    @OptionGroup var reading: DataReading
+
+    @Option(help: .init("The number of rows in a batch.", valueName: "n"))
+    var batchSize = 1
+
+    var sequenceLength: Int { reading.sequenceLength }
+    var lossOn: LearnedTokens { reading.lossOn }
+    var skipBadLines: Bool { reading.skipBadLines }
+
+    func open<Example>(_ path: String) throws -> Examples<Example> { try reading.open(path) }
 }
 
 extension LearnedTokens: ExpressibleByArgument {}

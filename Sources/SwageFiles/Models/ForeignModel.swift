@@ -21,9 +21,10 @@ package struct ForeignModel: Sendable {
         self.path = url.path
         if FileManager.default.fileExists(atPath: path + "/config.json") {
             let folder = ModelFolder(path: path)
+            let template = try chatTemplate.map(GivenTemplate.source)
             file = nil
             name = url.lastPathComponent
-            tokenizer = try ModelFiles.unlessUnsupported { try folder.tokenizer(chatTemplate: chatTemplate) }
+            tokenizer = try ModelFiles.unlessUnsupported { try folder.tokenizer(template: template) }
             companions = try folder.companions()
         } else {
             let file = try ModelFiles.open(path, chatTemplate: chatTemplate)

@@ -34,7 +34,7 @@ public struct ModelFiles: Sendable {
     /// Opens a GGUF file, or a Hugging Face folder, and reads of the weights where they lie alone.
     /// - Parameters:
     ///   - path: where it lies.
-    ///   - chatTemplate: the name of a chat format, or a Jinja template, to use instead of the model's own.
+    ///   - chatTemplate: the name of a chat template (`chatml`, `llama3`, `qwen3`), a file, or a Jinja template, instead of the model's own.
     /// - Throws: ``Swage/TrainerError`` if there is no model, or one that cannot be read.
     public static func open(_ path: String, chatTemplate: String? = nil) throws -> ModelFiles {
         var isDirectory: ObjCBool = false
@@ -42,32 +42,17 @@ public struct ModelFiles: Sendable {
             throw TrainerError(
                 .inputOutput, "\(path) does not exist", expected: "a GGUF file, or a folder with config.json")
         }
-        let files =
-            isDirectory.boolValue
-            ? try ModelFiles(folder: path, chatTemplate: chatTemplate)
-            : try ModelFiles(gguf: path, chatTemplate: chatTemplate)
-        if let chatTemplate { try files.check(chatTemplate) }
-        return files
+        let template = try chatTemplate.map(GivenTemplate.source)
+        return isDirectory.boolValue ? try ModelFiles(folder: path, template: template) : try ModelFiles(gguf: path, template: template)
     }
 
-    /// Makes sure that a format that was asked for is known, whether a conversation comes or not.
-    private func check(_ chatTemplate: String) throws {
-        guard case .success(let tokenizer) = tokenizer else { return }
-        do {
-            _ = try tokenizer.encode(chat: [ChatMessage(role: "user", content: "?")], addGenerationPrompt: true)
-        } catch let error as TrainerError where error.code == .unsupported {
-            throw TrainerError(
-                .invalidOption, "chatTemplate is \"\(chatTemplate.prefix(60))\", which is not known", expected: error.expected)
-        }
-    }
-
-    private init(gguf path: String, chatTemplate: String?) throws {
+    private init(gguf path: String, template: String?) throws {
         let file = try GGUFFile(path: path)
         let configuration = try ModelConfiguration(gguf: file)
         let weights = GGUFWeights(file: file, configuration: configuration)
         let definition = try Self.unlessUnsupported {
             var definition = try BPETokenizer.Definition(gguf: file)
-            if let chatTemplate { definition.chatTemplate = chatTemplate }
+            if let template { definition.chatTemplate = template }
             return definition
         }
         let encodings = Set(file.tensors.values.map(\.encoding.rawValue)).sorted().joined(separator: ", ")
@@ -80,7 +65,7 @@ public struct ModelFiles: Sendable {
         companions = try Self.companions(configuration, try? definition.get(), file)
     }
 
-    private init(folder path: String, chatTemplate: String?) throws {
+    private init(folder path: String, template: String?) throws {
         let folder = ModelFolder(path: path)
         let name = URL(literalPath: path).standardizedFileURL.lastPathComponent
         self.path = path
@@ -92,7 +77,7 @@ public struct ModelFiles: Sendable {
         self.configuration = configuration
         format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
         tokenizer = try Self.unlessUnsupported {
-            let tokenizer = try folder.tokenizer(chatTemplate: chatTemplate)
+            let tokenizer = try folder.tokenizer(template: template)
             guard let odd = tokenizer.endOfSequenceIDs.first(where: { $0 >= configuration.vocabularySize }) else { return tokenizer }
             throw TrainerError(
                 .unsupported, "the tokenizer in \(path) ends a text by the token \(odd), and the model has \(configuration.vocabularySize)",

@@ -4,13 +4,13 @@ import SwageText
 
 extension ModelFolder {
     /// The tokenizer that `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` define together.
-    func tokenizer(chatTemplate: String?) throws -> BPETokenizer {
+    func tokenizer(template given: String?) throws -> BPETokenizer {
         var definition = try BPETokenizer.Definition(
             tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
         let configuration = try json("tokenizer_config.json")
         let template = try data("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
         let own = try template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
-        definition.chatTemplate = chatTemplate ?? own.map(BPETokenizer.Definition.template)
+        definition.chatTemplate = given ?? own
 
         // The tokenizer's own end token comes first: it is the one that ends a completion in training.
         var ends: [Int32] = []
@@ -43,7 +43,7 @@ extension BPETokenizer.Definition {
         for (key, field) in try configuration["added_tokens_decoder"]?.members() ?? [] {
             try add(AddedToken(field, id: Int32(key)), field)
         }
-        for key in ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"] {
+        for key in Self.specialNames {
             guard let field = configuration[key] else { continue }
             try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
         }
@@ -51,14 +51,14 @@ extension BPETokenizer.Definition {
             try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
         }
         let end = try configuration["eos_token"].flatMap { id(of: try Self.content($0)) }
-        let beginning = try configuration["bos_token"].map(Self.content)
-        let isNull = configuration.value.object?.members.contains { $0.key == "bos_token" && $0.value == .null } ?? false
-        beginningToken = isNull ? "" : beginning
+        for key in Self.specialNames { specialTokens[key] = try configuration[key].map(Self.content) }
         // Beside tokenizer.json, transformers reads neither add_bos_token nor add_eos_token: its post-processor says what is added.
         if let field = configuration["add_prefix_space"], try field.flag() { throw field.wrong("false", code: .unsupported) }
         if let field = configuration["split_special_tokens"], try field.flag() { throw field.wrong("false", code: .unsupported) }
         return [end].compactMap { $0 }
     }
+
+    private static let specialNames = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"]
 
     private func id(of content: String) -> Int32? {
         addedTokens.first { $0.content.hasSameBytes(as: content) }?.id ?? vocabulary[content]

@@ -11,8 +11,9 @@ extension BPETokenizer {
             "generation_config.json": Data(JSONValue.object(["eos_token_id": ends]).json.utf8),
         ]
         files["chat_template.jinja"] = definition.chatTemplate.map { Data($0.utf8) }
-        files["tokenizer_config.json"] = definition.beginningToken.map { beginning in
-            Data(JSONValue.object(["bos_token": beginning.isEmpty ? .null : .text(beginning)]).json.utf8)
+        if !definition.specialTokens.isEmpty {
+            let names = definition.specialTokens.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.text($0.value)) }
+            files["tokenizer_config.json"] = Data(JSONValue.object(JSONObject(names)).json.utf8)
         }
         return files
     }
@@ -20,6 +21,6 @@ extension BPETokenizer {
     /// The tokenizer that such files define.
     /// - Throws: ``TrainerError`` if one is missing, broken, or of a kind that is not known.
     package init(files: [String: Data], from place: String) throws {
-        self = try ModelFolder(path: place, contents: files).tokenizer(chatTemplate: nil)
+        self = try ModelFolder(path: place, contents: files).tokenizer(template: nil)
     }
 }

@@ -23,7 +23,7 @@ public struct NativeSampler: Sampler {
     /// - Parameters:
     ///   - model: a GGUF file, or a folder in Hugging Face's layout.
     ///   - weights: in what form the model's matrices are read.
-    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
+    ///   - chatTemplate: the name of a chat template (`chatml`, `llama3`, `qwen3`), a file, or a Jinja template, instead of the model's.
     ///   - threads: how many threads share the work; nil for one a core.
     ///   - matrixLibrary: what multiplies matrices.
     /// - Throws: ``Swage/TrainerError`` if the model cannot be read, or a library that was named not be loaded.

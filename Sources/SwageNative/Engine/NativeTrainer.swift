@@ -27,7 +27,7 @@ public struct NativeTrainer: Trainer {
     ///   - loss: the loss of calls that name none.
     ///   - checkpointDirectory: the default place of checkpoints.
     ///   - keptCheckpoints: how many of the checkpoints that `save()` has numbered stay there; nil for all.
-    ///   - chatTemplate: the name of a chat format (`chatml`, `llama3`, `qwen3`) or a Jinja template, instead of the model's.
+    ///   - chatTemplate: the name of a chat template (`chatml`, `llama3`, `qwen3`), a file, or a Jinja template, instead of the model's.
     ///   - threads: how many threads share the work; nil for one a core.
     ///   - profiles: whether ``profile()`` is recorded. It costs microseconds a step.
     ///   - matrixLibrary: what multiplies matrices.

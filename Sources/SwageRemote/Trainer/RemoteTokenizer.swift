@@ -25,13 +25,7 @@ final class RemoteTokenizer: Tokenizer {
     }
 
     func encode(chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens {
-        try encoded(
-            .chat(
-                .with {
-                    $0.turns = chat.messages.map(Swage_V1_EncodeRequest.Chat.Turn.init)
-                    $0.addGenerationPrompt = addGenerationPrompt
-                })
-        ).targeted()
+        try encoded(.chat(.init(chat, addGenerationPrompt: addGenerationPrompt))).targeted()
     }
 
     func encode(prompt: String, completion: String) throws -> TargetedTokens {
@@ -63,29 +57,19 @@ final class RemoteTokenizer: Tokenizer {
 extension Swage_V1_EncodeResponse {
     init(_ tokens: TargetedTokens) {
         self.init()
-        (ids, isTarget) = (tokens.ids, tokens.isTarget)
+        (ids, isTarget, owners, notes) = (tokens.ids, tokens.isTarget, tokens.owners, tokens.notes)
     }
 
     fileprivate func targeted() throws -> TargetedTokens {
         guard ids.count == isTarget.count else {
             throw TrainerError(.engineFailed, "the trainer's tokenizer has given \(ids.count) tokens", expected: "one mark for each, not \(isTarget.count)")
         }
-        return TargetedTokens(ids: ids, isTarget: isTarget)
-    }
-}
-
-extension Swage_V1_EncodeRequest.Chat.Turn {
-    init(_ message: ChatMessage) {
-        self.init()
-        (role, content) = (message.role, message.content)
-        if let thought = message.reasoningContent { reasoningContent = thought }
-        if let weight = message.weight { self.weight = Int64(weight) }
-    }
-
-    var message: ChatMessage {
-        ChatMessage(
-            role: role, content: content, reasoningContent: hasReasoningContent ? reasoningContent : nil,
-            weight: hasWeight ? Int(clamping: weight) : nil)
+        guard owners.isEmpty || owners.count == ids.count else {
+            throw TrainerError(.engineFailed, "the trainer's tokenizer has given \(ids.count) tokens", expected: "one owner for each, not \(owners.count)")
+        }
+        var tokens = TargetedTokens(ids: ids, isTarget: isTarget, owners: owners.isEmpty ? nil : owners)
+        tokens.notes = notes
+        return tokens
     }
 }
 
@@ -97,7 +81,7 @@ extension Swage_V1_EncodeRequest {
             let ids = try tokenizer.encode(text.text, addSpecialTokens: text.addSpecialTokens)
             return .with { $0.ids = ids }
         case .chat(let chat):
-            return .init(try tokenizer.encode(chat: Chat(chat.turns.map(\.message)), addGenerationPrompt: chat.addGenerationPrompt))
+            return .init(try tokenizer.encode(chat: try chat.chat, addGenerationPrompt: chat.addGenerationPrompt))
         case .completion(let text): return .init(try tokenizer.encode(prompt: text.prompt, completion: text.completion))
         case nil: throw TrainerError(.invalidData, "nothing is to be encoded", expected: "a text, a chat or a completion")
         }

@@ -20,6 +20,14 @@ public struct DataReport: Sendable, Equatable, Codable {
         public var line: Int
     }
 
+    /// An example that is longer than all others.
+    public struct Longest: Sendable, Equatable, Codable {
+        /// Its tokens, those beyond the limit included.
+        public var tokens: Int
+        /// Its line.
+        public var line: Int
+    }
+
     /// The path of the file, as it was given.
     public var path: String
     /// The rows of the file. Blank lines are none.
@@ -38,6 +46,8 @@ public struct DataReport: Sendable, Equatable, Codable {
     public var targets = 0
     /// The tokens that were cut off.
     public var cutTokens = 0
+    /// The longest example that is used; nil where none is.
+    public var longest: Longest?
     /// What a person may not expect of the file, in the order in which it was found.
     public var notes: [Note] = []
 
@@ -62,6 +72,7 @@ public struct DataReport: Sendable, Equatable, Codable {
             whole += beyond == 0 ? 1 : 0
             cut += beyond == 0 ? 0 : 1
             (self.tokens, self.targets, cutTokens) = (self.tokens + tokens, self.targets + targets, cutTokens + beyond)
+            if tokens + beyond >= longest?.tokens ?? 0 { longest = Longest(tokens: tokens + beyond + 1, line: line) }
         case .leftOut(let reason): leaveOut(reason, line: line)
         }
     }
@@ -106,14 +117,21 @@ extension DataReport: CustomStringConvertible {
         if unseen > 0 { counts.append("\(unseen) not looked at") }
         let lines =
             ["\(path): \(counts.joined(separator: ", ")); \(tokens) tokens" + (targets > 0 ? ", \(targets) of them learned" : "")]
-            + leftOut.map { "  left out: \($0.reason) (\(Self.listed($0)))" }
-            + notes.map { "  \($0.text) (line \($0.line)\($0.rows > 1 ? " and \($0.rows - 1) more" : ""))" }
+            + leftOut.map { "  left out: \($0.reason) (\($0.listedLines))" }
+            + notes.map { "  \($0.text) (\($0.listedLines))" }
         return lines.joined(separator: "\n")
     }
+}
 
-    private static func listed(_ leftOut: LeftOut) -> String {
-        let lines = leftOut.lines.map { "\($0)" }.joined(separator: ", ")
-        let more = leftOut.rows - leftOut.lines.count
-        return (leftOut.rows == 1 ? "line " : "lines ") + lines + (more > 0 ? " and \(more) more" : "")
+extension DataReport.LeftOut {
+    /// The lines, as far as they are known, and how many more there are.
+    package var listedLines: String {
+        let more = rows - lines.count
+        return (rows == 1 ? "line " : "lines ") + lines.map { "\($0)" }.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
     }
+}
+
+extension DataReport.Note {
+    /// The first line, and how many more there are.
+    package var listedLines: String { "line \(line)\(rows > 1 ? " and \(rows - 1) more" : "")" }
 }

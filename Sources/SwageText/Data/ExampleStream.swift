@@ -53,7 +53,7 @@ public struct ExampleStream: Sendable {
     }
 
     /// Where the next batch begins. A stream of the same data, tokenizer and options can be taken up from there.
-    public private(set) var position: Position
+    public var position: Position { schedule.position }
     /// How examples become batches, as it was made with.
     public let options: Options
     /// What became of the rows that were drawn in the first pass over the data.
@@ -61,11 +61,9 @@ public struct ExampleStream: Sendable {
 
     private let data: Examples<TrainingExample>
     private let tokenizer: any Tokenizer
-    private var order: (epoch: Int, indices: [Int])?
+    private var schedule: PackingSchedule
+    /// The tokens of those that wait.
     private var tokenized: [Int: TargetedTokens] = [:]
-
-    /// How many examples wait for a row, so that rows fill up well.
-    private static let window = 32
 
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for sizes that make no batch.
     public init(
@@ -75,7 +73,7 @@ public struct ExampleStream: Sendable {
         self.data = data
         self.tokenizer = tokenizer
         self.options = options
-        self.position = position
+        schedule = PackingSchedule(count: data.count, options: options, from: position)
         report = data.report
         try checkPosition()
     }
@@ -101,40 +99,21 @@ public struct ExampleStream: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
     ///   length, or an example cannot be tokenized.
     public mutating func next() throws -> Batch {
-        var rows = [PackedRow](repeating: PackedRow(capacity: options.sequenceLength), count: options.rows)
-        while true {
+        var schedule = schedule
+        let indices = try schedule.next { index, epoch in
             try Task.checkCancellation()
-            try fillWindow()
-            guard let placement = choosePlacement(rows) else { break }
-            let index = position.waiting.remove(at: placement.waiting)
-            rows[placement.row].append(tokenized.removeValue(forKey: index)!)
-        }
-        rows.removeAll(where: \.isEmpty)
-        return Batch(batch: PackedRow.batch(rows), positionCount: rows.reduce(0) { $0 + $1.count })
-    }
-
-    /// Draws examples until the window is full, or has one example for every row where rows are not shared.
-    private mutating func fillWindow() throws {
-        let wanted = options.packing ? Self.window : options.rows
-        for index in position.waiting where tokenized[index] == nil { tokenized[index] = try usableTokens(index) }
-        var passedOver = 0
-        while position.waiting.count < min(wanted, data.count) {
-            let index = drawIndex()
-            // A small data set comes round again while examples of the last epoch still wait.
-            if tokenized[index] != nil {
-                undraw()
-                break
-            }
-            guard let tokens = try usableTokens(index) else {
-                passedOver += 1
-                // Two passes of draws hold every example, wherever they began: the few that wait may be all that can be used.
-                if passedOver >= 2 * data.count { break }
-                continue
-            }
+            guard let tokens = try usableTokens(index, epoch) else { return nil }
             tokenized[index] = tokens
-            position.waiting.append(index)
+            return tokens.ids.count - 1
         }
-        if position.waiting.isEmpty { throw nothingToLearn }
+        self.schedule = schedule
+        guard !indices.isEmpty else { throw nothingToLearn }
+        let rows = indices.map { indices in
+            var row = PackedRow(capacity: options.sequenceLength)
+            for index in indices { row.append(tokenized.removeValue(forKey: index)!) }
+            return row
+        }
+        return Batch(batch: PackedRow.batch(rows), positionCount: rows.reduce(0) { $0 + $1.count })
     }
 
     private var nothingToLearn: TrainerError {
@@ -144,53 +123,19 @@ public struct ExampleStream: Sendable {
     }
 
     /// An example as far as it fits into a row; nil for one that has no target there, or is to be skipped.
-    private mutating func usableTokens(_ index: Int) throws -> TargetedTokens? {
+    private mutating func usableTokens(_ index: Int, _ epoch: Int) throws -> TargetedTokens? {
         do {
             let examination = try options.examine(data[index], with: tokenizer)
-            if position.epoch == 0 { report.add(examination, line: data.line(index)) }
+            if epoch == 0 { report.add(examination, line: data.line(index)) }
             guard case .used(let tokens, _, _, _) = examination else { return nil }
             return tokens
         } catch let error as TrainerError {
             if case .skip = data.badLines {
-                if position.epoch == 0 { report.add(Examination<TargetedTokens>.leftOut("\(error)"), line: data.line(index)) }
+                if epoch == 0 { report.add(Examination<TargetedTokens>.leftOut("\(error)"), line: data.line(index)) }
                 return nil
             }
             throw error.placed(at: "\(data.name), line \(data.line(index))")
         }
-    }
-
-    /// The example that has waited longest goes first, so that none waits for ever; then whatever fills a row best.
-    private func choosePlacement(_ rows: [PackedRow]) -> (waiting: Int, row: Int)? {
-        guard options.packing else {
-            return rows.firstIndex(where: \.isEmpty).flatMap { position.waiting.isEmpty ? nil : (0, $0) }
-        }
-        if rows.allSatisfy(\.isEmpty) { return position.waiting.isEmpty ? nil : (0, 0) }
-        var best: (waiting: Int, row: Int, gap: Int)?
-        for (waiting, index) in position.waiting.enumerated() {
-            for (row, packed) in rows.enumerated() {
-                let gap = packed.room - (tokenized[index]!.ids.count - 1)
-                if gap >= 0, gap < best?.gap ?? .max { best = (waiting, row, gap) }
-            }
-        }
-        return best.map { ($0.waiting, $0.row) }
-    }
-
-    private mutating func drawIndex() -> Int {
-        if position.drawn == data.count {
-            position.epoch += 1
-            position.drawn = 0
-        }
-        if order?.epoch != position.epoch { order = (position.epoch, shuffledIndices()) }
-        defer { position.drawn += 1 }
-        return order!.indices[position.drawn]
-    }
-
-    private mutating func undraw() { position.drawn -= 1 }
-
-    private func shuffledIndices() -> [Int] {
-        guard let seed = options.shuffleSeed else { return Array(0..<data.count) }
-        var generator = SeededGenerator(seed: seed, stream: UInt64(position.epoch) + 1)
-        return (0..<data.count).shuffled(using: &generator)
     }
 }
 

@@ -24,7 +24,7 @@ extension JSONLineDecodable {
 ///
 /// ```swift
 /// let file = try Examples<TrainingExample>(path: "chats.jsonl")
-/// let own = try Examples(chats.map { TrainingExample.chat($0) })
+/// let own = try Examples(chats.map { TrainingExample.chat(Chat($0)) })
 /// ```
 public struct Examples<Example: JSONLineDecodable>: Sendable {
     /// The path of the file, as it was given; of others what they were called.

@@ -58,7 +58,9 @@ package struct PackedRow: Sendable {
 extension TargetedTokens {
     /// The first `limit` tokens.
     package func cut(to limit: Int) -> TargetedTokens {
-        TargetedTokens(ids: Array(ids.prefix(limit)), isTarget: Array(isTarget.prefix(limit)), owners: Array(owners.prefix(limit)))
+        var cut = TargetedTokens(ids: Array(ids.prefix(limit)), isTarget: Array(isTarget.prefix(limit)), owners: Array(owners.prefix(limit)))
+        cut.notes = notes
+        return cut
     }
 
     /// Whether there is a target that a token before it can predict.

@@ -1,80 +1,84 @@
-import Foundation
 import Swage
+import SwageJinja
 
-/// A chat format that this library renders itself, recognized from a model's Jinja template.
-///
-/// A template is recognized by its whole text, if what comes out here is known to be what Jinja makes of it; another one is
-/// an error, not a guess.
-enum ChatTemplate: Sendable, Equatable {
-    /// `<|im_start|>role … <|im_end|>`: SmolLM2, Qwen 2 and many others.
-    /// - `defaultSystem`: the system message that stands in front when a conversation has none.
-    case chatML(defaultSystem: String?)
-    /// ChatML as Qwen 3 writes it: thoughts are kept only after the last question.
-    case qwen3
-    /// `<|start_header_id|>role<|end_header_id|> … <|eot_id|>`: Llama 3.
-    /// - `date`: what stands as today's date in the system message; nil for Llama 3.0, which has none.
-    case llama3(date: Date?)
+/// A model's own chat template, rendered as transformers renders it.
+struct ChatTemplate: Sendable {
+    /// The template's text, Jinja as Hugging Face's models bring it.
+    let source: String
+    /// What names such as `bos_token` stand for in it.
+    let specialTokens: [String: String]
+    private let template: Template
+    /// The time that a date in it is of.
+    var clock = TemplateClock.system
+    /// The day of that time, where it stands still.
+    var begun: String?
 
-    enum Date: Equatable {
-        case fixed(String)
-        case today
-        /// The day that was today when some work began.
-        case begun(String)
+    /// - Throws: ``TrainerError`` with code `unsupported` for a template that is none, or has something that is not known here.
+    init(_ source: String, specialTokens: [String: String] = [:]) throws(TrainerError) {
+        (self.source, self.specialTokens) = (source, specialTokens)
+        do {
+            template = try Template(source)
+        } catch {
+            throw TrainerError(
+                .unsupported, "the chat template cannot be used: \(error)",
+                expected: "a Jinja template as transformers reads it, or --chat-template with one of \(Self.listedNames)")
+        }
     }
 
-    /// The names by which a user can choose a format for a model that brings no template, or one that is not known.
-    static let named: [String: ChatTemplate] = [
-        "chatml": .chatML(defaultSystem: nil), "llama3": .llama3(date: nil), "qwen3": .qwen3,
-    ]
+    static var listedNames: String { named.keys.sorted().joined(separator: ", ") }
 
-    /// The format of a Jinja template, or of a name in ``named``.
-    /// - Parameter beginning: the model's `bos_token`, which some templates write; nil if that is not said.
-    static func recognize(_ template: String?, beginning: String? = nil) -> Result<ChatTemplate, TrainerError> {
-        guard let template, !template.isEmpty else {
-            return .failure(
-                TrainerError(.unsupported, "the model has no chat template", expected: adviceToName))
+    /// Whether it writes a date, which is another one each day.
+    var writesDate: Bool { source.contains("strftime_now") }
+
+    /// The conversation as the template writes it. The owner of a character says of which message it is, and of what in it.
+    /// - Throws: ``TrainerError`` with code `invalidData` where the template refuses the conversation.
+    func render(_ chat: Chat, addGenerationPrompt: Bool) throws -> Rendering {
+        guard !chat.messages.isEmpty else {
+            throw TrainerError(.invalidData, "a conversation has no messages", expected: "one or more")
         }
-        if let format = named[template] { return .success(format) }
-        if let format = known[digest(of: template)] {
-            guard case .llama3 = format, let beginning, beginning != llama3Beginning else { return .success(format) }
+        do {
+            return try template.render(context(of: chat, addGenerationPrompt: addGenerationPrompt), now: clock)
+        } catch let error as TemplateError {
+            throw refusal(error)
+        }
+    }
+
+    private func refusal(_ error: TemplateError) -> TrainerError {
+        switch error.kind {
+        case .raised:
+            TrainerError(.invalidData, "the model's chat template refuses the conversation: \(error.message)", expected: "one that it takes")
+        case .evaluation, .syntax:
+            TrainerError(
+                .invalidData, "the model's chat template fails on the conversation, as it does in transformers: \(error)",
+                expected: "a conversation that the template takes, or another template")
+        case .unsupported:
+            TrainerError(.unsupported, "the chat template, \(error)", expected: "a template without it, or --chat-template")
+        case .limit:
+            TrainerError(.tooLarge, "the chat template does not come to an end: \(error)", expected: "a shorter conversation, or another template")
+        }
+    }
+}
+
+extension ChatTemplate {
+    /// The template of a model, if it has one.
+    static func of(_ source: String?, specialTokens: [String: String]) -> Result<ChatTemplate, TrainerError> {
+        guard let source, !source.isEmpty else {
             return .failure(
                 TrainerError(
-                    .unsupported, "the model's bos_token is \(beginning.isEmpty ? "null" : "\"\(beginning)\""), which its chat template writes first",
-                    expected: "\(llama3Beginning), with which Llama 3 was trained; \(adviceToName)"))
+                    .unsupported, "the model has no chat template",
+                    expected: "--chat-template with a file, a template, or one of \(listedNames) for a model trained on it"))
         }
-        let start = template.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(60)
-        return .failure(
-            TrainerError(
-                .unsupported, "the model's chat template is not known (it begins \"\(start)\")",
-                expected: "that of a SmolLM2, Qwen 2, 2.5 or 3, or Llama 3 model as it was published; \(adviceToName)"))
+        do throws(TrainerError) {
+            return .success(try ChatTemplate(source, specialTokens: specialTokens))
+        } catch {
+            return .failure(error)
+        }
     }
 
-    static let llama3Beginning = "<|begin_of_text|>"
-
-    private static let adviceToName =
-        "a format chosen by name (\(named.keys.sorted().joined(separator: ", "))) for a model trained on it"
-
-    /// What a template is known by: the digest of its text as Jinja reads it, with line feeds between lines and without one
-    /// at the end.
-    static func digest(of template: String) -> String {
-        var utf8: [UInt8] = []
-        for byte in template.utf8 {
-            if byte == 0x0A, utf8.last == 0x0D { utf8.removeLast() }
-            utf8.append(byte)
-        }
-        if utf8.last == 0x0A { utf8.removeLast() }
-        return ContentDigest.of(Data(utf8))
-    }
-
+    /// What it is, in words: its name, or how it begins.
     var summary: String {
-        switch self {
-        case .chatML(nil): "ChatML"
-        case .chatML(let system?): "ChatML, default system message \"\(system)\""
-        case .qwen3: "ChatML (Qwen 3)"
-        case .llama3(nil): "Llama 3"
-        case .llama3(.fixed(let date)?): "Llama 3.1, dated \(date)"
-        case .llama3(.today?): "Llama 3.1, dated today"
-        case .llama3(.begun(let date)?): "Llama 3.1, dated \(date), when it began"
-        }
+        if let name = Self.named.first(where: { $0.value == source })?.key { return "the template \"\(name)\"" }
+        let start = source.split(whereSeparator: \.isWhitespace).joined(separator: " ").beginning(48)
+        return "the model's own template of \(source.utf8.count) bytes (\(start))"
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import SwageJinja
 public import Swage
 
 /// A byte-level BPE tokenizer, as GPT-2, Llama 3, SmolLM2 and Qwen use.
@@ -19,8 +20,8 @@ public struct BPETokenizer: Tokenizer {
         package var suffixIDs: [Int32] = []
         package var endOfSequenceIDs: [Int32] = []
         package var chatTemplate: String?
-        /// What a model's `bos_token` is, where that is said; empty for none.
-        package var beginningToken: String?
+        /// The tokens that chat templates call `bos_token`, `eos_token` and so on.
+        package var specialTokens: [String: String] = [:]
 
         package init(
             vocabulary: [String: Int32], merges: [(String, String)], addedTokens: [AddedToken],
@@ -33,7 +34,6 @@ public struct BPETokenizer: Tokenizer {
         }
     }
 
-    /// A chat format that was given by its name stands there as a template.
     package let definition: Definition
     public let vocabularySize: Int
     public var endOfSequenceIDs: [Int32] { definition.endOfSequenceIDs }
@@ -48,7 +48,7 @@ public struct BPETokenizer: Tokenizer {
 
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
-        self.definition = definition.withTemplateForName
+        self.definition = definition
         encoder = try BytePairEncoder(
             vocabulary: definition.vocabulary, merges: definition.merges, ignoresMerges: definition.ignoresMerges)
         matcher = AddedTokenMatcher(definition.addedTokens.filter { !$0.isNormalized })
@@ -61,7 +61,7 @@ public struct BPETokenizer: Tokenizer {
         specialIDs = Set(definition.addedTokens.filter(\.isSpecial).map(\.id))
         bytesByID = try Self.bytesByID(definition)
         vocabularySize = bytesByID.count
-        chatTemplate = ChatTemplate.recognize(definition.chatTemplate, beginning: definition.beginningToken)
+        chatTemplate = ChatTemplate.of(definition.chatTemplate, specialTokens: definition.specialTokens)
         let used = definition.prefixIDs + definition.suffixIDs + definition.endOfSequenceIDs
         if let odd = used.first(where: { $0 < 0 || Int($0) >= bytesByID.count }) {
             throw TrainerError(
@@ -86,10 +86,12 @@ public struct BPETokenizer: Tokenizer {
     }
 
     public func encode(chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens {
-        let template = try chatTemplate.get()
-        let chat = chat.messages
-        if !addGenerationPrompt { try template.checkTurns(of: chat) }
-        return targeted(try template.render(chat, addGenerationPrompt: addGenerationPrompt))
+        let encoder = ChatEncoder(template: try chatTemplate.get()) { part, _ in
+            spans(of: part)
+        } ending: { id in
+            definition.endOfSequenceIDs.contains(id) ? .end : specialIDs.contains(id) ? .special : .none
+        }
+        return try encoder.encode(chat, addGenerationPrompt: addGenerationPrompt)
     }
 
     public func encode(prompt: String, completion: String) throws -> TargetedTokens {
@@ -102,30 +104,23 @@ public struct BPETokenizer: Tokenizer {
     }
 
     /// The text of a conversation in the model's own chat format.
-    /// - Throws: ``Swage/TrainerError`` if the model has no chat template, or one that is not known.
-    public func text(of chat: [ChatMessage], addGenerationPrompt: Bool) throws -> String {
-        try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt).map(\.text).joined()
+    /// - Throws: ``Swage/TrainerError`` if the model has no chat template, or one that refuses the conversation.
+    public func text(of chat: Chat, addGenerationPrompt: Bool) throws -> String {
+        try chatTemplate.get().render(chat, addGenerationPrompt: addGenerationPrompt).text
     }
 
     /// The day that the chat format writes into every conversation, where that is another one each day.
-    package var day: String? {
-        guard case .success(.llama3(let date?)) = chatTemplate else { return nil }
-        return switch date {
-        case .today: ChatTemplate.today
-        case .begun(let day): day
-        case .fixed: nil
-        }
-    }
+    package var day: String? { (try? chatTemplate.get())?.day }
 
     /// The same, whose chat format goes on writing one day; nil means today.
     package func writing(day: String?) -> BPETokenizer {
         guard let today = self.day else { return self }
         var copy = self
-        copy.chatTemplate = .success(.llama3(date: .begun(day ?? today)))
+        copy.chatTemplate = chatTemplate.map { $0.writing(day: day ?? today) }
         return copy
     }
 
-    /// The chat template that was recognized, in words.
+    /// The chat template in words.
     public var chatTemplateSummary: String {
         switch chatTemplate {
         case .success(let template): template.summary
@@ -141,23 +136,6 @@ public struct BPETokenizer: Tokenizer {
         return "\(count); \(steps.isEmpty ? "text is not cut" : steps)\(form)"
     }
 
-    /// The tokens of segments. What the assistant writes begins with a token of its own, because that is how it is
-    /// generated; beyond that, a token belongs to the segment in which it begins.
-    private func targeted(_ segments: [TextSegment]) -> TargetedTokens {
-        var tokens = TargetedTokens(ids: [], isTarget: [])
-        var rest = segments[...]
-        while let first = rest.popFirst() {
-            let following = rest.prefix { !$0.isWritten }
-            rest = rest.dropFirst(following.count)
-            let text = first.text
-            for span in spans(of: following.reduce(text) { $0 + $1.text }) {
-                tokens.ids.append(span.id)
-                tokens.isTarget.append(first.isTarget && span.start < text.utf8.count)
-            }
-        }
-        return tokens
-    }
-
     /// The ids of a prompt without the white space at its end that belongs to the word after it, and that white space:
     /// models write " here", and have hardly ever seen "here" after a space that stands alone.
     private func divided(_ prompt: String) -> (ids: [Int32], begun: String) {
@@ -171,10 +149,11 @@ public struct BPETokenizer: Tokenizer {
     }
 
     /// The ids of `text`, each with the offset in its UTF-8 at which it begins.
-    private func spans(of text: String) -> [(id: Int32, start: Int)] {
-        let utf8 = Array(text.utf8)
+    private func spans(of text: String) -> [(id: Int32, start: Int)] { spans(of: Array(text.utf8)[...]) }
+
+    private func spans(of utf8: ArraySlice<UInt8>) -> [(id: Int32, start: Int)] {
         var result: [(id: Int32, start: Int)] = []
-        for part in matcher.parts(of: utf8[...]) {
+        for part in matcher.parts(of: utf8) {
             switch part {
             case .token(let token, let range): result.append((token.id, range.lowerBound))
             case .text(let range):
@@ -259,28 +238,4 @@ public struct BPETokenizer: Tokenizer {
         }
         return bytes
     }
-}
-
-extension BPETokenizer.Definition {
-    /// A template as a model brings it, in which the name of a format is a text as any other.
-    package static func template(ofModel text: String) -> String {
-        ChatTemplate.named[text] == nil ? text : text + "{# a text #}"
-    }
-
-    fileprivate var withTemplateForName: Self {
-        guard let source = chatTemplate.flatMap(ChatTemplate.source) else { return self }
-        var definition = self
-        // Who chooses a format by its name takes its beginning as well.
-        (definition.chatTemplate, definition.beginningToken) = (source, nil)
-        return definition
-    }
-}
-
-/// A stretch of rendered text.
-struct TextSegment: Equatable {
-    var text: String
-    /// Whether it is the assistant's to write.
-    var isWritten = false
-    /// Whether a model learns to write it.
-    var isTarget = false
 }

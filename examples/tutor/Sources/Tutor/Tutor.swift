@@ -33,7 +33,7 @@ public struct Tutor: Sendable {
     /// A whole run: shuffled, saved, resumed after an interrupt, exported.
     public func study(_ chats: [[ChatMessage]], steps: Int, in folder: URL) async throws -> SupervisedFineTuning.Outcome {
         try await SupervisedFineTuning(
-            trainer: trainer, training: Examples(chats.map { TrainingExample.chat($0) }, name: "the product's answers"),
+            trainer: trainer, training: Examples(chats.map { TrainingExample.chat(Chat($0)) }, name: "the product's answers"),
             directory: RunDirectory(url: folder), options: .init(steps: steps, batches: .init(rows: 2, sequenceLength: 128))
         ).run()
     }

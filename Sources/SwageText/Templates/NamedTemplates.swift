@@ -1,9 +1,7 @@
-/// The formats that can be chosen by name, as templates: what a model that was trained with one is exported with.
+/// The templates that can be chosen by name, for models that bring none: what a model that was trained with one is exported with.
 extension ChatTemplate {
-    /// The template of a name; nil for what is no name.
-    static func source(named name: String) -> String? { sources[name] }
-
-    private static let sources = ["chatml": chatMLSource, "llama3": llama3Source, "qwen3": qwen3Source]
+    /// The names, and the template of each.
+    package static let named = ["chatml": chatMLSource, "llama3": llama3Source, "qwen3": qwen3Source]
 
     private static let chatMLSource = #"""
         {% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}
@@ -12,7 +10,7 @@ extension ChatTemplate {
     private static let llama3Source = #"""
         {% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>
 
-        '+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>
+        '+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = '<|begin_of_text|>' + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>
 
         ' }}{% endif %}
         """#

@@ -1,0 +1,22 @@
+import SwageText
+
+/// What became of all examples, a line for each thing that can be said.
+struct DataTable {
+    private let report: DataReport
+
+    init(_ report: DataReport) { self.report = report }
+
+    var text: String {
+        var rows: [(String, String)] = [
+            ("examples", "\(report.rows), \(report.used) used"),
+            ("tokens", "\(report.tokens)"),
+            ("learned", report.tokens == 0 ? "0" : "\(report.targets) (\(fixed(100 * Double(report.targets) / Double(report.tokens), 1)) %)"),
+        ]
+        if let longest = report.longest { rows.append(("longest", "\(longest.tokens) tokens (line \(longest.line))")) }
+        rows.append(("cut", "\(report.cut), \(report.cutTokens) tokens of them"))
+        rows.append(("left out", "\(report.leftOutRows)"))
+        rows += report.leftOut.map { ("", "\($0.reason) (\($0.listedLines))") }
+        rows += report.notes.map { ("note", "\($0.text) (\($0.listedLines))") }
+        return rows.map { $0.padding(toLength: 10, withPad: " ", startingAt: 0) + $1 }.joined(separator: "\n")
+    }
+}

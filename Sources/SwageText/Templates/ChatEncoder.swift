@@ -1,0 +1,87 @@
+import Swage
+import SwageJinja
+
+/// Makes tokens of conversations, by a chat template and whatever turns text into tokens.
+struct ChatEncoder {
+    let template: ChatTemplate
+    /// The ids of a part of the text, each with the offset in UTF-8 at which it begins. The flag says whether the text begins there.
+    let spans: (_ part: ArraySlice<UInt8>, _ isBeginning: Bool) throws -> [(id: Int32, start: Int)]
+    /// Whether a token can end a turn: the ids that end a text, and other special ones.
+    let ending: (Int32) -> Ending
+
+    enum Ending { case none, special, end }
+
+    /// The tokens of a conversation. What the assistant writes begins with a token of its own, because that is how it is
+    /// generated; everywhere else the ids are those of the whole text.
+    func encode(_ chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens {
+        let text = try template.text(of: chat, addGenerationPrompt: addGenerationPrompt)
+        let tokens = try spans(of: text)
+        var result = TargetedTokens(ids: tokens.map(\.id), isTarget: tokens.map { _ in false }, owners: owners(tokens, text.runs))
+        result.notes = text.notes
+        for turn in text.turns where turn.isLearned {
+            let end = try self.end(of: turn, tokens, chat)
+            for index in tokens.firstIndex(from: turn.start)..<end { result.isTarget[index] = true }
+        }
+        if !text.marks.isEmpty { result.notes += difference(result, tokens, text) }
+        return result
+    }
+
+    private func spans(of text: ChatText) throws -> [(id: Int32, start: Int)] {
+        let borders = [0] + text.turns.filter { $0.start > 0 }.map(\.start) + [text.utf8.count]
+        return try zip(borders, borders.dropFirst()).flatMap { begin, end in
+            try spans(text.utf8[begin..<max(begin, end)], begin == 0)
+        }
+    }
+
+    /// For each token the message in whose words it begins.
+    private func owners(_ tokens: [(id: Int32, start: Int)], _ runs: [OwnerRun]) -> [Int32] {
+        var run = 0
+        var runEnd = runs.first?.count ?? 0
+        return tokens.map { token in
+            while token.start >= runEnd, run + 1 < runs.count {
+                run += 1
+                runEnd += runs[run].count
+            }
+            return runs.isEmpty ? -1 : MessagePart.of(runs[run].owner).map { Int32($0.message) } ?? -1
+        }
+    }
+
+    /// The index behind the last token of a turn: the token that ends it, or else the last of its words.
+    private func end(of turn: ChatText.Turn, _ tokens: [(id: Int32, start: Int)], _ chat: Chat) throws -> Int {
+        let first = tokens.firstIndex(from: turn.wordsEnd)
+        let last = tokens.firstIndex(from: turn.limit)
+        if let end = tokens[first..<max(first, last)].firstIndex(where: { ending($0.id) != .none }) {
+            if ending(tokens[end].id) == .end { return end + 1 }
+            // Another special token ends the turn if it is there before anybody answers.
+            let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
+            let end = tokens[end].start < alone?.text.utf8.count ?? 0 ? end + 1 : first
+            return end
+        }
+        return first
+    }
+
+    /// Says where the template's own marks learn something else.
+    private func difference(_ result: TargetedTokens, _ tokens: [(id: Int32, start: Int)], _ text: ChatText) -> [String] {
+        let assistant = Set(text.turns.filter { !$0.isLearned }.map { Int32($0.message) })
+        var (more, fewer) = (0, 0)
+        for (index, token) in tokens.enumerated() where !assistant.contains(result.owners[index]) {
+            let isMarked = text.marks.contains { $0.contains(token.start) }
+            if isMarked && !result.isTarget[index] { more += 1 }
+            if !isMarked && result.isTarget[index] { fewer += 1 }
+        }
+        if more == 0, fewer == 0 { return [] }
+        return ["the chat template's own marks ({% generation %}) would learn other tokens: \(more) more, \(fewer) fewer"]
+    }
+}
+
+extension [(id: Int32, start: Int)] {
+    /// The first token that begins at `offset` or behind it.
+    fileprivate func firstIndex(from offset: Int) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].start < offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,70 @@
+import Swage
+import SwageJinja
+
+/// What of a message a character of a rendered conversation is.
+enum MessagePart: Int32, CaseIterable {
+    case content, thought, field
+
+    /// The owner that characters of the message `index` have.
+    func owner(_ index: Int) -> Int32 { Int32(clamping: index) * Int32(Self.allCases.count) + rawValue }
+
+    /// The message and the part of an owner; nil for what the template itself writes.
+    static func of(_ owner: Int32) -> (message: Int, part: MessagePart)? {
+        let count = Int32(allCases.count)
+        guard owner >= 0, let part = MessagePart(rawValue: owner % count) else { return nil }
+        return (Int(owner / count), part)
+    }
+}
+
+extension ChatTemplate {
+    /// The names that a template finds, as transformers gives them.
+    func context(of chat: Chat, addGenerationPrompt: Bool) -> [String: TemplateValue] {
+        var context: [String: TemplateValue] = specialTokens.mapValues { .text($0) }
+        for member in chat.templateArguments.members { context[member.key] = TemplateValue(member.value, owner: Rendering.template) }
+        context["messages"] = .list(chat.messages.enumerated().map { value(of: $1, $0) })
+        context["tools"] = Self.list(chat.tools)
+        context["documents"] = Self.list(chat.documents)
+        context["add_generation_prompt"] = .bool(addGenerationPrompt)
+        return context
+    }
+
+    private static func list(_ values: [JSONValue]) -> TemplateValue {
+        values.isEmpty ? .none : .list(values.map { TemplateValue($0, owner: Rendering.template) })
+    }
+
+    private func value(of message: ChatMessage, _ index: Int) -> TemplateValue {
+        var pairs: [(key: TemplateValue, value: TemplateValue)] = [(.text("role"), .text(message.role))]
+        let isSilent = message.content.isEmpty && message.fields.isNull("content")
+        pairs.append((.text("content"), isSilent ? .none : .text(message.content, owner: MessagePart.content.owner(index))))
+        if let thought = message.reasoningContent {
+            pairs.append((.text(thoughtKey), .text(thought, owner: MessagePart.thought.owner(index))))
+        }
+        for member in message.fields.members where member.key != "content" {
+            pairs.append((.text(member.key), TemplateValue(member.value, owner: MessagePart.field.owner(index))))
+        }
+        return .dict(pairs)
+    }
+
+    /// The name under which the template looks for thoughts.
+    private var thoughtKey: String {
+        source.contains("thinking") && !source.contains("reasoning_content")
+            && ["message.thinking", "message['thinking']", "message[\"thinking\"]", ".get('thinking", "\"thinking\" in", "'thinking' in"]
+                .contains(where: source.contains)
+            ? "thinking" : "reasoning_content"
+    }
+}
+
+extension TemplateValue {
+    /// A value of JSON, whose texts are of one owner.
+    init(_ value: JSONValue, owner: Int32) {
+        switch value {
+        case .null: self = .none
+        case .flag(let flag): self = .bool(flag)
+        case .number(let number): self = number.integer.map { .int($0) } ?? .float(number.double)
+        case .text(let text): self = .text(text, owner: owner)
+        case .list(let list): self = .list(list.map { TemplateValue($0, owner: owner) })
+        case .object(let object):
+            self = .dict(object.members.map { (.text($0.key, owner: owner), TemplateValue($0.value, owner: owner)) })
+        }
+    }
+}

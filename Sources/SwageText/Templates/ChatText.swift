@@ -1,0 +1,38 @@
+import Swage
+import SwageJinja
+
+/// A rendered conversation, with what of it is whose and where each turn of interest begins.
+struct ChatText {
+    /// A turn that a model writes: one of the assistant, or any that is learned.
+    struct Turn {
+        let message: Int
+        let isLearned: Bool
+        /// Where its writing begins, as an offset in UTF-8: behind the generation prompt.
+        let start: Int
+        /// The end of the last character that is of the message; `start` if none is.
+        let wordsEnd: Int
+        /// How far its end may lie: to the words of the next message.
+        let limit: Int
+    }
+
+    let utf8: [UInt8]
+    let runs: [OwnerRun]
+    /// In the order of the text.
+    let turns: [Turn]
+    /// What the template's own marks say is the assistant's; empty for a template without.
+    let marks: [Range<Int>]
+    /// What a person may not expect of how the conversation is written.
+    let notes: [String]
+}
+
+extension ChatTemplate {
+    /// The text of a conversation and the turns in it.
+    /// - Throws: ``TrainerError`` with code `invalidData` where the template refuses the conversation, or leaves a turn out that
+    ///   is to be learned.
+    func text(of chat: Chat, addGenerationPrompt: Bool) throws -> ChatText {
+        let rendering = try render(chat, addGenerationPrompt: addGenerationPrompt)
+        let finder = TurnFinder(template: self, chat: chat, rendering: rendering)
+        return ChatText(
+            utf8: finder.utf8, runs: rendering.runs, turns: try finder.turns(), marks: rendering.generations, notes: finder.notes())
+    }
+}

@@ -1,0 +1,119 @@
+import Swage
+import SwageJinja
+
+/// Finds the turns of a rendered conversation by what the template makes of its beginnings, and by whose the characters are.
+struct TurnFinder {
+    let template: ChatTemplate
+    let chat: Chat
+    let utf8: [UInt8]
+    /// Where the words of each message lie, from the first to the last character of its content, thought or calls.
+    private let words: [Range<Int>?]
+    /// Which parts of which message come out.
+    private let parts: Set<Int32>
+
+    init(template: ChatTemplate, chat: Chat, rendering: Rendering) {
+        (self.template, self.chat, utf8) = (template, chat, Array(rendering.text.utf8))
+        var words = [Range<Int>?](repeating: nil, count: chat.messages.count)
+        var parts: Set<Int32> = []
+        var offset = 0
+        for run in rendering.runs {
+            defer { offset += run.count }
+            guard run.count > 0, let (message, _) = MessagePart.of(run.owner), message < words.count else { continue }
+            parts.insert(run.owner)
+            words[message] = (words[message]?.lowerBound ?? offset)..<offset + run.count
+        }
+        (self.words, self.parts) = (words, parts)
+    }
+
+    /// The turns that a model writes, each behind the prompt that it would be written after.
+    func turns() throws -> [ChatText.Turn] {
+        var turns: [ChatText.Turn] = []
+        var known = Openings()
+        let last = chat.messages.lastIndex { $0.role == "assistant" }
+        for (index, message) in chat.messages.enumerated() where message.role == "assistant" || message.isLearned {
+            let earliest = turns.last?.wordsEnd ?? 0
+            guard let start = try start(of: index, after: earliest, isLast: index == last, &known) else { continue }
+            let end = words[index].map { max($0.upperBound, start) } ?? start
+            let limit = words[(index + 1)...].compactMap { $0?.lowerBound }.first { $0 >= end } ?? utf8.count
+            turns.append(.init(message: index, isLearned: message.isLearned, start: start, wordsEnd: end, limit: limit))
+        }
+        return turns
+    }
+
+    /// What the template writes before the words of an answer, as far as it has been looked at.
+    private struct Openings {
+        /// What stands between the words before an answer and the answer, where the prompt ends with it.
+        var gaps: Set<ArraySlice<UInt8>> = []
+        /// What a generation prompt adds.
+        var added: [UInt8]?
+    }
+
+    /// - Returns: nil for a turn that the template leaves out, and that is not to be learned.
+    private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) throws -> Int? {
+        let message = chat.messages[index]
+        let first = words[index]?.lowerBound
+        guard message.role == "assistant" else { return try first ?? missing(index) }
+        let gap = first.map { first in
+            utf8[max(earliest, words[..<index].compactMap { $0?.upperBound }.last { $0 <= first } ?? 0)..<first]
+        }
+        // Rendering the conversation up to each answer would take time by the square of its length.
+        if let gap, !isLast, known.gaps.contains(gap) { return first }
+        let before = index == 0 ? nil : chat.with(Array(chat.messages[..<index]))
+        let prompt = before.flatMap { try? template.render($0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
+        if let prompt, prompt.count >= earliest, utf8.starts(with: prompt), (first ?? prompt.count) >= prompt.count {
+            if let gap, first == prompt.count { known.gaps.insert(gap) }
+            return prompt.count
+        }
+        guard let first, let gap else { return try missing(index) }
+        // What the template writes of earlier messages depends on later ones: what the prompt adds is looked for, before the words.
+        if known.added == nil, let before, let prompt, let bare = try? template.render(before, addGenerationPrompt: false) {
+            let without = Array(bare.text.utf8)
+            if prompt.starts(with: without) { known.added = Array(prompt[without.count...]) }
+        }
+        guard let opening = known.added, !opening.isEmpty else { return first }
+        if let found = gap.lastRange(of: opening) { return found.upperBound }
+        let isBegun = (1...opening.count).contains { gap.reversed().starts(with: opening[..<$0].reversed()) }
+        return isBegun ? first : try odd(index, opening)
+    }
+
+    private func missing(_ index: Int) throws -> Int? {
+        guard chat.messages[index].isLearned else { return nil }
+        throw TrainerError(
+            .invalidData, "the chat template writes nothing of message \(index + 1), which is to be learned",
+            expected: "a conversation that it writes whole, or another template")
+    }
+
+    private func odd(_ index: Int, _ opening: [UInt8]) throws -> Int? {
+        guard chat.messages[index].isLearned else { return words[index]?.lowerBound }
+        throw TrainerError(
+            .invalidData,
+            "the chat template opens message \(index + 1) otherwise than the prompt of an answer, "
+                + "which ends with \"\(String(decoding: opening, as: UTF8.self).beginning(60))\"",
+            expected: "a conversation whose answers it writes as it asks for them, or another template")
+    }
+
+    /// What of the messages does not come out.
+    func notes() -> [String] {
+        var notes: [String] = []
+        func isLeftOut(_ text: String?, _ part: MessagePart, _ index: Int) -> Bool {
+            guard let text, text.contains(where: { !$0.isWhitespace }) else { return false }
+            return !parts.contains(part.owner(index))
+        }
+        for (index, message) in chat.messages.enumerated() {
+            if isLeftOut(message.content, .content, index) {
+                notes.append("the chat template leaves out what a message of the \(message.role) says")
+            }
+            if isLeftOut(message.reasoningContent, .thought, index) { notes.append("the chat template leaves out a thought of the assistant") }
+        }
+        return notes
+    }
+}
+
+extension RandomAccessCollection where Element == UInt8, Index == Int {
+    /// The last place at which `pattern` stands.
+    fileprivate func lastRange(of pattern: [UInt8]) -> Range<Int>? {
+        guard !pattern.isEmpty, count >= pattern.count else { return nil }
+        return (startIndex...endIndex - pattern.count).last { self[$0..<$0 + pattern.count].elementsEqual(pattern) }
+            .map { $0..<$0 + pattern.count }
+    }
+}
