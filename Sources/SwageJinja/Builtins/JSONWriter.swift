@@ -9,6 +9,8 @@ extension Interpreter {
             case .none: break
             case .text(let text): writer.indent = text
             default:
+                // Python writes a text without looking at the indent.
+                if case .text = value { break }
                 let width = try integer(indent)
                 try meter.take(bytes: max(0, width))
                 writer.indent = Text([UInt8](repeating: 32, count: max(0, width)))

@@ -16,6 +16,12 @@ enum Methods {
         "real", "imag", "numerator", "denominator", "bit_length", "bit_count", "conjugate", "to_bytes", "from_bytes",
         "as_integer_ratio", "is_integer", "hex", "fromhex",
     ]
+    /// What every object of Python has, and the sandbox hides.
+    static let ofAnyObject: Set<String> = [
+        "__class__", "__doc__", "__module__", "__init__", "__new__", "__dir__", "__eq__", "__ne__", "__hash__", "__str__", "__repr__",
+        "__format__", "__getattribute__", "__setattr__", "__delattr__", "__reduce__", "__reduce_ex__", "__sizeof__",
+        "__init_subclass__", "__subclasshook__",
+    ]
     static let names = dicts.union(changesOfDicts)
 
     /// The method of that name, or undefined where the sandbox hides it; nil where there is none.
@@ -30,8 +36,7 @@ enum Methods {
         }
         if allowed.contains(name) { return .object(MethodValue(object, name)) }
         if !forbidden.contains(name) { return nil }
-        return .undefined(
-            UndefinedReason("access to attribute '\(name)' of '\(object.typeName)' object is unsafe.", isForbidden: true))
+        return Interpreter.hidden(name, object)
     }
 }
 

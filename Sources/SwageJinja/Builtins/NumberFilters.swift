@@ -45,7 +45,8 @@ extension Interpreter {
             guard let whole = Int(exactly: number.rounded(.towardZero)) else { throw Arithmetic.overflow() }
             return .int(whole)
         case .text(let text):
-            guard let base = values[1].map({ $0.index }) ?? 10 else { throw TemplateError.type("'base' must be an integer") }
+            // What is no base at all is as good to Python as a text that is no integer.
+            let base = values[1].map { $0.index ?? -1 } ?? 10
             if base == 0 || (2...36).contains(base), let number = try Interpreter.integer(text, base) { return .int(number) }
             guard let number = FloatText.parse(text), number.isFinite else { return otherwise }
             guard let whole = Int(exactly: number.rounded(.towardZero)) else { throw Arithmetic.overflow() }

@@ -9,7 +9,7 @@ extension Interpreter {
             return .text(try formatter.formatted())
         case "splitlines":
             let keeps = try arguments.bound(name, ["keepends"])[0]
-            return try .list(text.lines(keepingEnds: try keeps?.isTrue() ?? false).map { .text($0) })
+            return try .list(text.lines(keepingEnds: try keeps.map { try integer($0) != 0 } ?? false).map { .text($0) })
         case "expandtabs": return .text(try expanded(text, try arguments.bound(name, ["tabsize"])[0]))
         case "encode", "translate", "maketrans", "format_map": throw TemplateError.unsupported("method '\(name)' of a text")
         default: break

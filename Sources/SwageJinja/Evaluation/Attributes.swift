@@ -6,6 +6,7 @@ extension Interpreter {
             if name.mayBeMethod, let found = Methods.attribute(name.string, of: object) { return found }
             return dict.pairs.value(name.text) ?? .undefined(name.missing)
         case .undefined, .missing:
+            if Methods.ofAnyObject.contains(name.string) { return Interpreter.hidden(name.string, object) }
             try object.checkDefined()
             return object
         default: return try property(name.string, of: object) ?? Interpreter.absent(name.string, object)
@@ -29,6 +30,10 @@ extension Interpreter {
 
     static func absent(_ name: String, _ object: Value) -> Value {
         .undefined(UndefinedReason("'\(describe(object))' has no attribute '\(name)'"))
+    }
+
+    static func hidden(_ name: String, _ object: Value) -> Value {
+        .undefined(UndefinedReason("access to attribute '\(name)' of '\(object.typeName)' object is unsafe.", isForbidden: true))
     }
 
     private func element(_ index: Value, of object: Value) throws -> Value? {
