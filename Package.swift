@@ -50,6 +50,7 @@ let package = Package(
             name: "SwageText",
             dependencies: ["Swage", "CSwageSystem", .product(name: "HeapModule", package: "swift-collections")]),
         .target(name: "CSwageSystem"),
+        .target(name: "SwageJinja"),
         .target(name: "SwageFiles", dependencies: ["Swage", "SwageText", "CSwageSystem"]),
         .target(name: "CSwageKernels", cSettings: instructions),
         .target(name: "SwageNative", dependencies: ["Swage", "SwageText", "SwageFiles", "CSwageKernels"]),
@@ -96,6 +97,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles", "SwageNative"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
         .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "CSwageSystem", "TestSupport"]),
+        .testTarget(name: "SwageJinjaTests", dependencies: ["SwageJinja"]),
         .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),
         .testTarget(
             name: "SwageRecipesTests",
