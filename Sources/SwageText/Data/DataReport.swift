@@ -6,7 +6,7 @@ public struct DataReport: Sendable, Equatable, Codable {
         public var reason: String
         /// How many they are, those of `lines` among them.
         public var rows: Int
-        /// The lines of the first of them.
+        /// The lines of the first of them, counted on from file to file where there are several.
         public var lines: [Int]
     }
 
@@ -16,7 +16,7 @@ public struct DataReport: Sendable, Equatable, Codable {
         public var text: String
         /// How many rows it is said of.
         public var rows: Int
-        /// The line of the first of them.
+        /// The line of the first of them, counted as those of ``LeftOut``.
         public var line: Int
     }
 
@@ -28,9 +28,21 @@ public struct DataReport: Sendable, Equatable, Codable {
         public var line: Int
     }
 
-    /// The path of the file, as it was given.
+    /// One of several files, or one whose rows are no lines.
+    public struct File: Sendable, Equatable, Codable {
+        /// The path of the file.
+        public var path: String
+        /// What its rows are counted by: `line` or `record`.
+        public var unit: String
+        /// How many lines and records the files before have.
+        public var linesBefore: Int
+    }
+
+    /// The path of the file, as it was given; of several what they are.
     public var path: String
-    /// The rows of the file. Blank lines are none.
+    /// The files, where numbers of lines do not say enough; nil for one file of lines.
+    public var files: [File]?
+    /// The rows of the file. Blank lines are none. A row that comes several times in a pass counts as often.
     public var rows = 0
     /// The rows that are used from their beginning to their end.
     public var whole = 0
@@ -97,14 +109,14 @@ public struct DataReport: Sendable, Equatable, Codable {
         if leftOut[index].lines.count < Self.namedLines { leftOut[index].lines.append(line) }
     }
 
-    mutating func note(_ what: String, line: Int) {
+    mutating func note(_ what: String, rows: Int = 1, line: Int) {
         let isNew = notes.count >= Self.namedReasons && !notes.contains { $0.text == what }
         let text = isNew ? "other things to note" : what
         guard let index = notes.firstIndex(where: { $0.text == text }) else {
-            notes.append(Note(text: text, rows: 1, line: line))
+            notes.append(Note(text: text, rows: rows, line: line))
             return
         }
-        notes[index].rows += 1
+        notes[index].rows += rows
     }
 }
 
@@ -117,21 +129,26 @@ extension DataReport: CustomStringConvertible {
         if unseen > 0 { counts.append("\(unseen) not looked at") }
         let lines =
             ["\(path): \(counts.joined(separator: ", ")); \(tokens) tokens" + (targets > 0 ? ", \(targets) of them learned" : "")]
-            + leftOut.map { "  left out: \($0.reason) (\($0.listedLines))" }
-            + notes.map { "  \($0.text) (\($0.listedLines))" }
+            + leftOut.map { "  left out: \($0.reason) (\(listed($0)))" }
+            + notes.map { "  \($0.text) (\(listed($0)))" }
         return lines.joined(separator: "\n")
     }
-}
 
-extension DataReport.LeftOut {
-    /// The lines, as far as they are known, and how many more there are.
-    package var listedLines: String {
-        let more = rows - lines.count
-        return (rows == 1 ? "line " : "lines ") + lines.map { "\($0)" }.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+    /// The places of rows that are left out, as far as they are known, and how many more there are.
+    package func listed(_ leftOut: LeftOut) -> String {
+        let more = leftOut.rows - leftOut.lines.count
+        return places(leftOut.lines) + (more > 0 ? " and \(more) more" : "")
     }
-}
 
-extension DataReport.Note {
-    /// The first line, and how many more there are.
-    package var listedLines: String { "line \(line)\(rows > 1 ? " and \(rows - 1) more" : "")" }
+    /// The place of the first row of which something is noted, and how many more there are.
+    package func listed(_ note: Note) -> String { places([note.line]) + (note.rows > 1 ? " and \(note.rows - 1) more" : "") }
+
+    /// Lines as a reader finds them.
+    package func places(_ lines: [Int]) -> String {
+        guard let files else { return (lines.count == 1 ? "line " : "lines ") + lines.map { "\($0)" }.joined(separator: ", ") }
+        return lines.map { line in
+            guard let file = files.last(where: { $0.linesBefore < line }) else { return "line \(line)" }
+            return "\(files.count > 1 ? "\(file.path), " : "")\(file.unit) \(line - file.linesBefore)"
+        }.joined(separator: "; ")
+    }
 }

@@ -52,7 +52,7 @@ extension Examples {
                 report.add(examination, line: line(index))
                 if case .used(let use, _, _, _) = examination { uses.append((index, use)) }
             case .failure(let error):
-                guard case .skip = badLines else { throw error.placed(at: "\(name), line \(line(index))") }
+                guard case .skip = badLines else { throw error.placed(at: place(index)) }
                 report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
             }
         }

@@ -18,73 +18,95 @@ extension JSONLineDecodable {
     }
 }
 
-/// The examples of a file, one JSON object a line, or of any collection.
+/// The examples of files, or of any collection.
 ///
-/// Opening a file checks every line once and remembers where the good ones begin; an example is read when it is asked for.
+/// Files hold JSON lines, a JSON array, or CSV or TSV under a header, also compressed by gzip. Opening them checks every row
+/// once, on all cores, and remembers where the good ones begin; an example is read when it is asked for.
 ///
 /// ```swift
 /// let file = try Examples<TrainingExample>(path: "chats.jsonl")
+/// let both = try Examples<TrainingExample>(sources: [DataSource("chats.jsonl*3"), DataSource("more/")])
 /// let own = try Examples(chats.map { TrainingExample.chat(Chat($0)) })
 /// ```
 public struct Examples<Example: JSONLineDecodable>: Sendable {
-    /// The path of the file, as it was given; of others what they were called.
+    /// The path of the file, as it was given; of several what they are, and of others what they were called.
     public let name: String
-    /// What is done about lines that cannot be used: those that cannot be read, and later those that cannot be tokenized.
+    /// What is done about rows that cannot be used: those that cannot be read, and later those that cannot be tokenized.
     public let badLines: BadLines
-    /// What is known before any example is used: bad lines are counted as left out, all others as not looked at.
+    /// What is known before any example is used: bad rows are counted as left out, all others as not looked at.
     public let report: DataReport
-    /// How many lines were left out.
+    /// How many rows were left out.
     public let skippedCount: Int
-    /// The first hundred of the lines that were left out, each with its number and what is wrong.
+    /// The first hundred of the rows that were left out, each with its place and what is wrong.
     public let skipped: [String]
 
-    private let store: Store
-    /// Where each example is in the store.
-    private var places: [Int]
+    let store: Store
+    /// Where each example is in the store; nil if all are there in their order.
+    private var places: [Int]?
 
-    private enum Store {
-        case file(ExampleFile)
+    enum Store {
+        case files(RowFiles)
         case memory([Example])
     }
 
-    /// The number of examples.
-    public var count: Int { places.count }
-
-    /// Opens a file.
-    /// - Throws: ``Swage/TrainerError`` with code `inputOutput` if the file cannot be read, and `invalidData` for a line
-    ///   that cannot be used or a file without examples.
-    public init(path: String, badLines: BadLines = .stop) throws {
-        (name, self.badLines) = (path, badLines)
-        var skipped: [String] = []
-        var skippedCount = 0
-        var report = DataReport(path: path)
-        let file = try ExampleFile(path: path) { line in
-            report.rows += 1
-            do {
-                var notes: [String] = []
-                _ = try Example(json: line.bytes, notes: &notes)
-                for note in Set(notes).sorted() { report.note(note, line: line.number) }
-                return true
-            } catch {
-                let problem = TrainerError(.invalidData, "\(path), line \(line.number): \(error.summary)")
-                guard case .skip = badLines else { throw problem }
-                skippedCount += 1
-                if skippedCount <= 100 { skipped.append(problem.description) }
-                report.leaveOut(error.summary, line: line.number)
-                return false
-            }
+    /// The number of examples: the rows of one pass over the data.
+    public var count: Int {
+        if let places { return places.count }
+        return switch store {
+        case .files(let files): files.count
+        case .memory(let examples): examples.count
         }
-        guard file.lineCount > 0 else {
-            throw TrainerError(.invalidData, "\(path) has no examples", expected: "one JSON object a line")
-        }
-        report.unseen = file.lineCount
-        (store, places) = (.file(file), Array(0..<file.lineCount))
-        (self.skipped, self.skippedCount, self.report) = (skipped, skippedCount, report)
     }
 
-    /// Opens a file.
+    /// Opens a file, or all files of data in a folder.
+    /// - Throws: ``Swage/TrainerError`` as ``init(sources:badLines:weightSeed:progress:)`` does.
+    public init(path: String, badLines: BadLines = .stop) throws {
+        try self.init(sources: [DataSource(unchecked: path)], badLines: badLines)
+    }
+
+    /// Opens a file, or all files of data in a folder.
     /// - Throws: ``Swage/TrainerError`` as ``init(path:badLines:)`` does, and `invalidOption` for what is no place on disk.
     public init(url: URL, badLines: BadLines = .stop) throws { try self.init(path: try url.filePath, badLines: badLines) }
+
+    /// Opens files, folders and what is piped in, one after another.
+    ///
+    /// What is compressed or piped in is unpacked to a temporary file, which needs room on the disk.
+    /// - Parameters:
+    ///   - badLines: what is done about rows that cannot be used.
+    ///   - weightSeed: draws the rows that come once more where a weight has a fraction.
+    ///   - progress: told from time to time how many bytes have been read, and of how many. May be called on any thread, one
+    ///     call at a time. An error that it throws ends the opening.
+    /// - Throws: ``Swage/TrainerError`` with code `inputOutput` if a file cannot be read, `corruptFile` for a damaged archive,
+    ///   `tooLarge` where there is no room for what is unpacked, `invalidOption` for sources that come twice or are none, and
+    ///   `invalidData` for a row that cannot be used or a file without examples. `CancellationError` if the task was cancelled.
+    public init(
+        sources: [DataSource], badLines: BadLines = .stop, weightSeed: UInt64 = 0,
+        progress: (@Sendable (_ done: Int, _ all: Int) throws -> Void)? = nil
+    ) throws {
+        try self.init(sources: sources, badLines: badLines, weightSeed: weightSeed, standardInput: STDIN_FILENO, progress: progress)
+    }
+
+    /// - Parameter standardInput: where `-` reads.
+    package init(
+        sources: [DataSource], badLines: BadLines = .stop, weightSeed: UInt64 = 0, standardInput: Int32,
+        progress: (@Sendable (_ done: Int, _ all: Int) throws -> Void)? = nil
+    ) throws {
+        name = DataSource.name(of: sources)
+        self.badLines = badLines
+        let opened = try RowFiles(sources, standardInput: standardInput, progress: progress ?? { _, _ in })
+        let result = try ExampleOpening(opened, name: name, badLines: badLines).check(progress: progress ?? { _, _ in }) { json in
+            var notes: [String] = []
+            _ = try Example(json: json, notes: &notes)
+            return notes
+        }
+        places = try result.files.pass(seed: weightSeed)
+        store = .files(result.files)
+        (skipped, skippedCount) = (result.skipped, result.report.leftOutRows)
+        var report = result.report
+        report.unseen = places?.count ?? result.files.count
+        report.rows = report.unseen + skippedCount
+        self.report = report
+    }
 
     /// Takes the examples of a collection, in its order.
     /// - Parameters:
@@ -95,49 +117,61 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     public init(_ examples: some Collection<Example>, name: String = "the examples", badLines: BadLines = .stop) throws {
         guard !examples.isEmpty else { throw TrainerError(.invalidData, "\(name) are none", expected: "at least one") }
         (self.name, self.badLines, skipped, skippedCount) = (name, badLines, [], 0)
-        (store, places) = (.memory(Array(examples)), Array(0..<examples.count))
+        (store, places) = (.memory(Array(examples)), nil)
         var report = DataReport(path: name)
         (report.rows, report.unseen) = (examples.count, examples.count)
         self.report = report
     }
 
-    /// The example at `index` among the good lines.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the line is not what it was when the file was opened.
+    private func place(of index: Int) -> Int { places?[index] ?? index }
+
+    /// The example at `index` among the good rows.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the row is not what it was when the file was opened.
     public subscript(index: Int) -> Example {
         get throws {
             switch store {
-            case .file(let file): try Example(json: file.line(places[index]))
-            case .memory(let examples): examples[places[index]]
+            case .files(let files): try Example(json: files.json(place(of: index)))
+            case .memory(let examples): examples[place(of: index)]
             }
         }
     }
 
-    /// The number of the line in which an example stands, from 1 on.
+    /// The number of the line in which an example stands, from 1 on, or of the record in a list.
+    ///
+    /// The lines of several files are counted on from one to the next; ``place(_:)`` says where an example is to a reader.
     public func line(_ index: Int) -> Int {
         switch store {
-        case .file(let file): file.number(ofLine: places[index])
-        case .memory: places[index] + 1
+        case .files(let files): files.number(place(of: index))
+        case .memory: place(of: index) + 1
         }
     }
 
-    /// The path of the file; nil if there is none.
-    package var path: String? { if case .file = store { name } else { nil } }
+    /// Where an example stands, as errors say it: `b.jsonl, line 3`.
+    public func place(_ index: Int) -> String {
+        switch store {
+        case .files(let files): files.place(place(of: index))
+        case .memory: "\(name), line \(place(of: index) + 1)"
+        }
+    }
 
-    /// The size of the file; 0 if there is none.
-    package var byteCount: Int { if case .file(let file) = store { file.byteCount } else { 0 } }
+    /// The path of the file, or the sources as they were given; nil if there are none.
+    package var path: String? { if case .files = store { name } else { nil } }
+
+    /// The size of the files; 0 if there are none.
+    package var byteCount: Int { if case .files(let files) = store { files.byteCount } else { 0 } }
 
     /// The same with some of the examples, in the order of `indices`.
     package func keeping(_ indices: some Sequence<Int>) -> Examples {
         var kept = self
-        kept.places = indices.map { places[$0] }
+        kept.places = indices.map { place(of: $0) }
         return kept
     }
 
-    /// Equal for equal content, that of a file or of the same examples in the same order.
+    /// Equal for equal content, that of files with their weights or of the same examples in the same order.
     package var contentDigest: String {
         get throws {
             switch store {
-            case .file(let file): return try file.contentDigest
+            case .files(let files): return try files.contentDigest
             case .memory(let examples):
                 let encoder = JSONEncoder()
                 encoder.outputFormatting = .sortedKeys

@@ -8,18 +8,37 @@ package final class PlainFile: Sendable {
     package let path: String
     /// The number of bytes when the file was opened.
     package let count: Int
+    /// Which file it is, however it is called.
+    package let identity: Identity
     private let descriptor: Int32
+
+    /// What tells one file from another as long as both are there.
+    package struct Identity: Hashable, Sendable {
+        private let device: UInt64
+        private let number: UInt64
+
+        init(_ status: stat) {
+            (device, number) = (UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino))
+        }
+    }
 
     /// - Throws: ``TrainerError`` with code `inputOutput` for what is not there, cannot be read, or is no file: a folder,
     ///   a pipe, a device.
-    package init(_ path: String) throws {
-        self.path = path
+    package convenience init(_ path: String) throws {
         // Without the flag, opening a pipe waits until somebody writes to it.
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor < 0 { throw Self.refused(path) }
+        try self.init(descriptor: descriptor, path: path)
+    }
+
+    /// Takes over a descriptor, and closes it at the end.
+    /// - Throws: ``TrainerError`` with code `inputOutput` for what is no file.
+    package init(descriptor: Int32, path: String) throws {
+        (self.descriptor, self.path) = (descriptor, path)
         var status = stat()
         let kind = fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
         count = Int(status.st_size)
+        identity = Identity(status)
         guard kind == S_IFREG else {
             close(descriptor)
             let names: [mode_t: String] = [S_IFDIR: "a folder", S_IFIFO: "a pipe", S_IFCHR: "a device", S_IFSOCK: "a socket"]

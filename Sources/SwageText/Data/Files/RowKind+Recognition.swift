@@ -1,0 +1,76 @@
+import Foundation
+import Swage
+
+extension RowKind {
+    /// How much of a file is looked at.
+    private static let beginning = 1 << 20
+
+    /// Tells by what is in a file how its rows are written, and by its name where that says nothing.
+    /// - Throws: ``TrainerError`` with code `invalidData` for what has no rows that are read.
+    init(of content: RowContent) throws {
+        let bytes = try content.beginning(Self.beginning)
+        try FileSignature.refuse(bytes, path: content.path)
+        self = try bytes.withUnsafeBytes { raw in
+            let bytes = raw.bindMemory(to: UInt8.self)
+            let first = bytes.dropFirst(bytes.beginsWithMark ? 3 : 0).first { !$0.isJSONSpace }
+            switch first {
+            case nil: return .lines
+            case UInt8(ascii: "["): return .list
+            case UInt8(ascii: "{"):
+                try WholeObject.refuse(bytes, path: content.path, isWhole: bytes.count == content.count)
+                return .lines
+            case UInt8(ascii: "<"):
+                throw TrainerError(
+                    .invalidData, "\(content.path) begins with <, as a page of the web does", expected: "JSON lines, JSON, CSV or TSV")
+            default: return try Self.table(bytes, content) ?? .lines
+            }
+        }
+    }
+
+    /// The endings of names of files that hold JSON, whatever they begin with.
+    private static let json: Set = ["jsonl", "ndjson", "json", "jsonlines"]
+    /// Names of columns by which a file is taken for a table that does not call itself one.
+    private static let columns: Set = [
+        "messages", "conversations", "prompt", "completion", "chosen", "rejected", "text", "question", "answer", "instruction", "input",
+        "output", "response", "system", "tools",
+    ]
+
+    private static func table(_ bytes: UnsafeBufferPointer<UInt8>, _ content: RowContent) throws -> RowKind? {
+        var name = content.path as NSString
+        if name.pathExtension.lowercased() == "gz" { name = name.deletingPathExtension as NSString }
+        let ending = name.pathExtension.lowercased()
+        guard !json.contains(ending) else { return nil }
+        let isTable = ["csv", "tsv"].contains(ending)
+        do {
+            // The header is the first line that is not blank.
+            let mark = bytes.beginsWithMark ? 3 : 0
+            let start = bytes[mark...].firstIndex { !$0.isJSONSpace || $0 == 0x09 } ?? mark
+            let separator = separator(of: bytes[start...], isTSV: ending == "tsv")
+            let scanner = TableScanner(separator: separator)
+            guard let end = try scanner.row(from: start, in: bytes, isLast: bytes.count == content.count)?.end else {
+                throw TrainerError(.invalidData, "line 1: the header is longer than \(bytes.count) bytes", expected: "the names of the columns")
+            }
+            let row = Data(bytes[start..<end])
+            if row.dropLast().contains(0x0D) {
+                throw TrainerError(
+                    .invalidData, "its lines end with a carriage return alone, or the header holds one",
+                    expected: "line feeds, with or without a carriage return before them")
+            }
+            let header = try TableHeader(row, separator: separator)
+            if header.names.count == 1, row.contains(UInt8(ascii: ";")) {
+                throw TrainerError(.invalidData, "its cells are separated by semicolons", expected: "commas or tabs")
+            }
+            return isTable || header.names.contains(where: columns.contains) ? .table(header) : nil
+        } catch let error as TrainerError {
+            guard isTable else { return nil }
+            throw TrainerError(.invalidData, "\(content.path), \(error.message)", expected: error.expected)
+        }
+    }
+
+    /// What occurs more often in the first line, by its name where neither does.
+    private static func separator(of bytes: Slice<UnsafeBufferPointer<UInt8>>, isTSV: Bool) -> UInt8 {
+        let line = bytes.prefix { $0 != 0x0A }
+        let (tabs, commas) = (line.count { $0 == 0x09 }, line.count { $0 == UInt8(ascii: ",") })
+        return tabs > commas || (tabs == commas && isTSV) ? 0x09 : UInt8(ascii: ",")
+    }
+}
