@@ -48,7 +48,7 @@ let package = Package(
         .target(name: "Swage"),
         .target(
             name: "SwageText",
-            dependencies: ["Swage", "CSwageSystem", .product(name: "HeapModule", package: "swift-collections")]),
+            dependencies: ["Swage", "SwageJinja", "CSwageSystem", .product(name: "HeapModule", package: "swift-collections")]),
         .target(name: "CSwageSystem"),
         .target(name: "SwageJinja"),
         .target(name: "SwageFiles", dependencies: ["Swage", "SwageText", "CSwageSystem"]),

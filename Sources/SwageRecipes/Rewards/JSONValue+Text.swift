@@ -1,4 +1,4 @@
-package import Swage
+import Swage
 import SwageText
 
 extension JSONValue {

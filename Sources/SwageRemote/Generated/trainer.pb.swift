@@ -861,6 +861,15 @@ package nonisolated struct Swage_V1_EncodeRequest: Sendable {
     /// Whether to end with the opening of an assistant's turn.
     package var addGenerationPrompt: Bool = false
 
+    /// The tools that the model may call, as a list in JSON. Empty: none.
+    package var tools: String = String()
+
+    /// The documents that the model may quote, as a list in JSON. Empty: none.
+    package var documents: String = String()
+
+    /// What else the chat template is told, as an object of JSON. Empty: nothing.
+    package var templateArguments: String = String()
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package nonisolated struct Turn: Sendable {
@@ -868,7 +877,7 @@ package nonisolated struct Swage_V1_EncodeRequest: Sendable {
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
       // methods supported on all messages.
 
-      /// system, user or assistant.
+      /// system, developer, user, assistant, tool, or another that the chat template knows.
       package var role: String = String()
 
       package var content: String = String()
@@ -882,7 +891,7 @@ package nonisolated struct Swage_V1_EncodeRequest: Sendable {
       /// Clears the value of `reasoningContent`. Subsequent reads from it will return its default value.
       package mutating func clearReasoningContent() {self._reasoningContent = nil}
 
-      /// 0: not learned. Absent: as its role says.
+      /// 0: not learned. 1: learned. Absent: as its role says.
       package var weight: Int64 {
         get {_weight ?? 0}
         set {_weight = newValue}
@@ -891,6 +900,10 @@ package nonisolated struct Swage_V1_EncodeRequest: Sendable {
       package var hasWeight: Bool {self._weight != nil}
       /// Clears the value of `weight`. Subsequent reads from it will return its default value.
       package mutating func clearWeight() {self._weight = nil}
+
+      /// What else the message has, as an object of JSON: tool_calls, tool_call_id, name. A content of null says that there is none.
+      /// Empty: nothing.
+      package var fields: String = String()
 
       package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -929,6 +942,12 @@ package nonisolated struct Swage_V1_EncodeResponse: Sendable {
 
   /// Of a conversation or a completion, for each id: whether a model should learn to write it. Of a text, empty.
   package var isTarget: [Bool] = []
+
+  /// Of a conversation, for each id: the number of the turn in whose words it begins, from 0 on, or -1. Empty: not told.
+  package var owners: [Int32] = []
+
+  /// What a person may not expect of how the conversation was written, a sentence each.
+  package var notes: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2504,7 +2523,7 @@ nonisolated extension Swage_V1_EncodeRequest.Text: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Swage_V1_EncodeRequest.Chat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Swage_V1_EncodeRequest.protoMessageName + ".Chat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}turns\0\u{3}add_generation_prompt\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}turns\0\u{3}add_generation_prompt\0\u{1}tools\0\u{1}documents\0\u{3}template_arguments\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2514,6 +2533,9 @@ nonisolated extension Swage_V1_EncodeRequest.Chat: SwiftProtobuf.Message, SwiftP
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.turns) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.addGenerationPrompt) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.tools) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.documents) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.templateArguments) }()
       default: break
       }
     }
@@ -2526,12 +2548,24 @@ nonisolated extension Swage_V1_EncodeRequest.Chat: SwiftProtobuf.Message, SwiftP
     if self.addGenerationPrompt != false {
       try visitor.visitSingularBoolField(value: self.addGenerationPrompt, fieldNumber: 2)
     }
+    if !self.tools.isEmpty {
+      try visitor.visitSingularStringField(value: self.tools, fieldNumber: 3)
+    }
+    if !self.documents.isEmpty {
+      try visitor.visitSingularStringField(value: self.documents, fieldNumber: 4)
+    }
+    if !self.templateArguments.isEmpty {
+      try visitor.visitSingularStringField(value: self.templateArguments, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swage_V1_EncodeRequest.Chat, rhs: Swage_V1_EncodeRequest.Chat) -> Bool {
     if lhs.turns != rhs.turns {return false}
     if lhs.addGenerationPrompt != rhs.addGenerationPrompt {return false}
+    if lhs.tools != rhs.tools {return false}
+    if lhs.documents != rhs.documents {return false}
+    if lhs.templateArguments != rhs.templateArguments {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2539,7 +2573,7 @@ nonisolated extension Swage_V1_EncodeRequest.Chat: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Swage_V1_EncodeRequest.Chat.Turn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Swage_V1_EncodeRequest.Chat.protoMessageName + ".Turn"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}content\0\u{3}reasoning_content\0\u{1}weight\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}content\0\u{3}reasoning_content\0\u{1}weight\0\u{1}fields\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2551,6 +2585,7 @@ nonisolated extension Swage_V1_EncodeRequest.Chat.Turn: SwiftProtobuf.Message, S
       case 2: try { try decoder.decodeSingularStringField(value: &self.content) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._reasoningContent) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self._weight) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.fields) }()
       default: break
       }
     }
@@ -2573,6 +2608,9 @@ nonisolated extension Swage_V1_EncodeRequest.Chat.Turn: SwiftProtobuf.Message, S
     try { if let v = self._weight {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
     } }()
+    if !self.fields.isEmpty {
+      try visitor.visitSingularStringField(value: self.fields, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2581,6 +2619,7 @@ nonisolated extension Swage_V1_EncodeRequest.Chat.Turn: SwiftProtobuf.Message, S
     if lhs.content != rhs.content {return false}
     if lhs._reasoningContent != rhs._reasoningContent {return false}
     if lhs._weight != rhs._weight {return false}
+    if lhs.fields != rhs.fields {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2623,7 +2662,7 @@ nonisolated extension Swage_V1_EncodeRequest.Completion: SwiftProtobuf.Message, 
 
 nonisolated extension Swage_V1_EncodeResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EncodeResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{3}is_target\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{3}is_target\0\u{1}owners\0\u{1}notes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2633,6 +2672,8 @@ nonisolated extension Swage_V1_EncodeResponse: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedInt32Field(value: &self.ids) }()
       case 2: try { try decoder.decodeRepeatedBoolField(value: &self.isTarget) }()
+      case 3: try { try decoder.decodeRepeatedInt32Field(value: &self.owners) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.notes) }()
       default: break
       }
     }
@@ -2645,12 +2686,20 @@ nonisolated extension Swage_V1_EncodeResponse: SwiftProtobuf.Message, SwiftProto
     if !self.isTarget.isEmpty {
       try visitor.visitPackedBoolField(value: self.isTarget, fieldNumber: 2)
     }
+    if !self.owners.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.owners, fieldNumber: 3)
+    }
+    if !self.notes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.notes, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swage_V1_EncodeResponse, rhs: Swage_V1_EncodeResponse) -> Bool {
     if lhs.ids != rhs.ids {return false}
     if lhs.isTarget != rhs.isTarget {return false}
+    if lhs.owners != rhs.owners {return false}
+    if lhs.notes != rhs.notes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

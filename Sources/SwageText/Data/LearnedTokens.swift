@@ -1,4 +1,4 @@
-public import Swage
+import Swage
 
 /// Which tokens of an example the loss counts.
 public enum LearnedTokens: Sendable, Hashable {
