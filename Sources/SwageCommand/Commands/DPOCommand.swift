@@ -24,17 +24,16 @@ struct DPOCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: .init("The pairs to learn from, JSON lines.", valueName: "path"))
-    var data: String
+    @Option(parsing: .upToNextOption, help: .init("The pairs to learn from: files, folders, - for what is piped in.", valueName: "path"))
+    var data: [String]
 
-    @Option(help: .init("Held-out pairs, measured before and after.", valueName: "path"))
-    var heldOut: String?
+    @Option(parsing: .upToNextOption, help: .init("Held-out pairs, measured before and after.", valueName: "path"))
+    var heldOut: [String] = []
 
     @Option(help: .init("How many of the held-out pairs to measure. Default: all.", valueName: "n"))
     var heldOutLimit: Int?
 
-    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out.")
-    var skipBadLines = false
+    @OptionGroup(title: "Data") var rowOptions: RowOptions
 
     @Option(help: .init("How many pairs a step learns from.", valueName: "n"))
     var pairsPerStep = 8
@@ -43,7 +42,7 @@ struct DPOCommand: AsyncParsableCommand {
     var microbatch = 4
 
     @Option(help: .init("The most tokens of a prompt with an answer; what is longer is cut.", valueName: "n"))
-    var sequenceLength = DataOptions.usualSequenceLength
+    var sequenceLength = DataReading.usualSequenceLength
 
     @Option(help: .init("How strongly the model is kept near to what it was.", valueName: "x"))
     var beta = 0.1
@@ -65,16 +64,18 @@ struct DPOCommand: AsyncParsableCommand {
 
     func run() async throws {
         let display = TrainingDisplay()
-        try runOptions.check(
-            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe])
-        let badLines: BadLines = skipBadLines ? .skip : .stop
+        var inputs = ["the model": modelOptions.model, "the recipe": recipe]
+        for (name, paths) in [("the data", data), ("the held-out data", heldOut)] {
+            try inputs.merge(RowOptions.inputs(name, paths)) { first, _ in first }
+        }
+        try runOptions.check(inputs: inputs)
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let training = try Examples<PreferencePair>(path: data, badLines: badLines)
-        let heldOutData = try heldOut.map { try Examples<PreferencePair>(path: $0, badLines: badLines) }
+        let training: Examples<PreferencePair> = try rowOptions.open(data)
+        let heldOutData: Examples<PreferencePair>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
         let engine = try await started
         try await engine.requireRoom(rows: 2 * microbatch, of: sequenceLength)
-        display.note("\(try await engine.trainer.config().modelName) learns from the preferences of \(data)")
+        display.note("\(try await engine.trainer.config().modelName) learns from the preferences of \(training.name)")
         let dpo = try DPO(
             trainer: engine.trainer, training: training, heldOut: heldOutData,
             tokenizer: try await engine.trainer.tokenizer(), directory: runOptions.directory,

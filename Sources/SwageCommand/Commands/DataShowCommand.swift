@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Swage
 import SwageFiles
 import SwageText
@@ -14,8 +15,8 @@ struct DataShowCommand: AsyncParsableCommand {
               swage data show chats.jsonl --model my-model
             """)
 
-    @Argument(help: .init("The data, as sft reads it.", valueName: "path"))
-    var data: String
+    @Argument(help: .init("The data, as sft reads it: files, folders, - for what is piped in.", valueName: "path"))
+    var data: [String]
 
     @Option(help: .init("A GGUF file, or a folder with tokenizer.json.", valueName: "path"))
     var model: String
@@ -54,17 +55,17 @@ struct DataShowCommand: AsyncParsableCommand {
     private func firstShown(of examples: Examples<TrainingExample>) throws -> Int {
         guard let from else { return 0 }
         guard let index = (0..<examples.count).first(where: { examples.line($0) >= from }) else {
-            throw UsageError("--from is \(from), and \(data) has no example there or behind it", expected: "a line of it")
+            throw UsageError("--from is \(from), and \(examples.name) has no example there or behind it", expected: "a line of it")
         }
         return index
     }
 
     private func show(_ index: Int, of examples: Examples<TrainingExample>, _ tokenizer: any Tokenizer) throws {
-        let place = "\(data), line \(examples.line(index))"
+        let place = examples.place(index)
         let tokens: TargetedTokens
         do {
             tokens = try examples[index].tokenize(with: tokenizer, learning: dataOptions.lossOn)
-        } catch let error as TrainerError where dataOptions.skipBadLines {
+        } catch let error as TrainerError where dataOptions.rows.skipBadLines {
             if !json { try printLine("\(place): left out: \(error)\n") }
             return
         } catch let error as TrainerError {
@@ -77,7 +78,7 @@ struct DataShowCommand: AsyncParsableCommand {
                 "messages": tokens.owners.map { Int($0) }, "notes": tokens.notes,
             ])
         } else {
-            try printLine("\(place): \(shown.summary)\n\(try shown.text(inColor: outputHasColor))\n")
+            try printLine("\(place): \(shown.summary)\n\(try shown.text(inColor: Terminal.hasColor(STDOUT_FILENO)))\n")
         }
     }
 }

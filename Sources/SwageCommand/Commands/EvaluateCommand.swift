@@ -25,8 +25,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: .init("Data whose loss is measured, JSON lines.", valueName: "path"))
-    var data: String?
+    @Option(parsing: .upToNextOption, help: .init("Data whose loss is measured, as sft reads it.", valueName: "path"))
+    var data: [String] = []
 
     @Option(help: .init("Problems whose answers are counted, JSON lines.", valueName: "path"))
     var problems: String?
@@ -67,7 +67,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let directory = output.map { EvaluationDirectory(path: $0) }
-        let inputs = ["the model": modelOptions.model, "the data": data, "the problems": problems, "the recipe": recipe]
+        var inputs = ["the model": modelOptions.model, "the problems": problems, "the recipe": recipe]
+        try inputs.merge(RowOptions.inputs("the data", data)) { first, _ in first }
         try directory?.check(inputs: inputs.compactMapValues { $0 })
         async let model = modelOptions.contents()
         let engine = try await modelOptions.start()
@@ -102,7 +103,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     private func lossEvaluation(_ engine: StartedEngine, _ tokenizer: any Tokenizer) async throws -> Evaluation? {
-        guard let data else { return nil }
+        guard !data.isEmpty else { return nil }
         try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength, isTraining: false)
         return try Evaluation(
             try dataOptions.open(data), tokenizer: tokenizer,
@@ -123,7 +124,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         if let arithmetic {
             return (try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut), limit ?? 200)
         }
-        let lines: Examples<Problem> = try dataOptions.open(problems!)
+        let lines: Examples<Problem> = try dataOptions.open([problems!])
         return (ProblemSet(lines, shuffleSeed: nil), limit ?? lines.count)
     }
 

@@ -9,8 +9,8 @@ struct SFTCommand: AsyncParsableCommand {
         commandName: "sft",
         abstract: "Fine-tune a model on conversations, completions or text.",
         discussion: """
-            Reads JSON lines of {"messages": [...]}, {"prompt": ..., "completion": ...} or {"text": ...}. Every option \
-            can stand in a YAML recipe, with _ for -; paths in it begin where the command is run. What is typed replaces \
+            Reads conversations ({"messages": [...]}, ShareGPT's, Alpaca's), {"prompt": ..., "completion": ...} and {"text": ...} as \
+            JSON lines, JSON, CSV or TSV, also gzipped; swage data show shows what is learned. Every option can stand in a YAML recipe, with _ for -; paths in it begin where the command is run. What is typed replaces \
             what the recipe says:
 
               swage sft recipes/sft-smollm2.yaml --steps 20
@@ -24,11 +24,19 @@ struct SFTCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
-    @Option(help: .init("The training data, JSON lines.", valueName: "path"))
-    var data: String
+    @Option(
+        parsing: .upToNextOption,
+        help: .init("The training data: files, folders, - for what is piped in, each with a weight as in a.jsonl*3.", valueName: "path"))
+    var data: [String]
 
-    @Option(help: .init("Held-out data, measured before and after.", valueName: "path"))
-    var heldOut: String?
+    @Option(parsing: .upToNextOption, help: .init("Held-out data, measured before and after.", valueName: "path"))
+    var heldOut: [String] = []
+
+    @Option(help: .init("Which part of the training data to hold out, such as 0.05, in place of held-out data.", valueName: "x"))
+    var validationSplit: Double?
+
+    @Option(help: .init("How often to go through the data, in place of a number of steps.", valueName: "n"))
+    var epochs: Int?
 
     @Option(help: .init("How many held-out examples count. Default: all.", valueName: "n"))
     var heldOutLimit: Int?
@@ -56,18 +64,18 @@ struct SFTCommand: AsyncParsableCommand {
         try runOptions.validate(modelOptions)
     }
 
-    func run() async throws {
+    mutating func run() async throws {
         let display = TrainingDisplay()
-        try runOptions.check(
-            inputs: ["the model": modelOptions.model, "the data": data, "the held-out data": heldOut, "the recipe": recipe])
+        var inputs = ["the model": modelOptions.model, "the recipe": recipe]
+        for (name, paths) in [("the data", data), ("the held-out data", heldOut)] {
+            try inputs.merge(RowOptions.inputs(name, paths)) { first, _ in first }
+        }
+        try runOptions.check(inputs: inputs)
         // Checking the data and reading the model take about as long; neither waits for the other.
-        async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let training: Examples<TrainingExample> = try dataOptions.open(data)
-        let heldOutData: Examples<TrainingExample>? = try heldOut.map { try dataOptions.open($0) }
-        let engine = try await started
+        let (training, heldOutData, engine) = try await open()
         try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength)
-        display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(data)")
+        display.note("Fine-tuning \(try await engine.trainer.config().modelName) on \(training.name)")
         var options = options
         if options.prompt != nil, engine.sampler == nil {
             options.prompt = nil
@@ -80,6 +88,32 @@ struct SFTCommand: AsyncParsableCommand {
             display.show(event, measured: { $0.heldOut?.summary }, detail: Self.detail)
         }
         try await runOptions.conduct(engine, display) { try await tuning.run() }
+    }
+
+    /// The data and the engine. How many steps some epochs are is known once the data is, and an engine's schedule asks for it.
+    private mutating func open() async throws -> (Examples<TrainingExample>, Examples<TrainingExample>?, StartedEngine) {
+        guard epochs == nil else {
+            let (training, heldOut) = try examples()
+            if let tokenizer = try modelOptions.tokenizer() { try countSteps(training, tokenizer) }
+            let engine = try await runOptions.start(modelOptions, optimizerOptions)
+            if modelOptions.model == nil { try countSteps(training, try await engine.trainer.tokenizer()) }
+            return (training, heldOut, engine)
+        }
+        async let started = runOptions.start(modelOptions, optimizerOptions)
+        let (training, heldOut) = try examples()
+        return (training, heldOut, try await started)
+    }
+
+    private func examples() throws -> (training: Examples<TrainingExample>, heldOut: Examples<TrainingExample>?) {
+        let training: Examples<TrainingExample> = try dataOptions.open(data)
+        if let validationSplit { return try training.split(heldOut: validationSplit, seed: runOptions.seed) }
+        return (training, heldOut.isEmpty ? nil : try dataOptions.open(heldOut))
+    }
+
+    private mutating func countSteps(_ training: Examples<TrainingExample>, _ tokenizer: any Tokenizer) throws {
+        guard let epochs else { return }
+        let batches = try ExampleStream.batchCount(of: training, epochs: epochs, tokenizer: tokenizer, options: options.batches)
+        runOptions.steps = max(1, (batches + gradientAccumulation - 1) / gradientAccumulation)
     }
 
     private static func detail(_ step: TrainingStep) -> [String] {

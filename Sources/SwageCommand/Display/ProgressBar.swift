@@ -46,11 +46,12 @@ struct Terminal: Sendable {
     /// Whether it is a terminal that knows escapes, and whose user has not asked for none (no-color.org).
     let canWriteOver: Bool
 
-    init() {
+    init() { canWriteOver = Self.hasColor(STDERR_FILENO) }
+
+    /// Whether a descriptor is such a terminal.
+    static func hasColor(_ descriptor: Int32) -> Bool {
         let environment = ProcessInfo.processInfo.environment
-        canWriteOver =
-            isatty(STDERR_FILENO) == 1 && !["", "dumb"].contains(environment["TERM"] ?? "")
-            && environment["NO_COLOR", default: ""].isEmpty
+        return isatty(descriptor) == 1 && !["", "dumb"].contains(environment["TERM"] ?? "") && environment["NO_COLOR", default: ""].isEmpty
     }
 
     /// How wide it is now. `COLUMNS` counts more than what the terminal says.

@@ -29,7 +29,7 @@ struct StartedEngine {
     func requireRoom(rows: Int, of sequenceLength: Int, isTraining: Bool = true) async throws {
         let config = try await trainer.config()
         func size(_ name: String) -> Int? { if case .integer(let size)? = config.modelConfiguration[name] { size } else { nil } }
-        if let positions = size("max_position_embeddings"), sequenceLength > max(positions, DataOptions.usualSequenceLength) {
+        if let positions = size("max_position_embeddings"), sequenceLength > max(positions, DataReading.usualSequenceLength) {
             throw UsageError(
                 "--sequence-length is \(sequenceLength), and \(config.modelName) knows \(positions) positions",
                 expected: "at most \(positions)")

@@ -10,7 +10,7 @@ struct ModelOptions: ParsableArguments {
     var model: String?
 
     @Option(
-        help: .init("A chat format instead of the model's own: chatml, llama3 or qwen3.", valueName: "name"))
+        help: .init("A chat template instead of the model's own: chatml, llama3, qwen3, a file, or a template.", valueName: "template"))
     var chatTemplate: String?
 
     @Option(help: .init("The engine. --help-hidden shows all further options.", valueName: "name"))
@@ -27,7 +27,7 @@ struct ModelOptions: ParsableArguments {
     var logLevel: Logger.Level = .info
 
     func validate() throws {
-        if let chatTemplate { writeToStandardError("The chat format is \(chatTemplate), whatever template the model has.\n") }
+        if let chatTemplate { writeToStandardError("The chat template is \(chatTemplate.beginning(60)), whatever the model has.\n") }
         // Threads wait for each other at every product: with very many, a step does not end.
         let most = 16 * ProcessInfo.processInfo.activeProcessorCount
         if let threads, !(1...most ~= threads) {
@@ -44,6 +44,9 @@ struct ModelOptions: ParsableArguments {
         guard let model else { throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.") }
         return model
     }
+
+    /// The tokenizer of the model on this machine; nil where there is none.
+    func tokenizer() throws -> (any Tokenizer)? { try model.map { try BPETokenizer(path: $0, chatTemplate: chatTemplate) } }
 
     /// What tells the model from others, for people and for runs that go on.
     var modelName: String { model ?? remote.address ?? "" }

@@ -4,10 +4,16 @@ import Swage
 extension SFTCommand: OptionChecking {
     func check(_ given: GivenOptions) throws {
         try runOptions.check(given)
-        try optimizerOptions.check(given, steps: runOptions.steps)
+        try optimizerOptions.check(given, steps: epochs == nil ? runOptions.steps : GivenOptions.mostInARow)
         try dataOptions.check(given)
         try given.requireCount("gradient-accumulation", gradientAccumulation)
-        try checkHeldOut(given, heldOut, limit: heldOutLimit)
+        try checkHeldOut(given, isThere: !heldOut.isEmpty || validationSplit != nil, limit: heldOutLimit)
+        try given.refuse(["validation-split"], where: !heldOut.isEmpty, "beside held-out data", expected: "one of them")
+        if let validationSplit {
+            try given.require(validationSplit > 0 && validationSplit < 1, "validation-split", validationSplit, "more than 0, and less than 1")
+        }
+        try given.refuse(["steps"], where: epochs != nil, "beside epochs", expected: "one of them")
+        if let epochs { try given.requireCount("epochs", epochs, most: GivenOptions.mostInARow) }
         try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
         // That of a recipe for every engine is passed over in a line.
         try given.refuse(
@@ -20,7 +26,7 @@ extension DPOCommand: OptionChecking {
     func check(_ given: GivenOptions) throws {
         try runOptions.check(given)
         try optimizerOptions.check(given, steps: runOptions.steps)
-        try checkHeldOut(given, heldOut, limit: heldOutLimit)
+        try checkHeldOut(given, isThere: !heldOut.isEmpty, limit: heldOutLimit)
         try given.requireCount("pairs-per-step", pairsPerStep)
         try given.requireCount("microbatch", microbatch)
         try given.requireCount("sequence-length", sequenceLength)
@@ -72,7 +78,7 @@ extension GRPOCommand: OptionChecking {
 extension EvaluateCommand: OptionChecking {
     func check(_ given: GivenOptions) throws {
         let asks = problems != nil || arithmetic != nil
-        guard data != nil || asks else {
+        guard !data.isEmpty || asks else {
             throw UsageError("nothing is to be measured", expected: "--data, --problems or --arithmetic")
         }
         guard problems == nil || arithmetic == nil else {
@@ -82,9 +88,9 @@ extension EvaluateCommand: OptionChecking {
             ["samples", "pass-at", "reward", "reward-timeout", "max-tokens", "temperature", "top-k", "top-p", "stop", "concurrency"],
             where: !asks, "where no problems are asked", expected: "--problems or --arithmetic")
         try given.refuse(
-            ["sequence-length", "batch-size", "loss-on"], where: data == nil, "where no loss is measured", expected: "--data")
+            ["sequence-length", "batch-size", "loss-on"], where: data.isEmpty, "where no loss is measured", expected: "--data")
         try given.refuse(
-            ["skip-bad-lines"], where: data == nil && problems == nil, "where no lines are read", expected: "--data or --problems")
+            ["skip-bad-lines", "map"], where: data.isEmpty && problems == nil, "where no rows are read", expected: "--data or --problems")
         try given.requireCount("samples", samples)
         try given.refuse(
             ["samples", "pass-at"], where: samples > 1 && samplingOptions.temperature == 0,

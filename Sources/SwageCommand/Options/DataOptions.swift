@@ -12,14 +12,11 @@ struct DataReading: ParsableArguments {
             "Which tokens the loss counts: those of the assistant, of its last turn, of all, or of roles as in user,assistant.", valueName: "tokens"))
     var lossOn: LearnedTokens = .assistant
 
-    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out.")
-    var skipBadLines = false
+    @OptionGroup var rows: RowOptions
 
     static let usualSequenceLength = 1024
 
-    func open<Example>(_ path: String) throws -> Examples<Example> {
-        try Examples(path: path, badLines: skipBadLines ? .skip : .stop)
-    }
+    func open<Example>(_ texts: [String]) throws -> Examples<Example> { try rows.open(texts) }
 
     /// What an example comes to as these options read it.
     func examine(_ example: TrainingExample, with tokenizer: any Tokenizer) throws -> Examination<TargetedTokens> {
@@ -36,9 +33,8 @@ struct DataOptions: ParsableArguments {
 
     var sequenceLength: Int { reading.sequenceLength }
     var lossOn: LearnedTokens { reading.lossOn }
-    var skipBadLines: Bool { reading.skipBadLines }
 
-    func open<Example>(_ path: String) throws -> Examples<Example> { try reading.open(path) }
+    func open<Example>(_ texts: [String]) throws -> Examples<Example> { try reading.open(texts) }
 }
 
 extension LearnedTokens: ExpressibleByArgument {}

@@ -89,7 +89,7 @@ extension ProblemOptions {
         try given.refuse(
             ["held-out-limit", "held-out-samples"], where: arithmetic == nil && heldOut == nil,
             "without held-out problems", expected: "--held-out")
-        try given.refuse(["skip-bad-lines"], where: data == nil, "where no lines are read", expected: "--data")
+        try given.refuse(["skip-bad-lines", "map"], where: data == nil, "where no rows are read", expected: "--data")
         try given.requireCount("held-out-limit", heldOutLimit, most: GivenOptions.mostInARow)
         try given.requireCount("held-out-samples", heldOutSamples)
         try rewardOptions.check(given)
@@ -109,7 +109,7 @@ extension SamplingOptions {
 }
 
 /// Makes sure that a limit of held-out data has held-out data.
-func checkHeldOut(_ given: GivenOptions, _ heldOut: String?, limit: Int?) throws {
-    try given.refuse(["held-out-limit"], where: heldOut == nil, "without held-out data", expected: "--held-out")
+func checkHeldOut(_ given: GivenOptions, isThere: Bool, limit: Int?) throws {
+    try given.refuse(["held-out-limit"], where: !isThere, "without held-out data", expected: "--held-out")
     if let limit { try given.requireCount("held-out-limit", limit, most: GivenOptions.mostInARow) }
 }

@@ -22,8 +22,7 @@ struct ProblemOptions: ParsableArguments {
 
     @OptionGroup var rewardOptions: RewardOptions
 
-    @Flag(inversion: .prefixedNo, help: "Whether lines that cannot be used are left out.")
-    var skipBadLines = false
+    @OptionGroup var rowOptions: RowOptions
 
     func training(seed: UInt64) throws -> any ProblemSource {
         if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed) }
@@ -35,9 +34,7 @@ struct ProblemOptions: ParsableArguments {
         return try heldOut.map { ProblemSet(try open($0), shuffleSeed: nil) }
     }
 
-    private func open(_ path: String) throws -> Examples<Problem> {
-        try Examples(path: path, badLines: skipBadLines ? .skip : .stop)
-    }
+    private func open(_ path: String) throws -> Examples<Problem> { try rowOptions.open([path]) }
 }
 
 /// What answers are scored by.

@@ -35,8 +35,27 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         case .text(let text):
             tokens = try tokenizer.encode(prompt: "", completion: text)
         }
-        if learning == .all { tokens.isTarget = tokens.ids.map { _ in true } }
+        if learning == .all {
+            tokens.isTarget = tokens.ids.map { _ in true }
+        } else if hasPrompt, !tokens.isTarget.contains(false) {
+            throw TrainerError(
+                .invalidData, "all of it would be learned, what the model is asked too", expected: "a chat template that tells both apart")
+        }
+        guard tokens.hasTarget else {
+            throw TrainerError(
+                .invalidData, "nothing of it would be learned", expected: "words of the assistant, or --skip-bad-lines to leave such rows out")
+        }
         return tokens
+    }
+
+    /// Whether there are words that a model reads and does not write.
+    private var hasPrompt: Bool {
+        switch self {
+        case .chat(let chat): chat.messages.contains { $0.role != "assistant" && !$0.content.isEmpty }
+        case .chatCompletion: true
+        case .completion(let prompt, _): !prompt.isEmpty
+        case .text: false
+        }
     }
 }
 
