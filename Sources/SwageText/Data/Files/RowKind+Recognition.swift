@@ -51,7 +51,12 @@ extension RowKind {
                 throw TrainerError(.invalidData, "line 1: the header is longer than \(bytes.count) bytes", expected: "the names of the columns")
             }
             let row = Data(bytes[start..<end])
-            if row.dropLast().contains(0x0D) {
+            var isQuoted = false
+            let endsLineAlone = row.dropLast().contains { byte in
+                if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+                return byte == 0x0D && !isQuoted
+            }
+            if endsLineAlone {
                 throw TrainerError(
                     .invalidData, "its lines end with a carriage return alone, or the header holds one",
                     expected: "line feeds, with or without a carriage return before them")
@@ -67,10 +72,19 @@ extension RowKind {
         }
     }
 
-    /// What occurs more often in the first line, by its name where neither does.
+    /// What occurs more often in the first line, outside of double quotes; by the name of the file where neither does.
     private static func separator(of bytes: Slice<UnsafeBufferPointer<UInt8>>, isTSV: Bool) -> UInt8 {
-        let line = bytes.prefix { $0 != 0x0A }
-        let (tabs, commas) = (line.count { $0 == 0x09 }, line.count { $0 == UInt8(ascii: ",") })
+        var (tabs, commas, isQuoted) = (0, 0, false)
+        line: for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "\""): isQuoted.toggle()
+            case _ where isQuoted: break
+            case 0x0A: break line
+            case 0x09: tabs += 1
+            case UInt8(ascii: ","): commas += 1
+            default: break
+            }
+        }
         return tabs > commas || (tabs == commas && isTSV) ? 0x09 : UInt8(ascii: ",")
     }
 }
