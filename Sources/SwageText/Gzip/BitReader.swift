@@ -44,8 +44,8 @@ struct BitReader: ~Copyable {
 
     private mutating func fillSlowly() throws {
         // The quick way leaves bits above those that count; they are the same that come now.
-        bits &= bitCount == 64 ? .max : (1 << UInt64(bitCount)) - 1
-        while bitCount <= 56 {
+        bits &= (1 << UInt64(bitCount)) - 1
+        while bitCount < 56 {
             if next == end {
                 let count = min(buffer.count, content.count - fileOffset)
                 if count == 0 { return }

@@ -45,15 +45,7 @@ struct Inflater: ~Copyable {
     }
 
     private mutating func member() throws {
-        guard try reader.take(16) == 0x8B1F else { throw reader.damaged("something else follows what gzip has compressed") }
-        guard try reader.take(8) == 8 else { throw reader.damaged("the way of compression is unknown") }
-        let flags = try reader.take(8)
-        guard flags & 0xE0 == 0 else { throw reader.damaged("the header has flags that are not known") }
-        for _ in 0..<6 { _ = try reader.take(8) }
-        if flags & 4 != 0 { for _ in 0..<(try reader.take(16)) { _ = try reader.take(8) } }
-        // The name of the file, and a comment.
-        for flag in [8, 16] where flags & flag != 0 { while try reader.take(8) != 0 {} }
-        if flags & 2 != 0 { _ = try reader.take(16) }
+        try header()
         (written, given, checksum, memberBytes) = (0, 0, 0, 0)
         var isLast = false
         while !isLast {
@@ -71,6 +63,31 @@ struct Inflater: ~Copyable {
         try reader.dropToByte()
         guard try UInt32(reader.take(32)) == checksum else { throw reader.damaged("the checksum is another one") }
         guard try UInt32(reader.take(32)) == UInt32(truncatingIfNeeded: memberBytes) else { throw reader.damaged("the length is another one") }
+    }
+
+    private mutating func header() throws {
+        var bytes: [UInt8] = []
+        func byte(_ reader: inout BitReader) throws -> UInt8 {
+            bytes.append(UInt8(try reader.take(8)))
+            // What a file is called, or what was said of it, is not that long.
+            guard bytes.count < 1 << 20 else { throw reader.damaged("the header does not end") }
+            return bytes[bytes.count - 1]
+        }
+        guard try byte(&reader) == 0x1F, try byte(&reader) == 0x8B else { throw reader.damaged("something else follows what gzip has compressed") }
+        guard try byte(&reader) == 8 else { throw reader.damaged("the way of compression is unknown") }
+        let flags = try byte(&reader)
+        guard flags & 0xE0 == 0 else { throw reader.damaged("the header has flags that are not known") }
+        for _ in 0..<6 { _ = try byte(&reader) }
+        if flags & 4 != 0 {
+            let count = Int(try byte(&reader)) | Int(try byte(&reader)) << 8
+            for _ in 0..<count { _ = try byte(&reader) }
+        }
+        // The name of the file, and a comment.
+        for flag: UInt8 in [8, 16] where flags & flag != 0 { while try byte(&reader) != 0 {} }
+        if flags & 2 != 0 {
+            let sum = UInt16(truncatingIfNeeded: swage_crc32(0, bytes, bytes.count))
+            guard try reader.take(16) == Int(sum) else { throw reader.damaged("the checksum of the header is another one") }
+        }
     }
 
     private mutating func give() throws {
@@ -94,7 +111,7 @@ struct Inflater: ~Copyable {
         let count = try reader.take(16)
         guard try reader.take(16) == ~count & 0xFFFF else { throw reader.damaged("the length of a block is damaged") }
         for _ in 0..<count {
-            if written == Self.room { try slide() }
+            if written >= Self.room { try slide() }
             window[written] = UInt8(try reader.take(8))
             written += 1
         }

@@ -9,8 +9,9 @@ extension JSONValue {
     /// - Throws: ``TrainerError`` with code `corruptFile`, or `invalidData` for a line.
     package init(json: Data, file: String? = nil) throws {
         self = try json.withUnsafeBytes { bytes in
+            var reader = JSONReader(bytes.bindMemory(to: UInt8.self))
+            defer { reader.spelled?.deallocate() }
             do {
-                var reader = JSONReader(bytes.bindMemory(to: UInt8.self))
                 return try reader.document()
             } catch let failure as JSONReader.Failure {
                 let problem = "\(failure.problem)\(failure.expected.map { "; expected \($0)" } ?? "")"
@@ -39,6 +40,8 @@ private struct JSONReader {
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var offset = 0
+    /// Where texts with escapes are put together. No text is longer than what spells it.
+    fileprivate var spelled: UnsafeMutablePointer<UInt8>?
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
@@ -66,35 +69,51 @@ private struct JSONReader {
 
     private mutating func object(depth: Int) throws -> JSONObject {
         try enter(depth)
+        let start = offset
         var members: [JSONObject.Member] = []
-        var places: [Int] = []
         if take(UInt8(ascii: "}")) { return JSONObject() }
         repeat {
-            skipSpace()
-            guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else {
-                throw failure("\(found) stands where a key should", expected: "a key in double quotes")
-            }
-            places.append(offset)
-            let key = try string()
-            skipSpace()
-            guard take(UInt8(ascii: ":")) else { throw failure("\(found) follows the key \"\(key.beginning(60))\"", expected: "a colon") }
-            skipSpace()
+            let (_, key) = try key()
             members.append(.init(key: key, value: try value(depth: depth)))
             skipSpace()
         } while take(UInt8(ascii: ","))
         guard take(UInt8(ascii: "}")) else { throw failure("\(found) follows a member of an object", expected: "a comma or }") }
         if let twice = Self.repeated(members) {
-            throw Failure(offset: places[twice], problem: "the key \"\(members[twice].key.beginning(60))\" comes twice", expected: "each key once")
+            // Only now does it matter where keys stand.
+            offset = start
+            for _ in 0..<twice {
+                _ = try key()
+                _ = try value(depth: depth)
+                skipSpace()
+                _ = take(UInt8(ascii: ","))
+            }
+            let (place, key) = try key()
+            throw Failure(offset: place, problem: "the key \"\(key.beginning(60))\" comes twice", expected: "each key once")
         }
         return JSONObject(members)
+    }
+
+    /// A key with its colon, and where it stands.
+    private mutating func key() throws -> (place: Int, key: String) {
+        skipSpace()
+        guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else {
+            throw failure("\(found) stands where a key should", expected: "a key in double quotes")
+        }
+        let place = offset
+        let key = try string()
+        skipSpace()
+        guard take(UInt8(ascii: ":")) else { throw failure("\(found) follows the key \"\(key.beginning(60))\"", expected: "a colon") }
+        skipSpace()
+        return (place, key)
     }
 
     /// The place of the first key that was there before.
     private static func repeated(_ members: [JSONObject.Member]) -> Int? {
         if members.count <= 8 {
-            return members.indices.first { index in
-                members[..<index].contains { $0.key.hasSameBytes(as: members[index].key) }
+            for index in members.indices.dropFirst() {
+                for earlier in 0..<index where members[earlier].key.hasSameBytes(as: members[index].key) { return index }
             }
+            return nil
         }
         var seen = Set<Spelling>(minimumCapacity: members.count)
         return members.firstIndex { !seen.insert(Spelling(text: $0.key)).inserted }
@@ -157,74 +176,98 @@ private struct JSONReader {
 
     private mutating func string() throws -> String {
         let start = offset
-        offset += 1
         // Most texts have no escapes and are taken over as they stand.
-        while offset < bytes.count, bytes[offset] != UInt8(ascii: "\""), bytes[offset] != UInt8(ascii: "\\"), bytes[offset] >= 0x20 {
-            offset += 1
-        }
+        offset = bytes.firstOfText(from: start + 1)
         if offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") {
             defer { offset += 1 }
-            return try text(bytes[start + 1..<offset], from: start)
+            return try text(UnsafeBufferPointer(rebasing: bytes[start + 1..<offset]), from: start)
         }
-        var spelled = Array(bytes[start + 1..<offset])
+        let room = spelled ?? .allocate(capacity: max(4, bytes.count))
+        spelled = room
+        var count = offset - start - 1
+        if count > 0 { room.update(from: bytes.baseAddress! + start + 1, count: count) }
         while offset < bytes.count {
-            let byte = bytes[offset]
-            switch byte {
+            switch bytes[offset] {
             case UInt8(ascii: "\""):
                 offset += 1
-                return try spelled.withUnsafeBufferPointer { try text(Slice(base: $0, bounds: 0..<$0.count), from: start) }
-            case UInt8(ascii: "\\"): try appendEscape(to: &spelled)
+                return try text(UnsafeBufferPointer(start: room, count: count), from: start)
+            case UInt8(ascii: "\\"): try appendEscape(to: room, &count)
             case ..<0x20: throw failure("\(found) stands in a text", expected: "it as an escape, such as \\n")
             default:
-                spelled.append(byte)
-                offset += 1
+                let end = bytes.firstOfText(from: offset)
+                (room + count).update(from: bytes.baseAddress! + offset, count: end - offset)
+                count += end - offset
+                offset = end
             }
         }
         throw Failure(offset: start, problem: "a text begins here and does not end", expected: "a closing double quote")
     }
 
-    private func text(_ utf8: Slice<UnsafeBufferPointer<UInt8>>, from start: Int) throws -> String {
+    private func text(_ utf8: UnsafeBufferPointer<UInt8>, from start: Int) throws -> String {
         guard let text = String(validating: utf8, as: UTF8.self) else {
             throw Failure(offset: start, problem: "the text that begins here is no UTF-8", expected: "UTF-8")
         }
         return text
     }
 
-    private mutating func appendEscape(to spelled: inout [UInt8]) throws {
+    /// What an escape of one letter stands for, by the letter; 0 for those that are none.
+    private static let escapes: [UInt8] = (0...255).map { letter in
+        switch UInt8(letter) {
+        case UInt8(ascii: "n"): 0x0A
+        case UInt8(ascii: "t"): 0x09
+        case UInt8(ascii: "r"): 0x0D
+        case UInt8(ascii: "b"): 0x08
+        case UInt8(ascii: "f"): 0x0C
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): UInt8(letter)
+        default: 0
+        }
+    }
+
+    private mutating func appendEscape(to room: UnsafeMutablePointer<UInt8>, _ count: inout Int) throws {
         let start = offset
         offset += 1
         guard offset < bytes.count else { throw failure("the text ends after a backslash", expected: "an escape") }
-        defer { offset += 1 }
-        switch bytes[offset] {
-        case UInt8(ascii: "n"): spelled.append(0x0A)
-        case UInt8(ascii: "t"): spelled.append(0x09)
-        case UInt8(ascii: "r"): spelled.append(0x0D)
-        case UInt8(ascii: "b"): spelled.append(0x08)
-        case UInt8(ascii: "f"): spelled.append(0x0C)
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): spelled.append(bytes[offset])
-        case UInt8(ascii: "u"):
-            var scalar = UInt32(try unit(start))
-            if (0xD800..<0xDC00).contains(scalar), offset + 2 < bytes.count, bytes[offset + 1] == UInt8(ascii: "\\"),
-                bytes[offset + 2] == UInt8(ascii: "u")
-            {
-                offset += 2
-                let low = UInt32(try unit(start))
-                scalar = (0xDC00..<0xE000).contains(low) ? 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00) : scalar
-            }
-            guard let scalar = Unicode.Scalar(scalar) else {
-                throw Failure(offset: start, problem: "the escape here is half a character", expected: "both halves of a surrogate pair")
-            }
-            spelled.append(contentsOf: UTF8.encode(scalar)!)
-        default: throw failure("\(found) follows a backslash", expected: "one of \" \\ / b f n r t u")
+        let plain = Self.escapes[Int(bytes[offset])]
+        if plain != 0 {
+            room[count] = plain
+            (count, offset) = (count + 1, offset + 1)
+            return
         }
+        guard bytes[offset] == UInt8(ascii: "u") else {
+            throw failure("\(found) follows a backslash", expected: "one of \" \\ / b f n r t u")
+        }
+        var scalar = UInt32(try unit(start))
+        if (0xD800..<0xDC00).contains(scalar), offset + 2 < bytes.count, bytes[offset + 1] == UInt8(ascii: "\\"),
+            bytes[offset + 2] == UInt8(ascii: "u")
+        {
+            offset += 2
+            let low = UInt32(try unit(start))
+            scalar = (0xDC00..<0xE000).contains(low) ? 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00) : scalar
+        }
+        guard let scalar = Unicode.Scalar(scalar) else {
+            throw Failure(offset: start, problem: "the escape here is half a character", expected: "both halves of a surrogate pair")
+        }
+        for byte in UTF8.encode(scalar)! {
+            room[count] = byte
+            count += 1
+        }
+        offset += 1
     }
 
     /// The four hexadecimal digits after the `u` at `offset`, which ends at the last of them.
     private mutating func unit(_ start: Int) throws -> UInt16 {
-        let digits = bytes[min(offset + 1, bytes.count)..<min(offset + 5, bytes.count)]
-        guard digits.count == 4, digits.allSatisfy({ UnicodeScalar($0).properties.isASCIIHexDigit }),
-            let unit = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
-        else { throw Failure(offset: start, problem: "an escape is not whole", expected: "\\u and four hexadecimal digits") }
+        var unit: UInt16 = 0
+        for place in offset + 1..<offset + 5 {
+            let byte = place < bytes.count ? bytes[place] : 0
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: throw Failure(offset: start, problem: "an escape is not whole", expected: "\\u and four hexadecimal digits")
+            }
+            unit = unit << 4 | UInt16(digit)
+        }
         offset += 4
         return unit
     }
@@ -249,8 +292,6 @@ private struct JSONReader {
 
     /// What stands at `offset`, in words.
     private var found: String {
-        guard offset < bytes.count else { return "the end" }
-        let byte = bytes[offset]
-        return (0x21...0x7E).contains(byte) ? "\"\(UnicodeScalar(byte))\"" : "the byte \(byte)"
+        offset < bytes.count ? bytes[offset].inWords : "the end"
     }
 }

@@ -54,10 +54,10 @@ final class Spool: Sendable {
     func add(_ path: String, _ write: (_ put: (UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws -> Range<Int> {
         try end.withLock { end in
             let start = end
-            var (done, looked) = (start, Int.min)
+            var (done, looked) = (start, start - Self.pace)
             try withoutActuallyEscaping(write) { write in
                 try write { bytes in
-                    if done - looked >= Self.pace || looked == .min {
+                    if done - looked >= Self.pace {
                         guard self.room(self.descriptor) > Self.reserve else { throw self.isFull(path, done - start) }
                         looked = done
                     }
