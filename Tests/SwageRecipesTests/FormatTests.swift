@@ -25,7 +25,7 @@ import Testing
     ])
     func preferencesOfTRLAndOpenAIAreRead(_ line: String) throws {
         let pair = try PreferencePair(json: Data(line.utf8))
-        #expect(pair.prompt == [ChatMessage(role: "user", content: "Hi")] && !pair.isText)
+        #expect(pair.prompt == Chat([ChatMessage(role: "user", content: "Hi")]) && !pair.isText)
         #expect(pair.chosen.map(\.content) == ["Hello"] && pair.rejected.map(\.content) == ["Go"])
     }
 
@@ -69,7 +69,7 @@ import Testing
     ])
     func aPromptIsReadOnce(_ line: String) throws {
         let pair = try PreferencePair(json: Data(line.utf8))
-        #expect(pair.prompt == [ChatMessage(role: "user", content: "Q")] && !pair.isText, "\(line) became \(pair)")
+        #expect(pair.prompt == Chat([ChatMessage(role: "user", content: "Q")]) && !pair.isText, "\(line) became \(pair)")
         #expect(pair.chosen.map(\.content) == ["A"] && pair.rejected.map(\.content) == ["B"], "\(line) became \(pair)")
     }
 
@@ -78,7 +78,7 @@ import Testing
         let line =
             #"{"prompt": "Q", "chosen": [\#(system), {"role": "assistant", "content": "A"}], "rejected": [\#(system), {"role": "assistant", "content": "B"}]}"#
         let pair = try PreferencePair(json: Data(line.utf8))
-        #expect(pair.prompt.map(\.content) == ["S", "Q"] && pair.chosen.count == 1 && pair.rejected.count == 1, "\(pair)")
+        #expect(pair.prompt.messages.map(\.content) == ["S", "Q"] && pair.chosen.count == 1 && pair.rejected.count == 1, "\(pair)")
     }
 
     @Test(arguments: [("Hi", "Hi! How are you?", "Hi."), ("2", "20 apples", "25 pears"), ("天空", "天空蓝", "天空绿")])
@@ -96,7 +96,7 @@ import Testing
             #"[{"role": "assistant", "content": "Ho"}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "\#(last)"}]"#
         }
         let pair = try PreferencePair(json: Data(#"{"prompt": \#(prompt), "chosen": \#(side("Ho")), "rejected": \#(side("No"))}"#.utf8))
-        #expect(pair.prompt.map(\.content) == ["Hi"] && pair.chosen.map(\.content) == ["Ho", "Hi", "Ho"], "\(pair)")
+        #expect(pair.prompt.messages.map(\.content) == ["Hi"] && pair.chosen.map(\.content) == ["Ho", "Hi", "Ho"], "\(pair)")
     }
 
     @Test(arguments: [

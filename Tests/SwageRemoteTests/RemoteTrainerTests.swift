@@ -125,9 +125,9 @@ import Testing
             String(decoding: ids.compactMap { UInt8(exactly: $0) }, as: UTF8.self) + (!skipSpecialTokens && ids.contains(256) ? "." : "")
         }
         func bytes(of id: Int32) -> [UInt8] { UInt8(exactly: id).map { [$0] } ?? [] }
-        func encode(chat: [ChatMessage], addGenerationPrompt: Bool) throws -> TargetedTokens {
-            guard chat.allSatisfy({ $0.role != "system" }) else { throw TrainerError(.invalidData, "there is a system message") }
-            let parts = chat.map { (encode("\($0.role): \($0.content) \($0.reasoningContent ?? "-")", addSpecialTokens: true), $0.weight != 0) }
+        func encode(chat: Chat, addGenerationPrompt: Bool) throws -> TargetedTokens {
+            guard chat.messages.allSatisfy({ $0.role != "system" }) else { throw TrainerError(.invalidData, "there is a system message") }
+            let parts = chat.messages.map { (encode("\($0.role): \($0.content) \($0.reasoningContent ?? "-")", addSpecialTokens: true), $0.weight != 0) }
             return TargetedTokens(ids: parts.flatMap(\.0), isTarget: parts.flatMap { ids, isTarget in ids.map { _ in isTarget } })
         }
         func encode(prompt: String, completion: String) -> TargetedTokens {

@@ -19,7 +19,7 @@ import TestSupport
     private func tokenizer(_ name: String, template: String? = nil) throws -> BPETokenizer {
         var definition = try GoldenTokenizerTests.tokenizer(name).definition
         definition.endOfSequenceIDs = [2]
-        definition.chatTemplate = template
+        definition.chatTemplate = try template.map(GivenTemplate.source)
         return try BPETokenizer(definition)
     }
 
@@ -91,6 +91,8 @@ import TestSupport
             }
             guard let whole = try? tokenizer.encode(chat: chat, addGenerationPrompt: false) else { continue }
             for (index, message) in chat.enumerated() where message.role == "assistant" && index > 0 {
+                // Qwen 3's format writes an empty thought into a last answer, and takes it out of one that another follows.
+                if template == "qwen3", chat[index - 1].role == "assistant" { continue }
                 let asked = try tokenizer.encode(chat: Array(chat[..<index]), addGenerationPrompt: true).ids
                 #expect(Array(whole.ids.prefix(asked.count)) == asked, "turn \(index) of \(chat)")
                 #expect(whole.isTarget[asked.count] == (message.weight != 0), "turn \(index) of \(chat)")
@@ -121,10 +123,8 @@ import TestSupport
         let qwen = try tokenizer("qwen2", template: "qwen3")
         #expect(try qwen.encode(chat: apart, addGenerationPrompt: false) == qwen.encode(chat: inline, addGenerationPrompt: false))
         for format in ["chatml", "llama3"] {
-            let error = #expect(throws: TrainerError.self) {
-                try tokenizer("qwen2", template: format).encode(chat: apart, addGenerationPrompt: false)
-            }
-            #expect(error?.message.contains("reasoning_content") == true, "\(String(describing: error))")
+            let tokens = try tokenizer("qwen2", template: format).encode(chat: apart, addGenerationPrompt: false)
+            #expect(tokens.notes == ["the chat template leaves out a thought of the assistant"], "\(format): \(tokens.notes)")
         }
     }
 }

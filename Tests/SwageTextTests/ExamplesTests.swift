@@ -189,7 +189,7 @@ import TestSupport
             #"{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]}"#
         )
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
-        definition.chatTemplate = "chatml"
+        definition.chatTemplate = try GivenTemplate.source("chatml")
         let tokenizer = try BPETokenizer(definition)
         let tokens = try data[0].tokenize(with: tokenizer, learning: .assistant)
         let learned = zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0)

@@ -80,7 +80,8 @@ public struct DataReport: Sendable, Equatable, Codable {
     mutating func add<Use>(_ examination: Examination<Use>, line: Int) {
         unseen -= 1
         switch examination {
-        case .used(_, let tokens, let targets, let beyond):
+        case .used(_, let tokens, let targets, let beyond, let notes):
+            for note in Set(notes).sorted() { self.note(note, rows: 1, line: line) }
             whole += beyond == 0 ? 1 : 0
             cut += beyond == 0 ? 0 : 1
             (self.tokens, self.targets, cutTokens) = (self.tokens + tokens, self.targets + targets, cutTokens + beyond)

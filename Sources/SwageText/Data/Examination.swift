@@ -8,7 +8,8 @@ package enum Examination<Use: Sendable>: Sendable {
     ///   - tokens: the positions that it takes.
     ///   - targets: how many of them count.
     ///   - beyond: the tokens that were cut off.
-    case used(Use, tokens: Int, targets: Int, beyond: Int)
+    ///   - notes: what a person may not expect of it.
+    case used(Use, tokens: Int, targets: Int, beyond: Int, notes: [String] = [])
     /// Nothing of it can be used; says why, in a few words.
     case leftOut(String)
 }
@@ -18,7 +19,8 @@ extension Examination<TargetedTokens> {
     package init(_ tokens: TargetedTokens, limit: Int) {
         let cut = tokens.cut(to: limit)
         if cut.hasTarget {
-            self = .used(cut, tokens: cut.ids.count - 1, targets: cut.targetCount, beyond: tokens.ids.count - cut.ids.count)
+            self = .used(
+                cut, tokens: cut.ids.count - 1, targets: cut.targetCount, beyond: tokens.ids.count - cut.ids.count, notes: tokens.notes)
         } else {
             self = .leftOut(tokens.hasTarget ? "nothing to learn within \(limit - 1) positions" : "nothing to learn")
         }
@@ -50,7 +52,7 @@ extension Examples {
             switch outcome {
             case .success(let examination):
                 report.add(examination, line: line(index))
-                if case .used(let use, _, _, _) = examination { uses.append((index, use)) }
+                if case .used(let use, _, _, _, _) = examination { uses.append((index, use)) }
             case .failure(let error):
                 guard case .skip = badLines else { throw error.placed(at: place(index)) }
                 report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
@@ -83,7 +85,8 @@ extension Examination {
     /// The same, without what is used.
     package var withoutUse: Examination<Void> {
         switch self {
-        case .used(_, let tokens, let targets, let beyond): .used((), tokens: tokens, targets: targets, beyond: beyond)
+        case .used(_, let tokens, let targets, let beyond, let notes):
+            .used((), tokens: tokens, targets: targets, beyond: beyond, notes: notes)
         case .leftOut(let reason): .leftOut(reason)
         }
     }

@@ -23,7 +23,7 @@ extension ExampleStream {
         var lengths = [Int?](repeating: nil, count: data.count)
         let examined = try data.examine(nil) { example -> Examination<Int> in
             switch try options.examine(example, with: tokenizer) {
-            case .used(let tokens, let count, let targets, let beyond):
+            case .used(let tokens, let count, let targets, let beyond, _):
                 .used(tokens.ids.count - 1, tokens: count, targets: targets, beyond: beyond)
             case .leftOut(let reason): .leftOut(reason)
             }

@@ -127,7 +127,7 @@ public struct ExampleStream: Sendable {
         do {
             let examination = try options.examine(data[index], with: tokenizer)
             if epoch == 0 { report.add(examination, line: data.line(index)) }
-            guard case .used(let tokens, _, _, _) = examination else { return nil }
+            guard case .used(let tokens, _, _, _, _) = examination else { return nil }
             return tokens
         } catch let error as TrainerError {
             if case .skip = data.badLines {

@@ -34,13 +34,15 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     /// What is done about rows that cannot be used: those that cannot be read, and later those that cannot be tokenized.
     public let badLines: BadLines
     /// What is known before any example is used: bad rows are counted as left out, all others as not looked at.
-    public let report: DataReport
+    public internal(set) var report: DataReport
     /// How many rows were left out.
     public let skippedCount: Int
     /// The first hundred of the rows that were left out, each with its place and what is wrong.
     public let skipped: [String]
 
     let store: Store
+    /// Which keys of the rows stand for which.
+    private let map: RowMap?
     /// Where each example is in the store; nil if all are there in their order.
     private var places: [Int]?
 
@@ -73,6 +75,7 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     /// What is compressed or piped in is unpacked to a temporary file, which needs room on the disk.
     /// - Parameters:
     ///   - badLines: what is done about rows that cannot be used.
+    ///   - map: which keys and roles of the rows stand for which; nil where they are as they are read.
     ///   - weightSeed: draws the rows that come once more where a weight has a fraction.
     ///   - progress: told from time to time how many bytes have been read, and of how many. May be called on any thread, one
     ///     call at a time. An error that it throws ends the opening.
@@ -80,25 +83,28 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     ///   `tooLarge` where there is no room for what is unpacked, `invalidOption` for sources that come twice or are none, and
     ///   `invalidData` for a row that cannot be used or a file without examples. `CancellationError` if the task was cancelled.
     public init(
-        sources: [DataSource], badLines: BadLines = .stop, weightSeed: UInt64 = 0,
+        sources: [DataSource], badLines: BadLines = .stop, map: RowMap? = nil, weightSeed: UInt64 = 0,
         progress: (@Sendable (_ done: Int, _ all: Int) throws -> Void)? = nil
     ) throws {
-        try self.init(sources: sources, badLines: badLines, weightSeed: weightSeed, standardInput: STDIN_FILENO, progress: progress)
+        try self.init(
+            sources: sources, badLines: badLines, map: map, weightSeed: weightSeed, standardInput: STDIN_FILENO, progress: progress)
     }
 
     /// - Parameter standardInput: where `-` reads.
     package init(
-        sources: [DataSource], badLines: BadLines = .stop, weightSeed: UInt64 = 0, standardInput: Int32,
+        sources: [DataSource], badLines: BadLines = .stop, map: RowMap? = nil, weightSeed: UInt64 = 0, standardInput: Int32,
         progress: (@Sendable (_ done: Int, _ all: Int) throws -> Void)? = nil
     ) throws {
         name = DataSource.name(of: sources)
-        self.badLines = badLines
+        (self.badLines, self.map) = (badLines, map)
+        let used = map.map { RowMap.Use($0) }
         let opened = try RowFiles(sources, standardInput: standardInput, progress: progress ?? { _, _ in })
         let result = try ExampleOpening(opened, name: name, badLines: badLines).check(progress: progress ?? { _, _ in }) { json in
             var notes: [String] = []
-            _ = try Example(json: json, notes: &notes)
+            _ = try Example(json: used?.apply(to: json) ?? json, notes: &notes)
             return notes
         }
+        try used?.requireEffect(on: name)
         places = try result.files.pass(seed: weightSeed)
         store = .files(result.files)
         (skipped, skippedCount) = (result.skipped, result.report.leftOutRows)
@@ -116,7 +122,7 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if there are none.
     public init(_ examples: some Collection<Example>, name: String = "the examples", badLines: BadLines = .stop) throws {
         guard !examples.isEmpty else { throw TrainerError(.invalidData, "\(name) are none", expected: "at least one") }
-        (self.name, self.badLines, skipped, skippedCount) = (name, badLines, [], 0)
+        (self.name, self.badLines, map, skipped, skippedCount) = (name, badLines, nil, [], 0)
         (store, places) = (.memory(Array(examples)), nil)
         var report = DataReport(path: name)
         (report.rows, report.unseen) = (examples.count, examples.count)
@@ -130,8 +136,10 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     public subscript(index: Int) -> Example {
         get throws {
             switch store {
-            case .files(let files): try Example(json: files.json(place(of: index)))
-            case .memory(let examples): examples[place(of: index)]
+            case .files(let files):
+                let json = try files.json(place(of: index))
+                return try Example(json: map.map { RowMap.Use($0) }?.apply(to: json) ?? json)
+            case .memory(let examples): return examples[place(of: index)]
             }
         }
     }

@@ -37,7 +37,7 @@ extension TextTrainBatch {
         try PackedRow.check(rows: examples.count, of: longest)
         self = PackedRow.batch(
             try examples.enumerated().map { number, example in
-                guard case .used(let tokens, _, _, _) = Examination(example, limit: longest + 1) else {
+                guard case .used(let tokens, _, _, _, _) = Examination(example, limit: longest + 1) else {
                     throw TrainerError(
                         .invalidData, "examples[\(number)] has nothing to learn within \(longest) positions",
                         expected: "a target that a token before it can predict")

@@ -7,6 +7,8 @@ struct ChatText {
     struct Turn {
         let message: Int
         let isLearned: Bool
+        /// Whether what stands before it is what an answer is asked for with.
+        let isAsked: Bool
         /// Where its writing begins, as an offset in UTF-8: behind the generation prompt.
         let start: Int
         /// The end of the last character that is of the message; `start` if none is.
@@ -32,7 +34,8 @@ extension ChatTemplate {
     func text(of chat: Chat, addGenerationPrompt: Bool) throws -> ChatText {
         let rendering = try render(chat, addGenerationPrompt: addGenerationPrompt)
         let finder = TurnFinder(template: self, chat: chat, rendering: rendering)
+        let turns = try finder.turns()
         return ChatText(
-            utf8: finder.utf8, runs: rendering.runs, turns: try finder.turns(), marks: rendering.generations, notes: finder.notes())
+            utf8: finder.utf8, runs: rendering.runs, turns: turns, marks: rendering.generations, notes: finder.notes(of: turns))
     }
 }

@@ -32,10 +32,11 @@ struct TurnFinder {
         let last = chat.messages.lastIndex { $0.role == "assistant" }
         for (index, message) in chat.messages.enumerated() where message.role == "assistant" || message.isLearned {
             let earliest = turns.last?.wordsEnd ?? 0
-            guard let start = try start(of: index, after: earliest, isLast: index == last, &known) else { continue }
+            guard let (start, isAsked) = try start(of: index, after: earliest, isLast: index == last, &known) else { continue }
             let end = words[index].map { max($0.upperBound, start) } ?? start
             let limit = words[(index + 1)...].compactMap { $0?.lowerBound }.first { $0 >= end } ?? utf8.count
-            turns.append(.init(message: index, isLearned: message.isLearned, start: start, wordsEnd: end, limit: limit))
+            turns.append(
+                .init(message: index, isLearned: message.isLearned && isAsked, isAsked: isAsked, start: start, wordsEnd: end, limit: limit))
         }
         return turns
     }
@@ -48,21 +49,22 @@ struct TurnFinder {
         var added: [UInt8]?
     }
 
-    /// - Returns: nil for a turn that the template leaves out, and that is not to be learned.
-    private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) throws -> Int? {
+    /// - Returns: where a turn begins, and whether an answer is asked for so; nil for a turn that the template leaves out, and that
+    ///   is not to be learned.
+    private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) throws -> (Int, isAsked: Bool)? {
         let message = chat.messages[index]
         let first = words[index]?.lowerBound
-        guard message.role == "assistant" else { return try first ?? missing(index) }
+        guard message.role == "assistant" else { return try first.map { ($0, true) } ?? missing(index) }
         let gap = first.map { first in
             utf8[max(earliest, words[..<index].compactMap { $0?.upperBound }.last { $0 <= first } ?? 0)..<first]
         }
         // Rendering the conversation up to each answer would take time by the square of its length.
-        if let gap, !isLast, known.gaps.contains(gap) { return first }
+        if let gap, let first, !isLast, known.gaps.contains(gap) { return (first, true) }
         let before = index == 0 ? nil : chat.with(Array(chat.messages[..<index]))
         let prompt = before.flatMap { try? template.render($0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
         if let prompt, prompt.count >= earliest, utf8.starts(with: prompt), (first ?? prompt.count) >= prompt.count {
             if let gap, first == prompt.count { known.gaps.insert(gap) }
-            return prompt.count
+            return (prompt.count, true)
         }
         guard let first, let gap else { return try missing(index) }
         // What the template writes of earlier messages depends on later ones: what the prompt adds is looked for, before the words.
@@ -70,31 +72,29 @@ struct TurnFinder {
             let without = Array(bare.text.utf8)
             if prompt.starts(with: without) { known.added = Array(prompt[without.count...]) }
         }
-        guard let opening = known.added, !opening.isEmpty else { return first }
-        if let found = gap.lastRange(of: opening) { return found.upperBound }
-        let isBegun = (1...opening.count).contains { gap.reversed().starts(with: opening[..<$0].reversed()) }
-        return isBegun ? first : try odd(index, opening)
+        guard let opening = known.added, !opening.isEmpty else { return (first, true) }
+        if let found = gap.lastRange(of: opening) { return (found.upperBound, true) }
+        guard isLast, message.isLearned else { return (first, false) }
+        throw TrainerError(
+            .invalidData,
+            "the chat template opens message \(index + 1) otherwise than the prompt of an answer, "
+                + "which ends with \"\(String(decoding: opening, as: UTF8.self).beginning(60))\"",
+            expected: "a last answer as it is asked for, such as one with a thought (\"reasoning_content\"), or another template")
     }
 
-    private func missing(_ index: Int) throws -> Int? {
+    private func missing(_ index: Int) throws -> (Int, isAsked: Bool)? {
         guard chat.messages[index].isLearned else { return nil }
         throw TrainerError(
             .invalidData, "the chat template writes nothing of message \(index + 1), which is to be learned",
             expected: "a conversation that it writes whole, or another template")
     }
 
-    private func odd(_ index: Int, _ opening: [UInt8]) throws -> Int? {
-        guard chat.messages[index].isLearned else { return words[index]?.lowerBound }
-        throw TrainerError(
-            .invalidData,
-            "the chat template opens message \(index + 1) otherwise than the prompt of an answer, "
-                + "which ends with \"\(String(decoding: opening, as: UTF8.self).beginning(60))\"",
-            expected: "a conversation whose answers it writes as it asks for them, or another template")
-    }
-
     /// What of the messages does not come out.
-    func notes() -> [String] {
+    func notes(of turns: [ChatText.Turn]) -> [String] {
         var notes: [String] = []
+        if turns.contains(where: { !$0.isAsked && chat.messages[$0.message].isLearned }) {
+            notes.append("the chat template writes an earlier answer otherwise than it asks for one: it is read, and not learned")
+        }
         func isLeftOut(_ text: String?, _ part: MessagePart, _ index: Int) -> Bool {
             guard let text, text.contains(where: { !$0.isWhitespace }) else { return false }
             return !parts.contains(part.owner(index))

@@ -1,4 +1,4 @@
-import Swage
+package import Swage
 
 /// Which keys and roles of a file stand for those that are read: `messages=dialog`, `content=text`, `user=question`.
 public struct RowMap: Sendable, Hashable {
