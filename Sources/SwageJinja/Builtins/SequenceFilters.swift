@@ -17,7 +17,7 @@ extension Interpreter {
                 result.append(text, start, position)
                 position = start
             }
-            return .text(result)
+            return .text(result.asMarkup(text.isMarkup))
         }
         if let items = try reversible(value) {
             var position = items.count

@@ -68,6 +68,7 @@ extension Interpreter {
         case ("none", .none), ("true", .bool(true)), ("false", .bool(false)), ("boolean", .bool), ("integer", .int), ("float", .float),
             ("string", .text), ("mapping", .dict), ("number", .int), ("number", .float), ("number", .bool):
             true
+        case ("escaped", .text(let text)): text.isMarkup
         default: false
         }
     }

@@ -1,6 +1,22 @@
 extension Interpreter {
-    /// A method of Python's `str`.
+    /// A method of Python's `str`, or of markup, which escapes what it is given to put in and gives markup.
     func call(_ name: String, _ text: Text, _ arguments: Arguments) throws -> Value {
+        guard text.isMarkup else { return try callPlain(name, text, arguments) }
+        var arguments = arguments
+        switch name {
+        case "format": throw TemplateError.unsupported("method 'format' of markup")
+        case "join":
+            let items = try arguments.only(name, 1...1)[0].items(meter)
+            arguments.positional = [try .list(items.map { .text(try self.text($0).escaped()) })]
+        case "replace" where arguments.positional.count > 1, "ljust" where arguments.positional.count > 1,
+            "rjust" where arguments.positional.count > 1, "center" where arguments.positional.count > 1:
+            arguments.positional[1] = .text(try self.text(arguments.positional[1]).escaped())
+        default: break
+        }
+        return try callPlain(name, text.asMarkup(false), arguments).asMarkup()
+    }
+
+    private func callPlain(_ name: String, _ text: Text, _ arguments: Arguments) throws -> Value {
         try meter.take(bytes: text.bytes.count)
         switch name {
         case "split", "rsplit": return try split(name, text, arguments)

@@ -123,7 +123,7 @@ extension Interpreter {
         var result = try evaluate(first, frame)
         for (sign, operand) in rest {
             let right = try evaluate(operand, frame)
-            if sign == .add, case .text(var text) = result, case .text(let more) = right {
+            if sign == .add, case .text(var text) = result, case .text(let more) = right, !text.isMarkup, !more.isMarkup {
                 // Nothing else may hold the text while it grows.
                 result = .none
                 try meter.take(bytes: more.bytes.count)
