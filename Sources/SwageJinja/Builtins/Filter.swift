@@ -75,7 +75,7 @@ extension Interpreter {
             return items.last ?? .undefined(UndefinedReason("No last item, sequence was empty."))
         case .list:
             _ = try bound()
-            if case .text(let text) = value { try meter.take(bytes: 32 * text.bytes.count) }
+            if case .text(let text) = value { try meter.takeValues(text.bytes.count) }
             return try .list(try value.items(meter))
         case .reverse:
             _ = try bound()

@@ -25,6 +25,7 @@ extension Interpreter {
             return .text(try formatter.formatted())
         case "splitlines":
             let keeps = try arguments.bound(name, ["keepends"])[0]
+            try meter.takeValues(text.occurrences(of: [10], 0, text.bytes.count))
             return try .list(text.lines(keepingEnds: try keeps.map { try integer($0) != 0 } ?? false).map { .text($0) })
         case "expandtabs": return .text(try expanded(text, try arguments.bound(name, ["tabsize"])[0]))
         case "encode", "translate", "maketrans", "format_map": throw TemplateError.unsupported("method '\(name)' of a text")
@@ -156,12 +157,12 @@ extension Interpreter {
         let values = try arguments.bound(name, ["sep", "maxsplit"])
         let limit = try values[1].map { try integer($0) } ?? -1
         let separator = try values[0].flatMap { try optionalText($0, "must be str or None, not \($0.typeName)") }
+        try meter.takeValues(separator.map { text.occurrences(of: $0.bytes, 0, text.bytes.count) } ?? text.bytes.count / 4)
         guard let separator else {
             return try .list((name == "split" ? text.splitAtSpace(limit: limit) : text.splitAtSpaceFromEnd(limit: limit)).map { .text($0) })
         }
         if separator.isEmpty { throw TemplateError.value("empty separator") }
         let parts = name == "split" ? text.split(separator, limit: limit) : text.splitFromEnd(separator, limit: limit)
-        try meter.take(bytes: 32 * parts.count)
         return try .list(parts.map { .text($0) })
     }
 

@@ -82,7 +82,11 @@ enum Arithmetic {
             try room(text.bytes.count)
             var result = Text()
             if text.isEmpty { return value }
-            for _ in 0..<count { result.append(text) }
+            if text.runs.isEmpty, text.bytes.count == 1 {
+                result = Text([UInt8](repeating: text.bytes[0], count: count), owner: text.owner)
+            } else {
+                for _ in 0..<count { result.append(text) }
+            }
             return .text(result.asMarkup(text.isMarkup))
         case .list(let items):
             try room(24 * items.items.count)

@@ -112,7 +112,7 @@ extension Interpreter {
                 case .in: try left.isContained(in: right)
                 case .notIn: try !left.isContained(in: right)
                 }
-            if case .text(let text) = right { try meter.spend(text.bytes.count >> 6) }
+            if case .text(let text) = right { try meter.spend(text.bytes.count >> 6) } else { try meter.spend(right.weight) }
             if !holds { return .bool(false) }
             left = right
         }
