@@ -1,7 +1,7 @@
 /// What a template may spend. Each limit that is reached is an error of kind `limit`.
 package struct TemplateLimits: Hashable, Sendable {
     /// Statements and expressions evaluated, and what long texts cost beyond.
-    package var steps = 10_000_000
+    package var steps = 5_000_000
     /// Calls of macros and recursive loops within one another.
     package var recursion = 200
     /// Bytes of stack that parsing or rendering may use, whatever they are doing.

@@ -49,10 +49,12 @@ extension Interpreter {
         case .tojson: return .text(try json(value, try bound("ensure_ascii", "indent", "separators", "sort_keys")))
         case .trim:
             let set = try bound("chars")[0].flatMap { try optionalText($0, "strip arg must be None or str") }
-            return .text(try text(value).stripped(of: set))
+            let source = try text(value)
+            return .text(source.stripped(of: set).asMarkup(source.isMarkup))
         case .string, .safe:
             _ = try bound()
-            return .text(try text(value))
+            let source = try text(value)
+            return .text(builtin == .safe ? source.asMarkup() : source)
         case .upper, .lower, .title, .capitalize, .escape, .e, .forceescape, .striptags, .wordcount:
             _ = try bound()
             let text = try text(value)
@@ -73,7 +75,7 @@ extension Interpreter {
             return items.last ?? .undefined(UndefinedReason("No last item, sequence was empty."))
         case .list:
             _ = try bound()
-            if case .text(let text) = value { try meter.take(bytes: 32 * text.bytes.count) }
+            if case .text(let text) = value { try meter.takeValues(text.bytes.count) }
             return try .list(try value.items(meter))
         case .reverse:
             _ = try bound()

@@ -87,7 +87,7 @@ extension Interpreter {
     }
 
     private func call(_ name: String, _ items: [Value], _ arguments: Arguments, isTuple: Bool) throws -> Value {
-        try meter.spend(items.count)
+        try meter.spend(items.reduce(1) { $0 + $1.weight })
         switch name {
         case "copy":
             _ = try arguments.only(name, 0...0)

@@ -135,10 +135,13 @@ extension Interpreter {
         if precision >= 0 { return value }
         if precision < -18 { return 0 }
         let unit = (0..<(-precision)).reduce(1) { product, _ in product * 10 }
-        let floor = value - ((value % unit) + unit) % unit
-        let twice = 2 * (value - floor)
-        let isUp = twice > unit || twice == unit && (floor / unit) % 2 != 0
-        return isUp ? floor + unit : floor
+        let rest = ((value % unit) + unit) % unit
+        let (floor, isBelow) = value.subtractingReportingOverflow(rest)
+        if isBelow { throw Arithmetic.overflow() }
+        let isUp = 2 * rest > unit || 2 * rest == unit && (floor / unit) % 2 != 0
+        let (result, isAbove) = floor.addingReportingOverflow(isUp ? unit : 0)
+        if isAbove { throw Arithmetic.overflow() }
+        return result
     }
 
     private static func rounded(_ value: Double, _ precision: Int) throws -> Double {

@@ -118,6 +118,9 @@ struct PercentFormat {
         switch letter {
         case 0x73, 0x72, 0x61:
             var text = letter == 0x73 ? try value.str() : try value.repr()
+            if format.isMarkup {
+                text = if letter == 0x73, case .text(let markup) = value { markup.escaped() } else { text.escaped() }
+            }
             if letter == 0x61, !text.isASCII { throw TemplateError.unsupported("%a of other than ASCII") }
             if let precision = specification.precision { text = text.slice(0, text.offset(of: precision)) }
             return result.append(try specification.padded(text, isNumber: false, nil))

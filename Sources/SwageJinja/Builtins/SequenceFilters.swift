@@ -17,7 +17,7 @@ extension Interpreter {
                 result.append(text, start, position)
                 position = start
             }
-            return .text(result)
+            return .text(result.asMarkup(text.isMarkup))
         }
         if let items = try reversible(value) {
             var position = items.count
@@ -51,7 +51,7 @@ extension Interpreter {
     func join(_ value: Value, _ separator: Value?, _ attribute: Value?) throws -> Text {
         let separator = try separator.map { try text($0) } ?? Text()
         var items: [Value]
-        if case .text(let text) = value { try meter.take(bytes: 32 * text.bytes.count) }
+        if case .text(let text) = value { try meter.takeValues(text.bytes.count) }
         items = try value.items(meter)
         if let attribute, let path = try AttributePath(attribute) { items = try items.map { try path.value($0, self) } }
         return try joined(separator, try items.map { try text($0) })

@@ -46,13 +46,16 @@ extension Interpreter {
             try none()
             return capability(test.name, value)
         case "sameas": return value.isSame(try one("other"))
-        case "in": return try value.isContained(in: try one("seq"))
+        case "in":
+            try meter.spend(try one("seq").weight)
+            return try value.isContained(in: try one("seq"))
         default: break
         }
         guard Test.names.contains(test.name) else {
             throw TemplateError(.evaluation, "TemplateRuntimeError: No test named '\(test.name)' found.")
         }
         let other = try arguments.only(test.name, 1...1)[0]
+        try meter.spend(other.weight)
         switch test.name {
         case "==", "eq", "equalto": return try value.equals(other)
         case "!=", "ne": return try !value.equals(other)
@@ -68,6 +71,7 @@ extension Interpreter {
         case ("none", .none), ("true", .bool(true)), ("false", .bool(false)), ("boolean", .bool), ("integer", .int), ("float", .float),
             ("string", .text), ("mapping", .dict), ("number", .int), ("number", .float), ("number", .bool):
             true
+        case ("escaped", .text(let text)): text.isMarkup
         default: false
         }
     }

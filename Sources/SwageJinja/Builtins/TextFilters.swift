@@ -1,13 +1,14 @@
 extension Interpreter {
     func textFilter(_ filter: Filter.Builtin, _ text: Text) throws -> Value {
         switch filter {
-        case .upper: .text(text.uppercased())
-        case .lower: .text(text.lowercased())
+        case .upper: .text(text.uppercased().asMarkup(text.isMarkup))
+        case .lower: .text(text.lowercased().asMarkup(text.isMarkup))
         case .title: .text(text.titledWords())
-        case .capitalize: .text(text.capitalized())
-        case .striptags: .text(try stripped(text))
+        case .capitalize: .text(text.capitalized().asMarkup(text.isMarkup))
+        case .striptags: .text(try text.withoutTags())
         case .wordcount: .int(wordCount(text))
-        default: .text(escaped(text))
+        case .forceescape: .text(text.asMarkup(false).escaped())
+        default: .text(text.escaped())
         }
     }
 
@@ -22,10 +23,11 @@ extension Interpreter {
             let result = try source.replacing(
                 try text(values[0] ?? .none), with: try text(values[1] ?? .none), limit: limit, room: meter.textBytes)
             try meter.take(bytes: result.bytes.count)
-            return .text(result)
+            return .text(result.asMarkup(false))
         case .center:
             let width = try arguments.bound("center", ["width"])[0].map { try integer($0) } ?? 80
-            return .text(try padded(try text(value), width, "center", Text(" ")))
+            let source = try text(value)
+            return .text(try padded(source, width, "center", Text(" ")).asMarkup(source.isMarkup))
         case .format:
             if !arguments.positional.isEmpty, !arguments.keywords.isEmpty {
                 throw TemplateError(
@@ -76,7 +78,7 @@ extension Interpreter {
             }
             result.append(line)
         }
-        return result
+        return result.asMarkup(text.isMarkup)
     }
 
     private func truncated(_ value: Value, _ arguments: Arguments) throws -> Value {
@@ -94,8 +96,7 @@ extension Interpreter {
         }
         var result = text.slice(0, text.offset(of: length - endLength))
         if try !(values[1]?.isTrue() ?? false) { result = result.splitFromEnd(Text(" "), limit: 1)[0] }
-        result.append(mark)
-        return .text(result)
+        return .text(result.asMarkup(text.isMarkup).adding(mark))
     }
 
     private func wordCount(_ text: Text) -> Int {
@@ -108,51 +109,6 @@ extension Interpreter {
             position += length
         }
         return count
-    }
-
-    private func escaped(_ text: Text) -> Text {
-        var (result, start) = (Text(), 0)
-        for (index, byte) in text.bytes.enumerated() {
-            let name: StaticString
-            switch byte {
-            case 0x26: name = "&amp;"
-            case 0x3E: name = "&gt;"
-            case 0x3C: name = "&lt;"
-            case 0x27: name = "&#39;"
-            case 0x22: name = "&#34;"
-            default: continue
-            }
-            result.append(text, start, index)
-            result.append(name.description, owner: text.owner(at: index))
-            start = index + 1
-        }
-        result.append(text, start, text.bytes.count)
-        return result
-    }
-
-    private func stripped(_ text: Text) throws -> Text {
-        func without(_ text: Text, _ begin: String, _ end: String) throws -> Text {
-            var (result, position) = (Text(), 0)
-            while let from = text.find(Array(begin.utf8), position), let to = text.find(Array(end.utf8), from) {
-                result.append(text, position, from)
-                position = to + end.utf8.count
-            }
-            result.append(text, position, text.bytes.count)
-            return result
-        }
-        // Taking something out may bring together what is to be taken out next.
-        var (last, current) = (text, try without(text, "<!--", "-->"))
-        while last != current {
-            try meter.take(bytes: current.bytes.count)
-            (last, current) = (current, try without(current, "<!--", "-->"))
-        }
-        repeat {
-            try meter.take(bytes: current.bytes.count)
-            (last, current) = (current, try without(current, "<", ">"))
-        } while last != current
-        let result = Text(" ").joining(current.splitAtSpace(limit: -1))
-        if result.bytes.contains(0x26) { throw TemplateError.unsupported("HTML entities in striptags") }
-        return result
     }
 
     private func quoted(_ value: Value, isQuery: Bool) throws -> Text {

@@ -1,6 +1,22 @@
 extension Interpreter {
-    /// A method of Python's `str`.
+    /// A method of Python's `str`, or of markup, which escapes what it is given to put in and gives markup.
     func call(_ name: String, _ text: Text, _ arguments: Arguments) throws -> Value {
+        guard text.isMarkup else { return try callPlain(name, text, arguments) }
+        var arguments = arguments
+        switch name {
+        case "format": throw TemplateError.unsupported("method 'format' of markup")
+        case "join":
+            let items = try arguments.only(name, 1...1)[0].items(meter)
+            arguments.positional = [try .list(items.map { .text(try self.text($0).escaped()) })]
+        case "replace" where arguments.positional.count > 1, "ljust" where arguments.positional.count > 1,
+            "rjust" where arguments.positional.count > 1, "center" where arguments.positional.count > 1:
+            arguments.positional[1] = .text(try self.text(arguments.positional[1]).escaped())
+        default: break
+        }
+        return try callPlain(name, text.asMarkup(false), arguments).asMarkup()
+    }
+
+    private func callPlain(_ name: String, _ text: Text, _ arguments: Arguments) throws -> Value {
         try meter.take(bytes: text.bytes.count)
         switch name {
         case "split", "rsplit": return try split(name, text, arguments)
@@ -9,6 +25,7 @@ extension Interpreter {
             return .text(try formatter.formatted())
         case "splitlines":
             let keeps = try arguments.bound(name, ["keepends"])[0]
+            try meter.takeValues(text.occurrences(of: [10], 0, text.bytes.count))
             return try .list(text.lines(keepingEnds: try keeps.map { try integer($0) != 0 } ?? false).map { .text($0) })
         case "expandtabs": return .text(try expanded(text, try arguments.bound(name, ["tabsize"])[0]))
         case "encode", "translate", "maketrans", "format_map": throw TemplateError.unsupported("method '\(name)' of a text")
@@ -140,12 +157,12 @@ extension Interpreter {
         let values = try arguments.bound(name, ["sep", "maxsplit"])
         let limit = try values[1].map { try integer($0) } ?? -1
         let separator = try values[0].flatMap { try optionalText($0, "must be str or None, not \($0.typeName)") }
+        try meter.takeValues(separator.map { text.occurrences(of: $0.bytes, 0, text.bytes.count) } ?? text.bytes.count / 4)
         guard let separator else {
             return try .list((name == "split" ? text.splitAtSpace(limit: limit) : text.splitAtSpaceFromEnd(limit: limit)).map { .text($0) })
         }
         if separator.isEmpty { throw TemplateError.value("empty separator") }
         let parts = name == "split" ? text.split(separator, limit: limit) : text.splitFromEnd(separator, limit: limit)
-        try meter.take(bytes: 32 * parts.count)
         return try .list(parts.map { .text($0) })
     }
 

@@ -36,7 +36,7 @@ enum Arithmetic {
     static func apply(_ sign: Expression.Arithmetic, _ left: Value, _ right: Value, _ interpreter: Interpreter) throws -> Value {
         if sign == .modulo, case .text(let format) = left {
             var formatter = PercentFormat(format, right)
-            let text = try formatter.formatted()
+            let text = try formatter.formatted().asMarkup(format.isMarkup)
             try interpreter.meter.take(bytes: text.bytes.count)
             return .text(text)
         }
@@ -45,9 +45,7 @@ enum Arithmetic {
         try left.checkDefined()
         try right.checkDefined()
         switch (sign, left, right) {
-        case (.add, .text(var a), .text(let b)):
-            a.append(b)
-            return .text(a)
+        case (.add, .text(let a), .text(let b)): return .text(a.adding(b))
         case (.add, .list(let a), .list(let b)):
             try interpreter.meter.take(bytes: 24 * (a.items.count + b.items.count))
             return try .list(a.items + b.items)
@@ -84,8 +82,12 @@ enum Arithmetic {
             try room(text.bytes.count)
             var result = Text()
             if text.isEmpty { return value }
-            for _ in 0..<count { result.append(text) }
-            return .text(result)
+            if text.runs.isEmpty, text.bytes.count == 1 {
+                result = Text([UInt8](repeating: text.bytes[0], count: count), owner: text.owner)
+            } else {
+                for _ in 0..<count { result.append(text) }
+            }
+            return .text(result.asMarkup(text.isMarkup))
         case .list(let items):
             try room(24 * items.items.count)
             return try .list(Array(repeatElement(items.items, count: items.items.isEmpty ? 0 : count).joined()))

@@ -56,7 +56,7 @@ extension Interpreter {
             let place = index < 0 ? index + count : index
             if place < 0 || place >= count { return nil }
             let start = text.isASCII ? place : text.offset(of: place)
-            return .text(text.slice(start, start + text.scalar(at: start).length))
+            return .text(text.slice(start, start + text.scalar(at: start).length).asMarkup(text.isMarkup))
         case .object(let range as RangeValue):
             guard let index = index.index else { return nil }
             let place = index < 0 ? index + range.count : index

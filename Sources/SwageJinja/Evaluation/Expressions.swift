@@ -112,7 +112,7 @@ extension Interpreter {
                 case .in: try left.isContained(in: right)
                 case .notIn: try !left.isContained(in: right)
                 }
-            if case .text(let text) = right { try meter.spend(text.bytes.count >> 6) }
+            if case .text(let text) = right { try meter.spend(text.bytes.count >> 6) } else { try meter.spend(right.weight) }
             if !holds { return .bool(false) }
             left = right
         }
@@ -123,7 +123,7 @@ extension Interpreter {
         var result = try evaluate(first, frame)
         for (sign, operand) in rest {
             let right = try evaluate(operand, frame)
-            if sign == .add, case .text(var text) = result, case .text(let more) = right {
+            if sign == .add, case .text(var text) = result, case .text(let more) = right, !text.isMarkup, !more.isMarkup {
                 // Nothing else may hold the text while it grows.
                 result = .none
                 try meter.take(bytes: more.bytes.count)

@@ -24,8 +24,8 @@ extension Interpreter {
     }
 
     private func run(_ loop: Statement.Loop, _ frame: Frame, over iterable: Value, bodyFrame: Frame, depth: Int) throws -> Flow {
+        if case .text(let text) = iterable { try meter.takeValues(text.bytes.count) }
         var iteration = try iterable.iteration()
-        if case .text(let text) = iterable { try meter.take(bytes: 32 * text.bytes.count) }
         if let test = loop.test { iteration = .iterator(try filtered(iteration, test, loop.testScope, frame, over: iterable.depth)) }
         var context: LoopValue?
         let loopSlot = table.scopes[loop.scope].loop

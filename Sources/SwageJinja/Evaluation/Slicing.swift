@@ -14,7 +14,7 @@ extension Interpreter {
         case .text(let text):
             let (start, stop, step) = (try bound(start), try bound(stop), try bound(step) ?? 1)
             try meter.take(bytes: text.bytes.count)
-            return .text(try self.slice(text, start, stop, step))
+            return .text(try self.slice(text, start, stop, step).asMarkup(text.isMarkup))
         case .list(let items):
             let places = try Interpreter.places(items.items.count, try bound(start), try bound(stop), try bound(step) ?? 1)
             try meter.take(bytes: 24 * places.count)

@@ -11,6 +11,8 @@ struct Text: Sendable {
     var owner: Int32
     /// Runs by their ends, over all of the bytes; none for a text with one owner.
     var runs: [Run]
+    /// Whether this is what `safe` and `escape` make: text that escapes what it is put together with.
+    var isMarkup = false
 
     init(_ bytes: [UInt8] = [], owner: Int32 = Rendering.template, runs: [Run] = []) {
         self.bytes = bytes
@@ -20,6 +22,13 @@ struct Text: Sendable {
 
     init(_ string: String, owner: Int32 = Rendering.template) {
         self.init(Array(string.utf8), owner: owner)
+    }
+
+    func asMarkup(_ isMarkup: Bool = true) -> Text {
+        if self.isMarkup == isMarkup { return self }
+        var result = self
+        result.isMarkup = isMarkup
+        return result
     }
 
     var isEmpty: Bool { bytes.isEmpty }

@@ -59,6 +59,9 @@ extension Text {
         if needle.isEmpty { return low <= high ? high : nil }
         if high - low < needle.count { return nil }
         var start = high - needle.count
+        if needle.count > 16 {
+            return Text(bytes[low..<high].reversed()).find(needle.reversed()).map { high - $0 - needle.count }
+        }
         while start >= low {
             if bytes[start] == needle[0], bytes[start..<start + needle.count].elementsEqual(needle) { return start }
             start -= 1

@@ -34,6 +34,7 @@ extension Value {
 
     /// All that Python's `list` of it holds.
     func items(_ meter: Meter) throws -> [Value] {
+        if case .text(let text) = self { try meter.takeValues(text.bytes.count) }
         switch try iteration() {
         case .items(let items):
             try meter.spend(items.count)
@@ -97,6 +98,13 @@ final class Meter {
     @inline(__always) func spend(_ count: Int) throws {
         steps &-= count
         if steps < 0 { throw TemplateError.limit("the template takes too many steps") }
+    }
+
+    /// Room for so many values that each have memory of their own.
+    func takeValues(_ count: Int) throws {
+        bytes &-= 64 * count
+        if bytes < 0 { throw TemplateError.limit("the template's values take too much memory") }
+        try spend(4 * count)
     }
 
     /// Room for a text or so many values of 24 bytes.

@@ -2,7 +2,7 @@ extension Value {
     /// Python's `str`.
     func str() throws -> Text {
         switch self {
-        case .text(let text): text
+        case .text(let text): text.asMarkup(false)
         case .undefined, .missing: Text()
         default: try repr()
         }
@@ -28,7 +28,10 @@ struct Representation {
         case .bool(let value): result.append(value ? "True" : "False")
         case .int(let value): result.append(String(value))
         case .float(let value): result.append(FloatText.repr(value))
-        case .text(let text): write(text)
+        case .text(let text):
+            if text.isMarkup { result.append("Markup(") }
+            write(text)
+            if text.isMarkup { result.append(")") }
         case .list(let items): try write(items.items, "[", "]")
         case .tuple(let items): try write(items.items, "(", items.items.count == 1 ? ",)" : ")")
         case .dict(let dict): try write(dict.pairs)

@@ -35,6 +35,23 @@ enum Value {
     }
 
     static let depthLimit = 150
+    static let weightLimit = 2_000_000
+
+    /// Values within one another, each counted as often as it is met on the way through.
+    var weight: Int {
+        switch self {
+        case .list(let items), .tuple(let items): items.weight
+        case .dict(let dict): dict.weight
+        default: 1
+        }
+    }
+
+    static func weight(_ values: [Value]...) throws -> Int {
+        var sum = 1
+        for value in values.joined() { sum += value.weight }
+        if sum > weightLimit { throw TemplateError.limit("a value of more than \(weightLimit) values") }
+        return sum
+    }
 
     static func deeper(_ depth: Int) throws -> Int {
         if depth >= depthLimit { throw TemplateError.limit("values nested more than \(depthLimit) deep") }
@@ -80,6 +97,7 @@ enum Value {
 final class SequenceValue {
     let items: [Value]
     let depth: Int
+    let weight: Int
     /// Whether this is a group of `groupby`, whose two items have names.
     let isGroup: Bool
 
@@ -89,6 +107,7 @@ final class SequenceValue {
         var deepest = 0
         for item in items { deepest = max(deepest, item.depth) }
         depth = try Value.deeper(deepest)
+        weight = try Value.weight(items)
     }
 }
 
@@ -96,6 +115,7 @@ final class SequenceValue {
 final class DictValue {
     let pairs: OrderedPairs
     let depth: Int
+    let weight: Int
 
     init(_ pairs: OrderedPairs) throws {
         self.pairs = pairs
@@ -103,6 +123,7 @@ final class DictValue {
         for value in pairs.values { deepest = max(deepest, value.depth) }
         for key in pairs.keys { deepest = max(deepest, key.depth) }
         depth = try Value.deeper(deepest)
+        weight = try Value.weight(pairs.keys, pairs.values)
     }
 }
 
