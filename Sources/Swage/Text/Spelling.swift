@@ -15,8 +15,11 @@ package struct Spelling: Hashable {
 extension String {
     /// Whether both are spelled alike. `==` also equates what Unicode calls canonically equivalent.
     package func hasSameBytes(as other: String) -> Bool {
-        // The first comparison is quick, and tells nearly all that differ; it equates some that are spelled differently.
-        utf8.count == other.utf8.count && self == other && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { own in
+            other.utf8.withContiguousStorageIfAvailable { own.elementsEqual($0) }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 
     /// At most so many characters, with "…" where more follow. Takes time by the characters it gives, and not by those it has.

@@ -90,15 +90,18 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
             sources: sources, badLines: badLines, map: map, weightSeed: weightSeed, standardInput: STDIN_FILENO, progress: progress)
     }
 
-    /// - Parameter standardInput: where `-` reads.
+    /// - Parameters:
+    ///   - standardInput: where `-` reads.
+    ///   - freeBytes: how much room there is on the disk where a file lies.
     package init(
         sources: [DataSource], badLines: BadLines = .stop, map: RowMap? = nil, weightSeed: UInt64 = 0, standardInput: Int32,
+        freeBytes: @escaping @Sendable (Int32) -> Int = Examples.freeBytes,
         progress: (@Sendable (_ done: Int, _ all: Int) throws -> Void)? = nil
     ) throws {
         name = DataSource.name(of: sources)
         (self.badLines, self.map) = (badLines, map)
         let used = map.map { RowMap.Use($0) }
-        let opened = try RowFiles(sources, standardInput: standardInput, progress: progress ?? { _, _ in })
+        let opened = try RowFiles(sources, standardInput: standardInput, freeBytes: freeBytes, progress: progress ?? { _, _ in })
         let result = try ExampleOpening(opened, name: name, badLines: badLines).check(progress: progress ?? { _, _ in }) { json in
             var notes: [String] = []
             _ = try Example(json: used?.apply(to: json) ?? json, notes: &notes)
@@ -128,6 +131,8 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
         (report.rows, report.unseen) = (examples.count, examples.count)
         self.report = report
     }
+
+    package static var freeBytes: @Sendable (Int32) -> Int { Spool.freeBytes }
 
     private func place(of index: Int) -> Int { places?[index] ?? index }
 

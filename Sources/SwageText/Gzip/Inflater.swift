@@ -62,7 +62,9 @@ struct Inflater: ~Copyable {
         try give()
         try reader.dropToByte()
         guard try UInt32(reader.take(32)) == checksum else { throw reader.damaged("the checksum is another one") }
-        guard try UInt32(reader.take(32)) == UInt32(truncatingIfNeeded: memberBytes) else { throw reader.damaged("the length is another one") }
+        guard try UInt32(reader.take(32)) == UInt32(truncatingIfNeeded: memberBytes) else {
+            throw reader.damaged("the length is another one")
+        }
     }
 
     private mutating func header() throws {
@@ -73,7 +75,9 @@ struct Inflater: ~Copyable {
             guard bytes.count < 1 << 20 else { throw reader.damaged("the header does not end") }
             return bytes[bytes.count - 1]
         }
-        guard try byte(&reader) == 0x1F, try byte(&reader) == 0x8B else { throw reader.damaged("something else follows what gzip has compressed") }
+        guard try byte(&reader) == 0x1F, try byte(&reader) == 0x8B else {
+            throw reader.damaged("something else follows what gzip has compressed")
+        }
         guard try byte(&reader) == 8 else { throw reader.damaged("the way of compression is unknown") }
         let flags = try byte(&reader)
         guard flags & 0xE0 == 0 else { throw reader.damaged("the header has flags that are not known") }

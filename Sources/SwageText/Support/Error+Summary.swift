@@ -14,6 +14,12 @@ extension Error {
 }
 
 extension TrainerError {
+    /// The error of a file, with its path before what is wrong or before the line or byte where it is.
+    func placed(in path: String) -> TrainerError {
+        let isPlaced = message.hasPrefix("line ") || message.hasPrefix("byte ")
+        return TrainerError(code, "\(path)\(isPlaced ? "," : ":") \(message)", expected: expected)
+    }
+
     /// The error of a row, with the place of the row unless it says that itself.
     func placed(at place: String) -> TrainerError {
         message.hasPrefix(place) ? self : TrainerError(.invalidData, "\(place): \(self)")

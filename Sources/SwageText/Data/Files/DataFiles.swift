@@ -80,17 +80,24 @@ struct DataFiles {
     private static func isAboutData(_ name: String) -> Bool {
         let lower = name.lowercased()
         let ending = (lower as NSString).pathExtension
-        return ["md", "rst", "html", "pdf", "py", "sh", "ipynb", "yaml", "yml", "toml", "png", "jpg", "svg", "lock", "sha256", "md5"].contains(ending)
-            || ["license", "licence", "readme", "notice", "makefile", "_success", "license.txt", "readme.txt", "checksums.txt", "sha256sums", "dataset_info.json",
-                "dataset_infos.json", "state.json"].contains(lower)
+        return endingsBesideData.contains(ending) || namesBesideData.contains(lower)
     }
+
+    private static let endingsBesideData: Set = [
+        "md", "rst", "html", "pdf", "py", "sh", "ipynb", "yaml", "yml", "toml", "png", "jpg", "svg", "lock", "sha256", "md5",
+    ]
+    private static let namesBesideData: Set = [
+        "license", "licence", "readme", "notice", "makefile", "_success", "license.txt", "readme.txt", "checksums.txt", "sha256sums",
+        "dataset_info.json", "dataset_infos.json", "state.json",
+    ]
 
     /// The kinds of data that are told by their endings, and what to do with them.
     private static let kindsNotRead = [
-        "parquet": "Parquet", "arrow": "Arrow", "feather": "Arrow", "xlsx": "Excel", "xls": "Excel", "ods": "OpenDocument", "zip": "zip", "7z": "7z",
-        "rar": "rar", "tar": "tar", "tgz": "tar", "zst": "zstd", "bz2": "bzip2", "xz": "xz", "lz4": "lz4", "br": "Brotli", "db": "a database",
-        "sqlite": "SQLite", "pkl": "pickle", "pickle": "pickle", "pt": "PyTorch", "npy": "NumPy", "npz": "NumPy", "h5": "HDF5", "avro": "Avro",
-        "orc": "ORC", "tfrecord": "TFRecord", "xml": "XML",
+        "parquet": "Parquet", "arrow": "Arrow", "feather": "Arrow", "xlsx": "Excel", "xls": "Excel", "ods": "OpenDocument",
+        "zip": "zip", "7z": "7z",
+        "rar": "rar", "tar": "tar", "tgz": "tar", "zst": "zstd", "bz2": "bzip2", "xz": "xz", "lz4": "lz4", "br": "Brotli",
+        "db": "a database", "sqlite": "SQLite", "pkl": "pickle", "pickle": "pickle", "pt": "PyTorch", "npy": "NumPy", "npz": "NumPy", "h5": "HDF5",
+        "avro": "Avro", "orc": "ORC", "tfrecord": "TFRecord", "xml": "XML",
     ]
 
     private static func refuse(_ path: String) throws {

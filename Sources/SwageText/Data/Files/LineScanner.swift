@@ -7,7 +7,7 @@ struct LineScanner: RowScanner {
     mutating func scan(_ piece: UnsafeBufferPointer<UInt8>, offset: Int, isLast: Bool, into rows: inout [ScannedRow]) -> Int {
         var start = 0
         while start < piece.count {
-            let feed = memchr(piece.baseAddress! + start, 0x0A, piece.count - start).map { UnsafeRawPointer($0) - UnsafeRawPointer(piece.baseAddress!) }
+            let feed = piece.offset(of: 0x0A, from: start)
             guard feed != nil || isLast else { break }
             let end = feed ?? piece.count
             count += 1
@@ -23,4 +23,10 @@ struct LineScanner: RowScanner {
 extension UnsafeBufferPointer<UInt8> {
     /// Whether they begin with a byte order mark, which some editors write.
     var beginsWithMark: Bool { count >= 3 && self[0] == 0xEF && self[1] == 0xBB && self[2] == 0xBF }
+
+    /// Where the first `byte` at or after `start` is.
+    fileprivate func offset(of byte: UInt8, from start: Int) -> Int? {
+        guard let base = baseAddress, start < count, let found = memchr(base + start, Int32(byte), count - start) else { return nil }
+        return UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
 }

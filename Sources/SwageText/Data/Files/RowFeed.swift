@@ -72,7 +72,7 @@ struct RowFeed {
                     try scanner.scan($0.bindMemory(to: UInt8.self), offset: offset, isLast: isLast, into: &rows)
                 }
             } catch let error as TrainerError {
-                failure = TrainerError(error.code, "\(content.path), \(error.message)", expected: error.expected)
+                failure = error.placed(in: content.path)
                 if rows.isEmpty { throw failure! }
             }
             if taken == 0, !isLast, failure == nil {

@@ -14,24 +14,33 @@ struct RowFiles: Sendable {
     /// Finds the files, unpacks what has to be unpacked, and tells how rows are written in each.
     /// - Parameters:
     ///   - standardInput: where `-` reads.
+    ///   - freeBytes: how much room there is where a file lies.
     ///   - progress: told how many bytes have been read of those that are known of.
     /// - Throws: ``TrainerError``, or what `progress` throws.
-    init(_ sources: [DataSource], standardInput: Int32, progress: (Int, Int) throws -> Void) throws {
+    init(
+        _ sources: [DataSource], standardInput: Int32, freeBytes: @escaping @Sendable (Int32) -> Int, progress: (Int, Int) throws -> Void
+    ) throws {
         guard !sources.isEmpty else { throw TrainerError(.invalidOption, "there is no data", expected: "at least one file or folder") }
         self.sources = sources
         let found = try DataFiles(sources).found
-        var spool: Spool?
+        var used: Spool?
+        func spool() throws -> Spool {
+            if let used { return used }
+            let made = try Spool(room: freeBytes)
+            used = made
+            return made
+        }
         files = []
         for file in found {
             try Task.checkCancellation()
             var content: RowContent
             if file.file == nil {
-                content = try Unpacking.standardInput(standardInput, into: &spool)
+                content = try Unpacking.standardInput(standardInput, into: spool())
             } else {
                 content = RowContent(try PlainFile(file.path), isHeld: found.count <= Self.heldFiles)
             }
             if try content.beginning(2).elementsEqual(FileSignature.gzip) {
-                content = try Unpacking.gzip(content, into: &spool) { try progress($0, content.count) }
+                content = try Unpacking.gzip(content, into: spool()) { try progress($0, content.count) }
             }
             let kind = try RowKind(of: content)
             files.append(RowFile(content: content, kind: kind, source: file.source))

@@ -55,7 +55,8 @@ extension RowKind {
             let separator = separator(of: bytes[start...], isTSV: ending == "tsv")
             let scanner = TableScanner(separator: separator)
             guard let end = try scanner.row(from: start, in: bytes, isLast: bytes.count == content.count)?.end else {
-                throw TrainerError(.invalidData, "line 1: the header is longer than \(bytes.count) bytes", expected: "the names of the columns")
+                throw TrainerError(
+                    .invalidData, "line 1: the header is longer than \(bytes.count) bytes", expected: "the names of the columns")
             }
             let row = Data(bytes[start..<end])
             var isQuoted = false
@@ -75,7 +76,7 @@ extension RowKind {
             return isTable || header.names.contains(where: columns.contains) ? .table(header) : nil
         } catch let error as TrainerError {
             guard isTable else { return nil }
-            throw TrainerError(.invalidData, "\(content.path), \(error.message)", expected: error.expected)
+            throw error.placed(in: content.path)
         }
     }
 

@@ -26,9 +26,9 @@ final class Spool: Sendable {
 
     private static func open(in folder: String) throws -> Int32 {
         #if os(Linux)
-            // O_TMPFILE, which is O_DIRECTORY and a bit of its own.
-            let nameless = Glibc.open(folder, O_RDWR | O_CLOEXEC | O_DIRECTORY | 0o20000000, 0o600)
-            if nameless >= 0 { return nameless }
+        // O_TMPFILE, which is O_DIRECTORY and a bit of its own.
+        let nameless = Glibc.open(folder, O_RDWR | O_CLOEXEC | O_DIRECTORY | 0o20000000, 0o600)
+        if nameless >= 0 { return nameless }
         #endif
         var path = Array("\(folder)/swage-XXXXXX".utf8CString)
         let descriptor = mkstemp(&path)
@@ -58,7 +58,7 @@ final class Spool: Sendable {
             try withoutActuallyEscaping(write) { write in
                 try write { bytes in
                     if done - looked >= Self.pace {
-                        guard self.room(self.descriptor) > Self.reserve else { throw self.isFull(path, done - start) }
+                        guard self.room(self.descriptor) > Self.reserve else { throw self.isFull(path) }
                         looked = done
                     }
                     try self.put(bytes, at: done, path)
@@ -76,16 +76,16 @@ final class Spool: Sendable {
             let count = pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
             if count < 0 {
                 if errno == EINTR { continue }
-                if errno == ENOSPC || errno == EDQUOT { throw isFull(path, offset) }
+                if errno == ENOSPC || errno == EDQUOT { throw isFull(path) }
                 throw TrainerError(.inputOutput, "\(path) cannot be unpacked to \(folder): \(String(cString: strerror(errno)))")
             }
             written += count
         }
     }
 
-    private func isFull(_ path: String, _ written: Int) -> TrainerError {
+    private func isFull(_ path: String) -> TrainerError {
         TrainerError(
-            .tooLarge, "\(path) does not fit on the disk of \(folder), where what is unpacked lies: \(written >> 20) MiB of it were written",
+            .tooLarge, "\(path) does not fit on the disk of \(folder), where it is unpacked",
             expected: "TMPDIR to name a folder on a disk with more room, or a file that is not compressed")
     }
 

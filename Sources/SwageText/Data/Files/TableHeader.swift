@@ -23,7 +23,8 @@ struct TableHeader: Sendable, Equatable {
         var seen: Set<Spelling> = []
         for (number, name) in names.enumerated() {
             guard !name.isEmpty else {
-                throw TrainerError(.invalidData, "the header has no name for column \(number + 1)", expected: "a name in every cell of the first line")
+                throw TrainerError(
+                    .invalidData, "the header has no name for column \(number + 1)", expected: "a name in every cell of the first line")
             }
             guard seen.insert(Spelling(text: name)).inserted else {
                 throw TrainerError(.invalidData, "the header has the name \"\(name.beginning(60))\" twice", expected: "each name once")

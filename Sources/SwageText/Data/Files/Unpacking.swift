@@ -4,10 +4,8 @@ import Swage
 /// Lays down what cannot be read again as it stands, so that rows can be drawn from it in any order.
 enum Unpacking {
     /// - Throws: ``TrainerError`` with code `corruptFile` for a damaged file, and `tooLarge` where the disk is full.
-    static func gzip(_ content: RowContent, into spool: inout Spool?, progress: (Int) throws -> Void) throws -> RowContent {
-        let place = try spool ?? Spool()
-        spool = place
-        let range = try place.add(content.path) { put in
+    static func gzip(_ content: RowContent, into spool: Spool, progress: (Int) throws -> Void) throws -> RowContent {
+        let range = try spool.add(content.path) { put in
             try withoutActuallyEscaping(put) { put in
                 try withoutActuallyEscaping(progress) { progress in
                     try Inflater.inflate(content) { bytes, bytesRead in
@@ -18,20 +16,18 @@ enum Unpacking {
                 }
             }
         }
-        return RowContent(path: content.path, place, range)
+        return RowContent(path: content.path, spool, range)
     }
 
     /// What errors call it.
     static let standardInputName = "standard input"
 
     /// - Throws: ``TrainerError`` with code `inputOutput` if nothing is piped in, or it cannot be read.
-    static func standardInput(_ descriptor: Int32, into spool: inout Spool?) throws -> RowContent {
+    static func standardInput(_ descriptor: Int32, into spool: Spool) throws -> RowContent {
         guard isatty(descriptor) == 0 else {
             throw TrainerError(.inputOutput, "- is the terminal", expected: "data that is piped in, as in zcat chats.jsonl.gz | swage …")
         }
-        let place = try spool ?? Spool()
-        spool = place
-        let range = try place.add(standardInputName) { put in
+        let range = try spool.add(standardInputName) { put in
             let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
             defer { room.deallocate() }
             while true {
@@ -45,6 +41,6 @@ enum Unpacking {
                 try put(UnsafeRawBufferPointer(rebasing: room[..<count]))
             }
         }
-        return RowContent(path: standardInputName, place, range)
+        return RowContent(path: standardInputName, spool, range)
     }
 }

@@ -15,7 +15,7 @@ enum WholeObject {
         let (end, firstLineEndsWithin) = extent(of: start, in: bytes)
         guard let end else {
             // Beyond what was looked at: an object whose first line ends between two of its parts is no line of JSON.
-            guard firstLineEndsWithin, !isWhole else { return }
+            guard firstLineEndsWithin, !isWhole, isCut(Data(bytes[start...])) else { return }
             throw severalLines(path, "begins with")
         }
         let rest = bytes[end...].first { !$0.isJSONSpace }
@@ -33,6 +33,16 @@ enum WholeObject {
             throw severalLines(path, "is")
         }
         if firstLineEndsWithin, (try? JSONValue(json: Data(bytes[start..<end]))) != nil { throw severalLines(path, "begins with") }
+    }
+
+    /// Whether a text is JSON as far as it goes.
+    private static func isCut(_ text: Data) -> Bool {
+        do {
+            _ = try JSONValue(json: text)
+            return false
+        } catch {
+            return ["the text ends", "the end ", "does not end"].contains { error.summary.contains($0) }
+        }
     }
 
     private static func severalLines(_ path: String, _ verb: String) -> TrainerError {
