@@ -162,6 +162,7 @@ fuzz-tokenizers: $(PYTHON) ## Change parts of COUNT tokenizers: each is read as 
 
 bench: $(PYTHON) build $(CONVERSATIONS) ## Measure ours and the peer in turn. JOB=sft-real for one job, ROUNDS=3 for fewer rounds.
 	@swift build -c release $(TRAITS) --product SwageBenchmarks
+	@swift build -c release $(TRAITS) --product TextBenchmarks
 	@$(if $(TRAITS),swift build -c release $(TRAITS) --product EngineBenchmarks)
 	@TQDM_DISABLE=1 $(PYTHON) -B Benchmarks/bench.py .build/release/SwageBenchmarks $(JOB)
 

@@ -72,6 +72,7 @@ let package = Package(
 
         .executableTarget(
             name: "SwageBenchmarks", dependencies: ["Swage", "SwageNative", "SwageRecipes"], path: "Benchmarks/SwageBenchmarks"),
+        .executableTarget(name: "TextBenchmarks", dependencies: ["Swage", "SwageFiles", "SwageText"], path: "Benchmarks/TextBenchmarks"),
         .executableTarget(
             name: "EngineBenchmarks",
             dependencies: [

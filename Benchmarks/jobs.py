@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import inputs
+import text_jobs
 import worker
 
 ROUNDS = int(os.environ.get("ROUNDS", 5))
@@ -275,6 +276,9 @@ JOBS = {
     "prefix-shared": (prefix_shared, 2.5, None),
     "handover": (handover, None, None),
     "loss-call": (loss_call, None, None),
+    "tokenize": (text_jobs.tokenize(ROUNDS), 1.5, None),
+    "templates": (text_jobs.templates(ROUNDS), 1, None),
+    "open-data": (text_jobs.open_data(ROUNDS), None, None),
 }
 
 # Those that need the other engines.

@@ -34,7 +34,7 @@ struct TypedArguments {
         } else if parts.count == 2 {
             setting.values = [parts[1]]
         } else {
-            while let next = rest.first, option.takes(next), setting.values.isEmpty || option.takesWordsBehind {
+            while let next = rest.first, option.takes(next), setting.values.isEmpty || option.takesFurther(next, of: command) {
                 setting.values.append(next)
                 rest.removeFirst()
             }
@@ -95,5 +95,13 @@ extension CommandOption {
 
     func nearest(to value: String) -> String? {
         if case .choice(let words) = kind { words.nearest(to: value) } else { nil }
+    }
+}
+
+extension CommandOption {
+    /// Whether a word behind the first value is a value too. A recipe is none, wherever it stands.
+    fileprivate func takesFurther(_ word: String, of command: CommandTable) -> Bool {
+        guard takesWordsBehind else { return false }
+        return !(command.takesRecipe && [".yaml", ".yml"].contains(where: word.lowercased().hasSuffix))
     }
 }

@@ -19,7 +19,7 @@ public struct Problem: Sendable, Equatable, Codable {
 
 extension Problem: JSONLineDecodable {
     /// Reads one line of what TRL calls a prompt-only data set, `{"prompt": "…" or [messages], "answer": …}`, or of
-    /// OpenAI's `{"messages": [...], "reference_answer": …}`.
+    /// OpenAI's `{"messages": [...], "reference_answer": …}`, or of verl's `{"prompt": [messages], "reward_model": {"ground_truth": …}}`.
     ///
     /// The answer may also be named `solution`, `ground_truth` or `completion`. A last message of the assistant is a
     /// solution: it is the answer where no other is given, and never part of what is asked. All other keys become fields.
@@ -28,12 +28,12 @@ extension Problem: JSONLineDecodable {
         let (asked, key) = try Self.takeMessages(&row, &notes)
         var messages = asked
         var answer: String?
-        for name in Self.answerKeys where answer == nil {
-            guard let value = row.take(name) else { continue }
-            guard value.list == nil, value.object == nil else {
-                throw TrainerError(.invalidData, "\"\(name)\" is \(value.summary)", expected: "a text, a number or a flag")
+        for name in Self.answerKeys where answer == nil { answer = try row.take(name).flatMap { try Self.answer($0, name) } }
+        if answer == nil, let truth = row.take("reward_model") {
+            guard let value = truth["ground_truth"] else {
+                throw TrainerError(.invalidData, "\"reward_model\" is \(truth.summary)", expected: "an object with \"ground_truth\"")
             }
-            answer = value.text.map { $0.allSatisfy(\.isWhitespace) } == true ? nil : value.asText
+            answer = try Self.answer(value, "reward_model.ground_truth")
         }
         if let last = messages.last, last.role == "assistant" {
             guard answer == nil || key == "messages" || last.content.isEmpty else {
@@ -61,6 +61,14 @@ extension Problem: JSONLineDecodable {
         self.init(
             messages: messages, answer: answer,
             fields: Dictionary(uniqueKeysWithValues: row.untaken.map { ($0.key, $0.value.asText) }))
+    }
+
+    /// An answer as text; nil for an empty one.
+    private static func answer(_ value: JSONValue, _ name: String) throws -> String? {
+        guard value.list == nil, value.object == nil else {
+            throw TrainerError(.invalidData, "\"\(name)\" is \(value.summary)", expected: "a text, a number or a flag")
+        }
+        return value.text.map { $0.allSatisfy(\.isWhitespace) } == true ? nil : value.asText
     }
 
     /// What is asked, and the key that it stands under.
