@@ -78,7 +78,7 @@ struct Representation {
             try write(try view.items(), "[", "]")
             result.append(")")
         case let namespace as NamespaceValue:
-            result.append("<TemplateNamespace ")
+            result.append("<Namespace ")
             if open.contains(ObjectIdentifier(namespace)) {
                 result.append("{...}")
             } else {
