@@ -77,7 +77,7 @@ import Testing
                 String(repeating: "{% if 1 %}", count: many), String(repeating: "{% for x in [1] %}", count: many),
                 "{{ " + String(repeating: "(", count: 70) + "a" + String(repeating: String(repeating: ".b", count: 200) + ")", count: 70)
                     + " }}",
-                "{% macro m(x) %}{% for i in [1] %}{% set y %}{{ [m(x + 1)]|map('upper')|list }}{% endset %}{{ y }}{% endfor %}{% endmacro %}{{ m(1) }}",
+                "{% macro m(x) %}{% for i in [1] %}{% set y %}{{ [m(x + 1)]|map('upper')|list }}{% endset %}{% endfor %}{% endmacro %}{{ m(1) }}",
                 "{% for x in [[1]] recursive %}{{ loop([x])|upper }}{% endfor %}",
                 "{% set ns = namespace(x=1) %}{% for i in range(9999) %}{% set ns.x = namespace(p=[ns.x]) %}{% endfor %}{{ ns.x }}",
                 "{% set ns = namespace(x=[1]) %}{% for i in range(9999) %}{% set ns.x = ns.x|map('string') %}{% endfor %}{{ ns.x|list }}",
