@@ -54,7 +54,8 @@ struct FieldFormat {
             if end == nil { position += 1 }
         }
         guard let end else {
-            throw TemplateError.value(start == bytes.count ? "Single '{' encountered in format string" : "expected '}' before end of string")
+            throw TemplateError.value(
+                start == bytes.count ? "Single '{' encountered in format string" : "expected '}' before end of string")
         }
         if bytes[position] == 0x21 {
             position += 1
@@ -156,7 +157,8 @@ struct FieldFormat {
     }
 
     private func unknown(_ type: UInt8?, _ name: String) -> TemplateError {
-        TemplateError.value("Unknown format code '\(type.map { String(Character(Unicode.Scalar($0))) } ?? "")' for object of type '\(name)'")
+        TemplateError.value(
+            "Unknown format code '\(type.map { String(Character(Unicode.Scalar($0))) } ?? "")' for object of type '\(name)'")
     }
 
     private func number(_ value: Value, _ specification: FormatSpecification, _ meter: Meter) throws -> Text {

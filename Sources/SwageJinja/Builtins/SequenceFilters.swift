@@ -2,6 +2,7 @@ extension Interpreter {
     /// The items of what Python can reverse; nil where it cannot.
     func reversible(_ value: Value) throws -> [Value]? {
         switch value {
+        case .text(let text) where text.isMarkup: try value.items(meter).map { try $0.asMarkup() }
         case .text, .list, .tuple, .dict, .undefined, .missing: try value.items(meter)
         case .object(let object) where object is RangeValue || object is DictViewValue: try value.items(meter)
         default: nil

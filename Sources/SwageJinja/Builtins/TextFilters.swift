@@ -83,6 +83,7 @@ extension Interpreter {
 
     private func truncated(_ value: Value, _ arguments: Arguments) throws -> Value {
         let values = try arguments.bound("truncate", ["length", "killwords", "end", "leeway"])
+        if case .float(let length) = values[0], Double(try value.length()) <= length { return value }
         let length = try values[0].map { try integer($0) } ?? 255
         let end = values[2] ?? .string("...")
         let endLength = try end.length()

@@ -137,7 +137,7 @@ struct Lexer {
             }
             start += 1
         }
-        throw failure("Missing end of raw directive")
+        if position < source.count { throw failure("Missing end of raw directive") }
     }
 
     private mutating func comment() throws {

@@ -64,9 +64,11 @@ extension Lexer {
     }
 
     private mutating func symbol(_ open: inout [UInt8]) throws {
-        guard let found = Lexer.symbols.first(where: { entry in
-            position + entry.bytes.count <= source.count && source[position..<position + entry.bytes.count].elementsEqual(entry.bytes)
-        }) else {
+        guard
+            let found = Lexer.symbols.first(where: { entry in
+                position + entry.bytes.count <= source.count && source[position..<position + entry.bytes.count].elementsEqual(entry.bytes)
+            })
+        else {
             let (value, _) = Text.scalar(source, position)
             throw failure("unexpected char '\(Unicode.Scalar(value).map { String(Character($0)) } ?? "?")'")
         }

@@ -34,7 +34,8 @@ indirect enum Expression: Sendable {
     }
 
     enum Comparison: Sendable { case equal, notEqual, less, lessEqual, greater, greaterEqual, `in`, notIn }
-    enum Arithmetic: String, Sendable { case add = "+", subtract = "-", multiply = "*", divide = "/", floorDivide = "//"
+    enum Arithmetic: String, Sendable {
+        case add = "+", subtract = "-", multiply = "*", divide = "/", floorDivide = "//"
         case modulo = "%", power = "**"
     }
 
@@ -52,7 +53,8 @@ final class ArgumentList: Sendable {
     let star: Expression?
     let doubleStar: Expression?
 
-    init(_ positional: [Expression] = [], keywords: [(name: String, value: Expression)] = [], star: Expression? = nil,
+    init(
+        _ positional: [Expression] = [], keywords: [(name: String, value: Expression)] = [], star: Expression? = nil,
         doubleStar: Expression? = nil
     ) {
         self.positional = positional

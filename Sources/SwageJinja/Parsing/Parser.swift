@@ -6,6 +6,8 @@ struct Parser {
     var names: [String] = []
     var scopeCount = 1
     var depth = 0
+    /// Operators of chains in the tag that is being read.
+    var links = 0
     let stack: StackGuard
     private var tags: [String] = []
     private var awaited: [[String]] = []
@@ -89,7 +91,7 @@ struct Parser {
     mutating func nested<Result>(_ body: (inout Parser) throws -> Result) throws -> Result {
         try stack.check()
         depth += 1
-        if depth > 300 { throw TemplateError(.limit, "expressions or statements nested too deeply", line: current.line) }
+        if depth > 150 { throw TemplateError(.limit, "expressions or statements nested too deeply", line: current.line) }
         defer { depth -= 1 }
         return try body(&self)
     }
@@ -122,11 +124,13 @@ struct Parser {
                 result.append(.text(text))
             case .variableBegin:
                 _ = next()
+                links = 0
                 result.append(.output(try tuple(), line: token.line))
                 guard case .variableEnd = current.kind else { throw unexpected("end of print statement") }
                 _ = next()
             case .blockBegin:
                 _ = next()
+                links = 0
                 if case .name(let name) = current.kind, ends.contains(name) { return result }
                 result.append(contentsOf: try statement())
                 try expectBlockEnd()

@@ -21,9 +21,8 @@ extension Parser {
     private mutating func conditionalExpression() throws -> Expression {
         var line = current.line
         var result = try or()
-        var links = 0
         while skip(name: "if") {
-            try count(&links)
+            try countLink()
             let test = try or()
             let otherwise = skip(name: "else") ? try expression() : nil
             result = .conditional(test: test, then: result, otherwise: otherwise, line: line)
@@ -32,25 +31,26 @@ extension Parser {
         return result
     }
 
-    /// Chains make trees as deep as they are long, which evaluating and releasing have to walk.
-    func count(_ links: inout Int) throws {
+    /// Chains make trees as deep as they are long, and chains within chains deeper: what walks a tree, if only to release it,
+    /// has a small stack.
+    mutating func countLink() throws {
         links += 1
-        if links > 200 { throw TemplateError(.limit, "a chain of more than 200 operators", line: current.line) }
+        if links > 250 { throw TemplateError(.limit, "a tag with more than 250 operators in chains", line: current.line) }
     }
 
     mutating func or() throws -> Expression {
-        var (result, links) = (try and(), 0)
+        var result = try and()
         while skip(name: "or") {
-            try count(&links)
+            try countLink()
             result = .or(result, try and())
         }
         return result
     }
 
     private mutating func and() throws -> Expression {
-        var (result, links) = (try not(), 0)
+        var result = try not()
         while skip(name: "and") {
-            try count(&links)
+            try countLink()
             result = .and(result, try not())
         }
         return result

@@ -1,19 +1,19 @@
 extension Parser {
     mutating func postfix(_ first: Expression) throws -> Expression {
-        var (result, links) = (first, 0)
+        var result = first
         while case .symbol(let symbol) = current.kind {
             switch symbol {
             case .dot, .leftBracket: result = try subscripted(result)
             case .leftParenthesis: result = try call(result)
             default: return result
             }
-            try count(&links)
+            try countLink()
         }
         return result
     }
 
     mutating func filtered(_ first: Expression) throws -> Expression {
-        var (result, links) = (first, 0)
+        var result = first
         while true {
             if isSymbol(.pipe) {
                 result = try filters(result) ?? result
@@ -24,7 +24,7 @@ extension Parser {
             } else {
                 return result
             }
-            try count(&links)
+            try countLink()
         }
     }
 
@@ -117,7 +117,7 @@ extension Parser {
 
     /// The filters at this point around an operand, or around a block where there is none.
     mutating func filters(_ operand: Expression?, startsInline: Bool = false) throws -> Expression? {
-        var (result, isInline, links) = (operand, startsInline, 0)
+        var (result, isInline) = (operand, startsInline)
         while isInline || isSymbol(.pipe) {
             if !isInline { _ = next() }
             isInline = false
@@ -125,7 +125,7 @@ extension Parser {
             let name = try dottedName()
             let arguments = isSymbol(.leftParenthesis) ? try nested { try $0.arguments() } : ArgumentList()
             result = .filter(result, Filter(name), arguments, line: line)
-            try count(&links)
+            try countLink()
         }
         return result
     }

@@ -57,7 +57,8 @@ extension Parser {
             _ = next()
         }
         return .loop(
-            Statement.Loop(target: target, iterable: iterable, body: body, otherwise: otherwise, test: test, isRecursive: isRecursive,
+            Statement.Loop(
+                target: target, iterable: iterable, body: body, otherwise: otherwise, test: test, isRecursive: isRecursive,
                 line: line, scope: scope))
     }
 
@@ -137,7 +138,8 @@ extension Parser {
         let body = try block(until: ["endmacro"])
         _ = next()
         return .macro(
-            Statement.Macro(name: name, occurrence: occurrence, parameters: parameters, defaults: defaults, body: body, line: line,
+            Statement.Macro(
+                name: name, occurrence: occurrence, parameters: parameters, defaults: defaults, body: body, line: line,
                 scope: scope))
     }
 

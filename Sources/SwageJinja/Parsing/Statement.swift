@@ -40,7 +40,8 @@ indirect enum Statement: Sendable {
         let otherwiseScope: Int
         let testScope: Int
 
-        init(target: Target, iterable: Expression, body: [Statement], otherwise: [Statement],
+        init(
+            target: Target, iterable: Expression, body: [Statement], otherwise: [Statement],
             test: (target: Target, condition: Expression)?, isRecursive: Bool, line: Int, scope: Int
         ) {
             self.target = target
@@ -67,7 +68,8 @@ indirect enum Statement: Sendable {
         let line: Int
         let scope: Int
 
-        init(name: String?, occurrence: Int, parameters: [(name: String, occurrence: Int)], defaults: [Expression],
+        init(
+            name: String?, occurrence: Int, parameters: [(name: String, occurrence: Int)], defaults: [Expression],
             body: [Statement], line: Int, scope: Int
         ) {
             self.name = name

@@ -1,7 +1,7 @@
 extension Value {
     /// Python's `==`.
     func equals(_ other: Value, _ depth: Int = 0) throws -> Bool {
-        if depth > 2 * Value.depthLimit { throw TemplateError.limit("RecursionError: maximum recursion depth exceeded in comparison") }
+        if depth > Value.depthLimit + 50 { throw TemplateError.limit("RecursionError: maximum recursion depth exceeded in comparison") }
         switch (self, other) {
         case (.text(let a), .text(let b)): return a.bytes == b.bytes
         case (.none, .none): return true
@@ -65,7 +65,7 @@ extension Value {
 
     /// How Python orders two values; an error where it does not.
     func order(_ other: Value, _ sign: String, _ depth: Int = 0) throws -> Order {
-        if depth > 2 * Value.depthLimit { throw TemplateError.limit("RecursionError: maximum recursion depth exceeded in comparison") }
+        if depth > Value.depthLimit + 50 { throw TemplateError.limit("RecursionError: maximum recursion depth exceeded in comparison") }
         switch (self, other) {
         case (.int(let a), .int(let b)): return a < b ? .less : a == b ? .equal : .greater
         case (.text(let a), .text(let b)):

@@ -65,7 +65,7 @@ struct Representation {
 
     private mutating func enter() throws {
         depth += 1
-        if depth > 2 * Value.depthLimit { throw TemplateError.limit("RecursionError: maximum recursion depth exceeded") }
+        if depth > Value.depthLimit + 50 { throw TemplateError.limit("RecursionError: maximum recursion depth exceeded") }
         if result.bytes.count > 64 << 20 { throw TemplateError.limit("a representation of more than 64 MiB") }
     }
 
@@ -78,7 +78,7 @@ struct Representation {
             try write(try view.items(), "[", "]")
             result.append(")")
         case let namespace as NamespaceValue:
-            result.append("<TemplateNamespace ")
+            result.append("<Namespace ")
             if open.contains(ObjectIdentifier(namespace)) {
                 result.append("{...}")
             } else {

@@ -34,7 +34,7 @@ enum Value {
         }
     }
 
-    static let depthLimit = 150
+    static let depthLimit = 100
     static let weightLimit = 2_000_000
 
     /// Values within one another, each counted as often as it is met on the way through.
