@@ -128,8 +128,8 @@ extension DataReport: CustomStringConvertible {
         return places(leftOut.lines) + (more > 0 ? " and \(more) more" : "")
     }
 
-    /// Lines as a reader finds them.
-    private func places(_ lines: [Int]) -> String {
+    /// Lines as a reader finds them: `lines 2, 5`, or `a.jsonl, line 2; b.json, record 1` where there are several files.
+    package func places(_ lines: [Int]) -> String {
         guard let files else { return (lines.count == 1 ? "line " : "lines ") + lines.map { "\($0)" }.joined(separator: ", ") }
         return lines.map { line in
             guard let file = files.last(where: { $0.linesBefore < line }) else { return "line \(line)" }
