@@ -66,7 +66,8 @@ final class Looks: Sendable {
     }
 
     @Test(arguments: [
-        ("[{}", "does not end"), ("[{},]", "stands where record 2 should"), ("[{} {}]", "follows record 1"), ("[{}][{}]", "follows the list"),
+        ("[{}", "does not end"), ("[{},]", "stands where record 2 should"), ("[{} {}]", "follows record 1"),
+        ("[{}][{}]", "follows the list"),
         ("[{\"a\": \"x}]", "ends within record 1"), ("[", "does not end"), ("[]", "no examples"), ("[,{}]", "stands where record 1 should"),
     ])
     func anArrayThatIsNotWholeIsRefused(_ text: String, _ reason: String) async {
@@ -89,11 +90,12 @@ final class Looks: Sendable {
         #expect(try await rows(table, as: "a.csv") == expected)
         // What is in it says that it is a table, and what separates its cells.
         #expect(try await rows(table, as: "a.txt") == expected)
-        #expect(try await rows("prompt\tx,y\na\tb,c\n", as: "a.csv") == [["prompt": "a", "x,y": "b,c"]])
+        #expect(try await rows("prompt\tx,y\tz\na\tb,c\td\n", as: "a.csv") == [["prompt": "a", "x,y": "b,c", "z": "d"]])
     }
 
     @Test(arguments: [
-        ("a,b\n1,2\n1,2,3\n", "a.csv, line 3: the row has 3 cells, and the header 2"), ("a,a\n1,2\n", "twice"), ("a,\n1,2\n", "no name for column 2"),
+        ("a,b\n1,2\n1,2,3\n", "a.csv, line 3: the row has 3 cells, and the header 2"), ("a,a\n1,2\n", "twice"),
+        ("a,\n1,2\n", "no name for column 2"),
         ("a\n\"b\" c\n", "line 2: the byte 32 follows the double quote"), ("a\n\n\"b\nc", "line 3: a cell begins with a double quote"),
         ("a;b\n1;2\n", "semicolons"), ("a,b\r1,2\r", "carriage return alone"), ("a\n", "no examples"),
     ])
@@ -107,7 +109,8 @@ final class Looks: Sendable {
     }
 
     @Test(arguments: [
-        ("{\n \"data\": [{\"a\": 1}]\n}", "under \"data\""), ("{\"rows\": [{\"a\": 1}]}", "under \"rows\""), ("{\n\"a\": 1}\n", "is one JSON object over"),
+        ("{\n \"data\": [{\"a\": 1}]\n}", "under \"data\""), ("{\"rows\": [{\"a\": 1}]}", "under \"rows\""),
+        ("{\n\"a\": 1}\n", "is one JSON object over"),
         ("{\n\"a\": 1}\n{\n\"a\": 2}", "begins with one JSON object over"), ("<html>", "page of the web"),
     ])
     func oneObjectAndOtherThingsAreCalledWhatTheyAre(_ text: String, _ reason: String) async {
@@ -177,7 +180,8 @@ final class Looks: Sendable {
             #expect(data.report.leftOut.flatMap(\.lines) == [2400, 2401, 3001, 4991], "\(data.report)")
             #expect((0..<data.count).map { data.line($0) } == (1...5000).filter { ![2400, 2401, 3001, 4991].contains($0) })
             let steps = told.withLock { $0 }
-            #expect(steps.count > 4 && steps.last == data.byteCount && steps == steps.indices.map { $0 % 2 == 1 ? data.byteCount : steps[$0] })
+            #expect(steps.count > 4 && steps.last == data.byteCount)
+            #expect(steps.indices.allSatisfy { $0 % 2 == 0 || steps[$0] == data.byteCount }, "\(steps)")
             struct Enough: Error {}
             #expect(throws: Enough.self) { try Examples<TrainingExample>(sources: [DataSource(path)]) { _, _ in throw Enough() } }
             let cancelled = Task {
@@ -190,7 +194,9 @@ final class Looks: Sendable {
 
     @Test func moreFilesThanMayBeOpenAtOnceAreRead() async throws {
         try await withTemporaryDirectory { directory in
-            for number in 0..<1500 { try "{\"n\": \(number)}".write(toFile: "\(directory)/\(10_000 + number).jsonl", atomically: false, encoding: .utf8) }
+            for number in 0..<1500 {
+                try "{\"n\": \(number)}".write(toFile: "\(directory)/\(10_000 + number).jsonl", atomically: false, encoding: .utf8)
+            }
             let data = try Examples<AnyRow>(path: directory)
             #expect(try (0..<data.count).map { try data[$0].value } == (0..<1500).map { ["n": .number($0)] })
             try "{\"n\": 9}".write(toFile: directory + "/10007.jsonl", atomically: false, encoding: .utf8)

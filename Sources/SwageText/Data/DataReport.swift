@@ -144,7 +144,7 @@ extension DataReport: CustomStringConvertible {
     /// The place of the first row of which something is noted, and how many more there are.
     package func listed(_ note: Note) -> String { places([note.line]) + (note.rows > 1 ? " and \(note.rows - 1) more" : "") }
 
-    /// Lines as a reader finds them.
+    /// Lines as a reader finds them: `lines 2, 5`, or `a.jsonl, line 2; b.json, record 1` where there are several files.
     package func places(_ lines: [Int]) -> String {
         guard let files else { return (lines.count == 1 ? "line " : "lines ") + lines.map { "\($0)" }.joined(separator: ", ") }
         return lines.map { line in

@@ -77,8 +77,9 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     ///   - badLines: what is done about rows that cannot be used.
     ///   - map: which keys and roles of the rows stand for which; nil where they are as they are read.
     ///   - weightSeed: draws the rows that come once more where a weight has a fraction.
-    ///   - progress: told from time to time how many bytes have been read, and of how many. May be called on any thread, one
-    ///     call at a time. An error that it throws ends the opening.
+    ///   - progress: told from time to time how many bytes have been read, and of how many: for each compressed file while it
+    ///     is unpacked, and then for all files together. May be called on any thread, one call at a time. An error that it
+    ///     throws ends the opening.
     /// - Throws: ``Swage/TrainerError`` with code `inputOutput` if a file cannot be read, `corruptFile` for a damaged archive,
     ///   `tooLarge` where there is no room for what is unpacked, `invalidOption` for sources that come twice or are none, and
     ///   `invalidData` for a row that cannot be used or a file without examples. `CancellationError` if the task was cancelled.

@@ -40,7 +40,7 @@ package final class PlainFile: Sendable {
         count = Int(status.st_size)
         identity = Identity(status)
         guard kind == S_IFREG else {
-            close(descriptor)
+            // What is thrown from here on ends this file, and its end closes the descriptor.
             let names: [mode_t: String] = [S_IFDIR: "a folder", S_IFIFO: "a pipe", S_IFCHR: "a device", S_IFSOCK: "a socket"]
             throw TrainerError(.inputOutput, "\(path) is \(names[kind] ?? "no file")", expected: "a file, which can be read more than once")
         }

@@ -18,8 +18,9 @@ struct RowFeed {
         let unitsBefore: Int
     }
 
-    /// Longer rows are refused: no example is that long, and tokens are counted in 32 bits.
-    private static let maximumRowBytes = 1 << 30
+    /// Longer rows are refused: no example is that long, and tokens are counted in 32 bits. Where rows end by quotes and
+    /// brackets, one that is missing would make a row of all that follows, which is not worth that much memory.
+    private static func maximumRowBytes(_ kind: RowKind) -> Int { kind == .lines ? 1 << 30 : 1 << 28 }
 
     private let files: [(content: RowContent, kind: RowKind)]
     private let pieceBytes: Int
@@ -76,11 +77,12 @@ struct RowFeed {
                 if rows.isEmpty { throw failure! }
             }
             if taken == 0, !isLast, failure == nil {
-                let number = scanner.count + 1
-                guard count < Self.maximumRowBytes else {
+                let (kind, number) = (files[file].kind, scanner.count + 1)
+                let limit = Self.maximumRowBytes(kind)
+                guard count < limit else {
                     throw TrainerError(
-                        .invalidData, "\(content.path), \(files[file].kind.unit) \(number) is longer than \(Self.maximumRowBytes) bytes",
-                        expected: "one example a \(files[file].kind.unit)")
+                        .invalidData, "\(content.path), \(kind.unit) \(number) is longer than \(limit) bytes",
+                        expected: kind == .lines ? "one example a line" : "shorter examples; a quote or a bracket may be missing there")
                 }
                 // Doubling keeps the reading of a long row linear.
                 wanted = 2 * count
