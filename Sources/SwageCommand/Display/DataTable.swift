@@ -1,3 +1,4 @@
+import Foundation
 import SwageText
 
 /// What became of all examples, a line for each thing that can be said.

@@ -21,8 +21,8 @@ final class TrainingDisplay: Sendable {
         switch event {
         case .data(let report):
             bar.note("\(report)")
-        case .leftOut(let rows, let path):
-            bar.note("Left out of \(path): \(rows.reason) (line \(rows.lines.map { "\($0)" }.joined(separator: ", ")))")
+        case .leftOut(let rows, let report):
+            bar.note("Left out of \(report.path): \(rows.reason) (\(report.listed(rows)))")
         case .startedOver(let left):
             guard !left.isEmpty else { return }
             let more = left.count > 5 ? " and \(left.count - 5) more" : ""

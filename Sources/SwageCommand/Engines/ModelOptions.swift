@@ -2,7 +2,9 @@ public import ArgumentParser
 import Foundation
 import Logging
 import Swage
+import SwageFiles
 import SwageRecipes
+import SwageText
 
 /// Which model a command works with, and on what it runs.
 struct ModelOptions: ParsableArguments {

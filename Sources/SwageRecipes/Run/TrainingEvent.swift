@@ -6,7 +6,7 @@ public enum TrainingEvent<Measurement: Sendable>: Sendable {
     /// What became of a file of data. A large one is told of before it was looked at, and again after.
     case data(DataReport)
     /// Rows of a large file of data were found to be of no use.
-    case leftOut(DataReport.LeftOut, of: String)
+    case leftOut(DataReport.LeftOut, of: DataReport)
     /// An earlier run was removed; `left` is what stays in its folders, because others have put it there.
     case startedOver(left: [String])
     /// The run goes on from a checkpoint.

@@ -155,8 +155,8 @@ extension SupervisedFineTuning {
         let examination: DataExamination<TrainingExample>
         let evaluation: Evaluation?
         let options: Options
-        /// Told of the rows that the steps themselves leave out, and of their file.
-        let leavesOut: @Sendable (DataReport.LeftOut, String) -> Void
+        /// Told of the rows that the steps themselves leave out, and of their files.
+        let leavesOut: @Sendable (DataReport.LeftOut, DataReport) -> Void
         var stream: ExampleStream
 
         /// The trainer's own loss is cross entropy.
@@ -172,7 +172,7 @@ extension SupervisedFineTuning {
             let known = stream.report
             let batches = try (0..<options.accumulation).map { _ in try stream.next() }
             if examination.isUnderWay {
-                for rows in stream.report.leftOut(since: known) { leavesOut(rows, known.path) }
+                for rows in stream.report.leftOut(since: known) { leavesOut(rows, known) }
             }
             var results: [ForwardBackwardResult] = []
             for next in batches { results.append(try await trainer.forwardBackward(next.batch)) }

@@ -134,7 +134,7 @@ public struct ExampleStream: Sendable {
                 if epoch == 0 { report.add(Examination<TargetedTokens>.leftOut("\(error)"), line: data.line(index)) }
                 return nil
             }
-            throw error.placed(at: "\(data.name), line \(data.line(index))")
+            throw error.placed(at: data.place(index))
         }
     }
 }

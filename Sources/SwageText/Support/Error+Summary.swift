@@ -1,5 +1,5 @@
 import Foundation
-import Swage
+package import Swage
 
 extension Error {
     /// The error in one line: what the operating system says, or what does not fit in a file, in a reader's words.
@@ -21,7 +21,7 @@ extension TrainerError {
     }
 
     /// The error of a row, with the place of the row unless it says that itself.
-    func placed(at place: String) -> TrainerError {
+    package func placed(at place: String) -> TrainerError {
         message.hasPrefix(place) ? self : TrainerError(.invalidData, "\(place): \(self)")
     }
 }
