@@ -50,14 +50,12 @@ struct ChatEncoder {
     private func end(of turn: ChatText.Turn, _ tokens: [(id: Int32, start: Int)], _ chat: Chat) throws -> Int {
         let first = tokens.firstIndex(from: turn.wordsEnd)
         let last = tokens.firstIndex(from: turn.limit)
-        if let end = tokens[first..<max(first, last)].firstIndex(where: { ending($0.id) != .none }) {
-            if ending(tokens[end].id) == .end { return end + 1 }
-            // Another special token ends the turn if it is there before anybody answers.
-            let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
-            let end = tokens[end].start < alone?.text.utf8.count ?? 0 ? end + 1 : first
-            return end
-        }
-        return first
+        let behind = tokens[first..<max(first, last)]
+        if let end = behind.firstIndex(where: { ending($0.id) == .end }) { return end + 1 }
+        guard let special = behind.firstIndex(where: { ending($0.id) == .special }) else { return first }
+        // A special token that ends no text ends the turn all the same if it is there before anybody answers.
+        let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
+        return tokens[special].start < alone?.text.utf8.count ?? 0 ? special + 1 : first
     }
 
     /// Says where the template's own marks learn something else.

@@ -34,23 +34,22 @@ extension ChatTemplate {
 
     private func value(of message: ChatMessage, _ index: Int) -> TemplateValue {
         var pairs: [(key: TemplateValue, value: TemplateValue)] = [(.text("role"), .text(message.role))]
-        let isSilent = message.content.isEmpty && message.fields.isNull("content")
-        pairs.append((.text("content"), isSilent ? .none : .text(message.content, owner: MessagePart.content.owner(index))))
-        if let thought = message.reasoningContent {
-            pairs.append((.text(thoughtKey), .text(thought, owner: MessagePart.thought.owner(index))))
-        }
+        pairs.append((.text("content"), content(of: message, index)))
         for member in message.fields.members where member.key != "content" {
             pairs.append((.text(member.key), TemplateValue(member.value, owner: MessagePart.field.owner(index))))
+        }
+        if let thought = message.reasoningContent {
+            // Under both of the names by which templates look for it, as transformers gives it.
+            let value = TemplateValue.text(thought, owner: MessagePart.thought.owner(index))
+            pairs = [(.text("thinking"), value)] + pairs + [(.text("reasoning_content"), value)]
         }
         return .dict(pairs)
     }
 
-    /// The name under which the template looks for thoughts.
-    private var thoughtKey: String {
-        source.contains("thinking") && !source.contains("reasoning_content")
-            && ["message.thinking", "message['thinking']", "message[\"thinking\"]", ".get('thinking", "\"thinking\" in", "'thinking' in"]
-                .contains(where: source.contains)
-            ? "thinking" : "reasoning_content"
+    private func content(of message: ChatMessage, _ index: Int) -> TemplateValue {
+        if message.content.isEmpty, message.fields.isNull("content") { return .none }
+        let text = TemplateValue.text(message.content, owner: MessagePart.content.owner(index))
+        return readsParts ? .list([.dict([(.text("type"), .text("text")), (.text("text"), text)])]) : text
     }
 }
 

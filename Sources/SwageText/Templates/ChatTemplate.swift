@@ -8,6 +8,8 @@ struct ChatTemplate: Sendable {
     /// What names such as `bos_token` stand for in it.
     let specialTokens: [String: String]
     private let template: Template
+    /// Whether it writes a content in parts alone, and not one that is a text.
+    private(set) var readsParts = false
     /// The time that a date in it is of.
     var clock = TemplateClock.system
     /// The day of that time, where it stands still.
@@ -23,6 +25,18 @@ struct ChatTemplate: Sendable {
                 .unsupported, "the chat template cannot be used: \(error)",
                 expected: "a Jinja template as transformers reads it, or --chat-template with one of \(Self.listedNames)")
         }
+    }
+
+    /// The same for a template that writes the words of a message only where they are in parts.
+    private func readingPartsIfNeeded() -> ChatTemplate {
+        let probe = Chat([ChatMessage(role: "user", content: "seventeen")])
+        func writes(_ template: ChatTemplate) -> Bool {
+            (try? template.render(probe, addGenerationPrompt: false))?.runs.contains { $0.owner >= 0 && $0.count > 0 } ?? false
+        }
+        if writes(self) { return self }
+        var other = self
+        other.readsParts = true
+        return writes(other) ? other : self
     }
 
     static var listedNames: String { named.keys.sorted().joined(separator: ", ") }
@@ -69,7 +83,7 @@ extension ChatTemplate {
                     expected: "--chat-template with a file, a template, or one of \(listedNames) for a model trained on it"))
         }
         do throws(TrainerError) {
-            return .success(try ChatTemplate(source, specialTokens: specialTokens))
+            return .success(try ChatTemplate(source, specialTokens: specialTokens).readingPartsIfNeeded())
         } catch {
             return .failure(error)
         }

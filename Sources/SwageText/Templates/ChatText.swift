@@ -29,12 +29,11 @@ struct ChatText {
 
 extension ChatTemplate {
     /// The text of a conversation and the turns in it.
-    /// - Throws: ``TrainerError`` with code `invalidData` where the template refuses the conversation, or leaves a turn out that
-    ///   is to be learned.
+    /// - Throws: ``TrainerError`` with code `invalidData` where the template refuses the conversation.
     func text(of chat: Chat, addGenerationPrompt: Bool) throws -> ChatText {
         let rendering = try render(chat, addGenerationPrompt: addGenerationPrompt)
         let finder = TurnFinder(template: self, chat: chat, rendering: rendering)
-        let turns = try finder.turns()
+        let turns = finder.turns()
         return ChatText(
             utf8: finder.utf8, runs: rendering.runs, turns: turns, marks: rendering.generations, notes: finder.notes(of: turns))
     }

@@ -26,17 +26,17 @@ struct TurnFinder {
     }
 
     /// The turns that a model writes, each behind the prompt that it would be written after.
-    func turns() throws -> [ChatText.Turn] {
+    func turns() -> [ChatText.Turn] {
         var turns: [ChatText.Turn] = []
         var known = Openings()
         let last = chat.messages.lastIndex { $0.role == "assistant" }
         for (index, message) in chat.messages.enumerated() where message.role == "assistant" || message.isLearned {
             let earliest = turns.last?.wordsEnd ?? 0
-            guard let (start, isAsked) = try start(of: index, after: earliest, isLast: index == last, &known) else { continue }
+            guard let (start, isAsked) = start(of: index, after: earliest, isLast: index == last, &known) else { continue }
             let end = words[index].map { max($0.upperBound, start) } ?? start
             let limit = words[(index + 1)...].compactMap { $0?.lowerBound }.first { $0 >= end } ?? utf8.count
             turns.append(
-                .init(message: index, isLearned: message.isLearned && isAsked, isAsked: isAsked, start: start, wordsEnd: end, limit: limit))
+                .init(message: index, isLearned: message.isLearned, isAsked: isAsked, start: start, wordsEnd: end, limit: limit))
         }
         return turns
     }
@@ -49,12 +49,11 @@ struct TurnFinder {
         var added: [UInt8]?
     }
 
-    /// - Returns: where a turn begins, and whether an answer is asked for so; nil for a turn that the template leaves out, and that
-    ///   is not to be learned.
-    private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) throws -> (Int, isAsked: Bool)? {
+    /// - Returns: where a turn begins, and whether an answer is asked for so; nil for a turn that the template leaves out.
+    private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) -> (Int, isAsked: Bool)? {
         let message = chat.messages[index]
         let first = words[index]?.lowerBound
-        guard message.role == "assistant" else { return try first.map { ($0, true) } ?? missing(index) }
+        guard message.role == "assistant" else { return first.map { ($0, true) } }
         let gap = first.map { first in
             utf8[max(earliest, words[..<index].compactMap { $0?.upperBound }.last { $0 <= first } ?? 0)..<first]
         }
@@ -66,7 +65,7 @@ struct TurnFinder {
             if let gap, first == prompt.count { known.gaps.insert(gap) }
             return (prompt.count, true)
         }
-        guard let first, let gap else { return try missing(index) }
+        guard let first, let gap else { return nil }
         // What the template writes of earlier messages depends on later ones: what the prompt adds is looked for, before the words.
         if known.added == nil, let before, let prompt, let bare = try? template.render(before, addGenerationPrompt: false) {
             let without = Array(bare.text.utf8)
@@ -74,26 +73,14 @@ struct TurnFinder {
         }
         guard let opening = known.added, !opening.isEmpty else { return (first, true) }
         if let found = gap.lastRange(of: opening) { return (found.upperBound, true) }
-        guard isLast, message.isLearned else { return (first, false) }
-        throw TrainerError(
-            .invalidData,
-            "the chat template opens message \(index + 1) otherwise than the prompt of an answer, "
-                + "which ends with \"\(String(decoding: opening, as: UTF8.self).beginning(60))\"",
-            expected: "a last answer as it is asked for, such as one with a thought (\"reasoning_content\"), or another template")
-    }
-
-    private func missing(_ index: Int) throws -> (Int, isAsked: Bool)? {
-        guard chat.messages[index].isLearned else { return nil }
-        throw TrainerError(
-            .invalidData, "the chat template writes nothing of message \(index + 1), which is to be learned",
-            expected: "a conversation that it writes whole, or another template")
+        return (first, false)
     }
 
     /// What of the messages does not come out.
     func notes(of turns: [ChatText.Turn]) -> [String] {
         var notes: [String] = []
         if turns.contains(where: { !$0.isAsked && chat.messages[$0.message].isLearned }) {
-            notes.append("the chat template writes an earlier answer otherwise than it asks for one: it is read, and not learned")
+            notes.append("the chat template begins an answer otherwise than it asks for one: what is learned begins with its words")
         }
         func isLeftOut(_ text: String?, _ part: MessagePart, _ index: Int) -> Bool {
             guard let text, text.contains(where: { !$0.isWhitespace }) else { return false }
@@ -104,6 +91,9 @@ struct TurnFinder {
                 notes.append("the chat template leaves out what a message of the \(message.role) says")
             }
             if isLeftOut(message.reasoningContent, .thought, index) { notes.append("the chat template leaves out a thought of the assistant") }
+            if message.fields["tool_calls"] != nil, !parts.contains(MessagePart.field.owner(index)) {
+                notes.append("the chat template leaves out a call of a tool")
+            }
         }
         return notes
     }

@@ -106,9 +106,17 @@ private struct RowMessage {
     }
 
     private mutating func takeThought() throws -> String? {
-        guard let (key, value) = try row.take(oneOf: ["reasoning_content", "thinking", "reasoning", "thought"]) else { return nil }
-        guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
-        return text
+        var thought: (key: String, text: String)?
+        for key in ["reasoning_content", "thinking", "reasoning", "thought"] {
+            guard let value = row.take(key) else { continue }
+            guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
+            if let known = thought, !known.text.hasSameBytes(as: text) {
+                throw TrainerError(
+                    .invalidData, "\(place) has both \"\(known.key)\" and \"\(key)\", and they differ", expected: "one thought")
+            }
+            thought = thought ?? (key, text)
+        }
+        return thought?.text
     }
 
     /// What templates read beside the words.
