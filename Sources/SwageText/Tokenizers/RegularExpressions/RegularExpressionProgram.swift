@@ -134,16 +134,10 @@ struct RegularExpressionProgram: Sendable {
                 continue
             }
             let first = part.firstScalars
-            for number in 0..<classes.count where holds(first, number) { table[number].append(place) }
+            // A class lies in such a set as a whole, or not at all.
+            for number in 0..<classes.count where first.contains(classes.representatives[number]) { table[number].append(place) }
         }
         dispatches.append(table)
-    }
-
-    /// Whether a set has scalars of a class, all of which it has then, if it is made of sets of the expression.
-    private func holds(_ set: ScalarSet, _ number: Int) -> Bool {
-        sets.indices.contains { index in
-            classes.masks[index * ScalarClasses.wordsPerMask + number >> 6] >> UInt64(number & 63) & 1 != 0 && !sets[index].isDisjoint(with: set)
-        }
     }
 
     private mutating func add(

@@ -8,6 +8,8 @@ struct ScalarClasses: Sendable {
     /// Which block of 256 classes the scalars of a page have.
     private let blocks: [UInt16]
     private let classes: [UInt8]
+    /// One scalar of each class.
+    let representatives: [UInt32]
     /// For each set, one bit for each class.
     let masks: [UInt64]
     static let wordsPerMask = 4
@@ -22,48 +24,78 @@ struct ScalarClasses: Sendable {
             }
         }
         borders.sort { $0.place < $1.place }
-        var known: [Set<Int>: UInt8] = [:]
-        var members: [Set<Int>] = []
-        var current = Set<Int>()
-        var flat = [UInt8](repeating: 0, count: 0x110000)
-        var place = 0
-        func number(_ current: Set<Int>) throws -> UInt8 {
-            if let number = known[current] { return number }
-            guard members.count < Self.maximumCount else {
-                throw TrainerError(.unsupported, "a regular expression tells too many kinds of characters apart", expected: "at most \(Self.maximumCount)")
-            }
-            known[current] = UInt8(members.count)
-            members.append(current)
-            return UInt8(members.count - 1)
-        }
+        var known: [[UInt64]: UInt8] = [:]
+        var members: [[UInt64]] = []
+        var current = [UInt64](repeating: 0, count: sets.count / 64 + 1)
+        var runs: [(end: Int, number: UInt8)] = []
+        var representatives: [UInt32] = []
+        var place: UInt32 = 0
         for border in borders + [(place: 0x110000, set: -1, begins: false)] {
-            if Int(border.place) > place {
-                let number = try number(current)
-                flat.withUnsafeMutableBufferPointer { $0[place..<Int(border.place)].update(repeating: number) }
-                place = Int(border.place)
+            if border.place > place {
+                var number = known[current]
+                if number == nil {
+                    guard members.count < Self.maximumCount else {
+                        throw TrainerError(
+                            .unsupported, "a regular expression tells too many kinds of characters apart", expected: "at most \(Self.maximumCount)")
+                    }
+                    number = UInt8(members.count)
+                    known[current] = number
+                    members.append(current)
+                    representatives.append(place)
+                }
+                runs.append((Int(border.place), number ?? 0))
+                place = border.place
             }
-            if border.begins { current.insert(border.set) } else { current.remove(border.set) }
+            if border.set >= 0 { current[border.set / 64] ^= 1 << UInt64(border.set % 64) }
         }
-        var blocks: [UInt16] = []
-        var classes: [UInt8] = []
-        var places: [ArraySlice<UInt8>: UInt16] = [:]
-        for start in stride(from: 0, to: 0x110000, by: 256) {
-            let page = flat[start..<start + 256]
-            if let block = places[page] {
-                blocks.append(block)
-                continue
-            }
-            let block = UInt16(classes.count / 256)
-            places[page] = block
-            blocks.append(block)
-            classes += page
-        }
-        (self.blocks, self.classes, count) = (blocks, classes, members.count)
+        (blocks, classes) = Self.pages(runs)
+        self.representatives = representatives
+        count = members.count
         var masks = [UInt64](repeating: 0, count: sets.count * Self.wordsPerMask)
-        for (number, sets) in members.enumerated() {
-            for set in sets { masks[set * Self.wordsPerMask + number >> 6] |= 1 << UInt64(number & 63) }
+        for (number, mask) in members.enumerated() {
+            for set in sets.indices where mask[set / 64] >> UInt64(set % 64) & 1 != 0 {
+                masks[set * Self.wordsPerMask + number >> 6] |= 1 << UInt64(number & 63)
+            }
         }
         self.masks = masks
+    }
+
+    /// Pages of 256 scalars, each of which is kept once.
+    private static func pages(_ runs: [(end: Int, number: UInt8)]) -> (blocks: [UInt16], classes: [UInt8]) {
+        var blocks: [UInt16] = []
+        blocks.reserveCapacity(0x1100)
+        var classes: [UInt8] = []
+        var plain = [UInt16?](repeating: nil, count: maximumCount)
+        var mixed: [[UInt8]: UInt16] = [:]
+        var run = 0
+        for start in stride(from: 0, to: 0x110000, by: 256) {
+            while runs[run].end <= start { run += 1 }
+            let next = UInt16(classes.count / 256)
+            let number = runs[run].number
+            if runs[run].end >= start + 256 {
+                if plain[Int(number)] == nil {
+                    plain[Int(number)] = next
+                    classes += repeatElement(number, count: 256)
+                }
+                blocks.append(plain[Int(number)] ?? 0)
+                continue
+            }
+            var page: [UInt8] = []
+            page.reserveCapacity(256)
+            while page.count < 256 {
+                let end = min(runs[run].end, start + 256)
+                page += repeatElement(runs[run].number, count: end - start - page.count)
+                if end < start + 256 { run += 1 }
+            }
+            if let block = mixed[page] {
+                blocks.append(block)
+            } else {
+                mixed[page] = next
+                blocks.append(next)
+                classes += page
+            }
+        }
+        return (blocks, classes)
     }
 
     func number(of value: UInt32) -> UInt8 { classes[Int(blocks[Int(value >> 8)]) << 8 | Int(value & 255)] }
