@@ -46,9 +46,9 @@ struct SentencePieceSearch: Sendable {
                 // A symbol of the user gets a bonus, so that it is always taken.
                 let score =
                     kinds[Int(token)] == .userDefined
-                    ? Double(Float(end - start) * highestScore) - 0.1 : Double(scores[Int(token)])
-                let sum = score + Double(scoreHere)
-                if best[end].start < 0 || sum > Double(best[end].score) { best[end] = (token, Int32(start), Float(sum)) }
+                    ? Float(Double(Float(end - start) * highestScore) - 0.1) : scores[Int(token)]
+                let sum = score + scoreHere
+                if best[end].start < 0 || sum > best[end].score { best[end] = (token, Int32(start), sum) }
                 if end - start == width { hasSingle = true }
             }
             if !hasSingle {
