@@ -49,8 +49,9 @@ struct AddedTokenFinder: Sendable {
                 let start = token.stripsLeft ? max(text.startOfSpace(before: found), textStart) : found
                 let stop = token.stripsRight ? text.endOfSpace(at: end) : end
                 if textStart < start { body(-1, textStart, start) }
-                body(token.id, start, stop)
-                textStart = stop
+                // One that begins within the white space that another swallowed may be left with nothing.
+                if start < stop { body(token.id, start, stop) }
+                textStart = max(textStart, stop)
             }
         }
         if textStart != text.count { body(-1, textStart, text.count) }

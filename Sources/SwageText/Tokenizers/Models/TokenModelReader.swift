@@ -112,6 +112,10 @@ struct TokenModelReader {
             unknownToken: try field("unk_token")?.text(), continuingPrefix: try field("continuing_subword_prefix")?.text().nonEmpty,
             endOfWordSuffix: try field("end_of_word_suffix")?.text().nonEmpty, fusesUnknown: try field("fuse_unk")?.flag() ?? false,
             fallsBackToBytes: try field("byte_fallback")?.flag() ?? false, ignoresMerges: try field("ignore_merges")?.flag() ?? false)
+        if settings.fallsBackToBytes, settings.continuingPrefix != nil || settings.endOfWordSuffix != nil {
+            throw TrainerError(
+                .unsupported, "\(file): \"model.byte_fallback\" is true, and tokens are marked by where in words they are", expected: "one of both")
+        }
         guard let mergesOffset else { throw TrainerError(.corruptFile, "\(file) has no \"model.merges\"", expected: "a file with it") }
         var cursor = cursor
         cursor.offset = mergesOffset

@@ -76,7 +76,10 @@ extension TextNormalizer {
             case "StripAccents": return .stripAccents
             case "Nmt": return .nmt
             case "ByteLevel": return .byteLevel
-            case "Prepend": return .prepend(try part.required("prepend").utf8())
+            case "Prepend":
+                let prefix = try part.required("prepend")
+                if try prefix.text().isEmpty { throw prefix.wrong("a text that is not empty", code: .unsupported) }
+                return .prepend(try prefix.utf8())
             case "BertNormalizer":
                 let lowersCase = try part.required("lowercase").flag()
                 return .bert(

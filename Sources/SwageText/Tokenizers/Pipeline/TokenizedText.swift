@@ -30,6 +30,8 @@ struct TokenizedText {
 
     /// Where a range that is not empty comes from.
     func span(_ start: Int, _ end: Int) -> TextSpan {
+        let end = min(end, bytes.count)
+        guard start < end else { return TextSpan(0, 0) }
         switch alignment {
         case .none: return TextSpan(0, 0)
         case .perByte: return TextSpan(Int(spans[start].start), Int(spans[end - 1].end))
