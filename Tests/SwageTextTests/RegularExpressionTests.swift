@@ -35,7 +35,10 @@ import Testing
         #expect(try Self.matches(pattern, text) == expected, "\(pattern)")
     }
 
-    @Test(arguments: [#"(a)\1"#, #"\X"#, #"\K"#, "(?<name>a)", "(?:a*)*", #"\p{Nonsense}"#, "(?i:straße)", "(?i:ss)", "a{2}?", "(", "[", "a)", "*", #"[\p{L}-z]"#])
+    @Test(arguments: [
+        #"(a)\1"#, #"\X"#, #"\K"#, "(?<name>a)", "(?:a*)*", #"\p{Nonsense}"#, "(?i:straße)", "(?i:ss)", "a{2}?", "(", "[", "a)", "*",
+        #"[\p{L}-z]"#,
+    ])
     func whatIsNotKnownIsRefused(_ pattern: String) {
         let error = #expect(throws: TrainerError.self) { try RegularExpression(oniguruma: pattern) }
         #expect(error?.code == .unsupported)

@@ -35,8 +35,12 @@ import Testing
             #expect(spans.map(\.id) == expected.ids, "\(line.debugDescription)")
             #expect(spans.map { [$0.start, $0.end] } == expected.spans, "\(line.debugDescription)")
             #expect(try tokenizer.encode(line, addSpecialTokens: true) == expected.full)
-            #expect(tokenizer.decode(expected.full, skipSpecialTokens: false).utf8.elementsEqual(expected.decoded.utf8), "\(line.debugDescription)")
-            #expect(tokenizer.decode(expected.full, skipSpecialTokens: true).utf8.elementsEqual(expected.skipped.utf8), "\(line.debugDescription)")
+            #expect(
+                tokenizer.decode(expected.full, skipSpecialTokens: false).utf8.elementsEqual(expected.decoded.utf8),
+                "\(line.debugDescription)")
+            #expect(
+                tokenizer.decode(expected.full, skipSpecialTokens: true).utf8.elementsEqual(expected.skipped.utf8),
+                "\(line.debugDescription)")
         }
     }
 

@@ -21,7 +21,8 @@ struct AddedTokenFinder: Sendable {
         for (index, (spelling, token)) in spelled.enumerated() {
             guard let first = spelling.first, seen.insert(spelling).inserted else {
                 throw TrainerError(
-                    .corruptFile, "\(file): the added token \(token.id) is \"\(String(decoding: spelling, as: UTF8.self))\" once it is normalized",
+                    .corruptFile,
+                    "\(file): the added token \(token.id) is \"\(String(decoding: spelling, as: UTF8.self))\" once it is normalized",
                     expected: "a text of its own")
             }
             spelling.withUnsafeBufferPointer { trie.insert($0, Int32(index)) }

@@ -18,14 +18,24 @@ enum GGUFPreTokenizer {
 
     private static let deepSeek = [
         #"\p{N}{1,3}"#, "[一-龥぀-ゟ゠-ヿ]+",
-        ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##,
+        ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
+            + #"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
     ]
 
     static let patterns: [String: [String]] = {
         let byPattern: [([String], names: [String])] = [
-            ([gpt2], ["gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de", "a.x-4.0", "mpt", "olmo", "jais", "trillion", "granite-docling"]),
+            (
+                [gpt2],
+                [
+                    "gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de", "a.x-4.0", "mpt", "olmo", "jais",
+                    "trillion", "granite-docling",
+                ]
+            ),
             ([#"\p{N}"#, gpt2], ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"]),
-            ([modern(digits: #"\p{N}{1,3}"#)], ["llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "dbrx", "smaug-bpe", "chatglm-bpe", "glm4"]),
+            (
+                [modern(digits: #"\p{N}{1,3}"#)],
+                ["llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "dbrx", "smaug-bpe", "chatglm-bpe", "glm4"]
+            ),
             ([modern(digits: #"\p{N}"#)], ["qwen2", "stablelm2", "deepseek-r1-qwen", "hunyuan", "megrez", "grok-2"]),
             ([cased("", digits: #"\p{N}"#)], ["tekken"]),
             ([cased("\(contraction)?", digits: #"\p{N}{1,3}"#)], ["gpt-4o", "llama4"]),

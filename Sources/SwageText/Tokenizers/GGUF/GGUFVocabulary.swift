@@ -25,9 +25,12 @@ package struct GGUFVocabulary: Sendable {
     private func kind(_ index: Int) -> Kind { kinds.isEmpty ? .normal : kinds[index] }
 
     private func checkCounts(_ file: String) throws {
-        guard !tokens.isEmpty, tokens.count < 1 << 24, kinds.isEmpty || kinds.count == tokens.count, scores.isEmpty || scores.count == tokens.count else {
+        guard !tokens.isEmpty, tokens.count < 1 << 24, kinds.isEmpty || kinds.count == tokens.count,
+            scores.isEmpty || scores.count == tokens.count
+        else {
             throw TrainerError(
-                .corruptFile, "\(file): there are \(kinds.count) token types and \(scores.count) scores for \(tokens.count) tokens", expected: "as many of each")
+                .corruptFile, "\(file): there are \(kinds.count) token types and \(scores.count) scores for \(tokens.count) tokens",
+                expected: "as many of each")
         }
     }
 
@@ -39,7 +42,9 @@ package struct GGUFVocabulary: Sendable {
         var ends: [(id: Int32, end: Int32)] = []
         for (id, token) in tokens.enumerated() {
             arena += token.utf8
-            guard arena.count < Int(Int32.max) else { throw TrainerError(.corruptFile, "\(file): the tokens take too much memory", expected: "less") }
+            guard arena.count < Int(Int32.max) else {
+                throw TrainerError(.corruptFile, "\(file): the tokens take too much memory", expected: "less")
+            }
             ends.append((Int32(id), Int32(arena.count)))
         }
         let table = try TokenTable(arena: arena, tokens: ends, what: file, keepsLast: true)
@@ -50,7 +55,9 @@ package struct GGUFVocabulary: Sendable {
             let text = Array(merge.utf8)
             guard let space = text.dropFirst().firstIndex(of: 0x20), let left = table.id(of: Array(text[..<space])),
                 let right = table.id(of: Array(text[(space + 1)...])), let id = table.id(of: Array(text[..<space] + text[(space + 1)...]))
-            else { throw TrainerError(.corruptFile, "\(file): the merge \(rank) is \"\(merge)\"", expected: "two tokens whose join is one") }
+            else {
+                throw TrainerError(.corruptFile, "\(file): the merge \(rank) is \"\(merge)\"", expected: "two tokens whose join is one")
+            }
             merging.insert(left, right, rank: Int32(rank), id: id)
             merged.append((left, right, id))
         }
@@ -68,12 +75,17 @@ package struct GGUFVocabulary: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` or `unsupported`.
     package func sentencePieces(file name: String, isUnigram: Bool) throws -> SentencePieceTokenizer {
         try checkCounts(name)
-        guard !scores.isEmpty, scores.allSatisfy(\.isFinite) else { throw TrainerError(.corruptFile, "\(name) has no scores for its tokens", expected: "finite ones") }
+        guard !scores.isEmpty, scores.allSatisfy(\.isFinite) else {
+            throw TrainerError(.corruptFile, "\(name) has no scores for its tokens", expected: "finite ones")
+        }
         var file = SentencePieceFile()
         file.model = isUnigram ? .unigram : .bytePairs
         file.pieces = try tokens.indices.map { index in
-            guard !tokens[index].isEmpty else { throw TrainerError(.corruptFile, "\(name): the token \(index) is empty", expected: "a text") }
-            return SentencePieceFile.Piece(text: Array(tokens[index].utf8), score: scores[index], kind: .init(rawValue: kind(index).rawValue) ?? .normal)
+            guard !tokens[index].isEmpty else {
+                throw TrainerError(.corruptFile, "\(name): the token \(index) is empty", expected: "a text")
+            }
+            return SentencePieceFile.Piece(
+                text: Array(tokens[index].utf8), score: scores[index], kind: .init(rawValue: kind(index).rawValue) ?? .normal)
         }
         file.fallsBackToBytes = kinds.contains(.byte)
         file.addsDummyPrefix = addsSpacePrefix

@@ -67,7 +67,8 @@ struct BytePairModel: Sendable {
         if cutsAtMark, !isBytes, piece.count > 3 {
             if settings.ignoresMerges, let id = table.id(of: piece) { return scratch.sink.append(id, 0, piece.count) }
             var start = 0
-            for index in 3..<max(3, piece.count - 2) where piece[index] == Self.mark[0] && Self.isMark(piece, index) && !Self.isMark(piece, index - 3) {
+            for index in 3..<max(3, piece.count - 2)
+            where piece[index] == Self.mark[0] && Self.isMark(piece, index) && !Self.isMark(piece, index - 3) {
                 try encodeWord(piece, start, index, isBytes, &scratch)
                 start = index
             }
@@ -131,7 +132,8 @@ struct BytePairModel: Sendable {
                 for id in ids { add(id, 1) }
             } else if let token = settings.unknownToken {
                 guard let unknownID else {
-                    throw TrainerError(.corruptFile, "the tokenizer has no token \"\(token)\" for what is unknown", expected: "one in the vocabulary")
+                    throw TrainerError(
+                        .corruptFile, "the tokenizer has no token \"\(token)\" for what is unknown", expected: "one in the vocabulary")
                 }
                 if settings.fusesUnknown, let (id, length) = unknown {
                     unknown = (id, length + width)

@@ -28,7 +28,8 @@ struct TokenModelReader {
         let type = try type()
         guard (scores != nil) == (type == "Unigram") else {
             throw TrainerError(
-                .corruptFile, "\(file): \"model.vocab\" is \(scores == nil ? "an object" : "a list")", expected: "a list for Unigram, and an object for others")
+                .corruptFile, "\(file): \"model.vocab\" is \(scores == nil ? "an object" : "a list")",
+                expected: "a list for Unigram, and an object for others")
         }
         let table = try TokenTable(arena: arena, tokens: tokens, what: "\(file): \"model.vocab\"", keepsLast: type == "Unigram")
         arena = []
@@ -47,7 +48,9 @@ struct TokenModelReader {
     private func field(_ key: String) -> JSONField? { settings[key].flatMap { $0.value == .null ? nil : $0 } }
 
     private func required(_ key: String) throws -> JSONField {
-        guard let field = field(key) else { throw TrainerError(.corruptFile, "\(file) has no \"model.\(key)\"", expected: "a file with it") }
+        guard let field = field(key) else {
+            throw TrainerError(.corruptFile, "\(file) has no \"model.\(key)\"", expected: "a file with it")
+        }
         return field
     }
 
@@ -93,17 +96,22 @@ struct TokenModelReader {
     }
 
     private mutating func add(_ id: Int32, _ cursor: JSONCursor) throws {
-        guard arena.count < Int(Int32.max), tokens.count < 1 << 24 else { throw cursor.wrong("the vocabulary is too large", expected: "at most 2 GB") }
+        guard arena.count < Int(Int32.max), tokens.count < 1 << 24 else {
+            throw cursor.wrong("the vocabulary is too large", expected: "at most 2 GB")
+        }
         tokens.append((id, Int32(arena.count)))
     }
 
     private func unigram(_ table: TokenTable) throws -> UnigramModel {
         var unknownID: Int32?
         if let field = field("unk_id") {
-            guard let scores, let id = field.value.number?.integer, scores.indices.contains(id) else { throw field.wrong("an id of the vocabulary") }
+            guard let scores, let id = field.value.number?.integer, scores.indices.contains(id) else {
+                throw field.wrong("an id of the vocabulary")
+            }
             unknownID = Int32(id)
         }
-        return UnigramModel(table, scores: scores ?? [], unknownID: unknownID, fallsBackToBytes: try settings["byte_fallback"]?.flag() ?? false)
+        return UnigramModel(
+            table, scores: scores ?? [], unknownID: unknownID, fallsBackToBytes: try settings["byte_fallback"]?.flag() ?? false)
     }
 
     private func bytePairs(_ table: TokenTable, _ cursor: JSONCursor) throws -> BytePairModel {
@@ -114,7 +122,8 @@ struct TokenModelReader {
             fallsBackToBytes: try field("byte_fallback")?.flag() ?? false, ignoresMerges: try field("ignore_merges")?.flag() ?? false)
         if settings.fallsBackToBytes, settings.continuingPrefix != nil || settings.endOfWordSuffix != nil {
             throw TrainerError(
-                .unsupported, "\(file): \"model.byte_fallback\" is true, and tokens are marked by where in words they are", expected: "one of both")
+                .unsupported, "\(file): \"model.byte_fallback\" is true, and tokens are marked by where in words they are",
+                expected: "one of both")
         }
         guard let mergesOffset else { throw TrainerError(.corruptFile, "\(file) has no \"model.merges\"", expected: "a file with it") }
         var cursor = cursor

@@ -25,7 +25,8 @@ struct WordPieceModel: Sendable {
             scratch.sink.ids.removeLast(scratch.sink.ids.count - first)
             scratch.sink.spans.removeLast(scratch.sink.spans.count - first)
             guard let id = table.id(of: unknownToken) else {
-                throw TrainerError(.corruptFile, "the tokenizer has no token \"\(unknownToken)\" for what is unknown", expected: "one in the vocabulary")
+                throw TrainerError(
+                    .corruptFile, "the tokenizer has no token \"\(unknownToken)\" for what is unknown", expected: "one in the vocabulary")
             }
             scratch.sink.append(id, 0, piece.count)
         }
@@ -64,7 +65,8 @@ struct WordLevelModel: Sendable {
 
     func encode(_ piece: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodingScratch) throws {
         guard let id = table.id(of: piece) ?? table.id(of: unknownToken) else {
-            throw TrainerError(.corruptFile, "the tokenizer has no token \"\(unknownToken)\" for what is unknown", expected: "one in the vocabulary")
+            throw TrainerError(
+                .corruptFile, "the tokenizer has no token \"\(unknownToken)\" for what is unknown", expected: "one in the vocabulary")
         }
         scratch.sink.append(id, 0, piece.count)
     }

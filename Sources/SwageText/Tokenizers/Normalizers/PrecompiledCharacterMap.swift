@@ -18,7 +18,9 @@ struct PrecompiledCharacterMap: Sendable {
             (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) }
         }
         let size = Int(number(0))
-        guard size % 4 == 0, size > 0, size <= bytes.count - 4 else { throw corrupt("says that \(size) of its \(bytes.count) bytes are a trie") }
+        guard size % 4 == 0, size > 0, size <= bytes.count - 4 else {
+            throw corrupt("says that \(size) of its \(bytes.count) bytes are a trie")
+        }
         units = stride(from: 4, to: 4 + size, by: 4).map(number)
         results = Array(bytes[(4 + size)...])
         guard String(validating: results, as: UTF8.self) != nil else { throw corrupt("has results that are no UTF-8") }

@@ -39,7 +39,9 @@ struct AlignedText: Sendable {
             for (scalar, change) in result {
                 let isNew = change > 0
                 let source = isNew ? place - 1 : place
-                let span = spans.isEmpty ? TextSpan(0, 0) : source < 0 ? TextSpan(Int(spans[0].start), Int(spans[0].start)) : spans[min(source, spans.count - 1)]
+                let span =
+                    spans.isEmpty
+                    ? TextSpan(0, 0) : source < 0 ? TextSpan(Int(spans[0].start), Int(spans[0].start)) : spans[min(source, spans.count - 1)]
                 if !isNew { skip(1 - change) }
                 newBytes.append(scalar: scalar)
                 for _ in newSpans.count..<newBytes.count { newSpans.append(span) }

@@ -84,7 +84,8 @@ extension TextNormalizer {
                 let lowersCase = try part.required("lowercase").flag()
                 return .bert(
                     BertNormalizer(
-                        cleansText: try part.required("clean_text").flag(), separatesChinese: try part.required("handle_chinese_chars").flag(),
+                        cleansText: try part.required("clean_text").flag(),
+                        separatesChinese: try part.required("handle_chinese_chars").flag(),
                         stripsAccents: try part["strip_accents"]?.flag() ?? lowersCase, lowersCase: lowersCase))
             case "Replace":
                 let content = try part.required("content").utf8()
@@ -98,7 +99,8 @@ extension TextNormalizer {
                 return .precompiled(try PrecompiledCharacterMap(Array(data), file: field.file))
             default:
                 throw type.wrong(
-                    "one of NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Nmt, ByteLevel, Prepend, BertNormalizer, Replace, Precompiled",
+                    "one of NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Nmt, ByteLevel, Prepend, BertNormalizer, "
+                        + "Replace, Precompiled",
                     code: .unsupported)
             }
         }
@@ -127,14 +129,15 @@ extension PieceSplitter {
             case "Punctuation": return .punctuation(try part["behavior"].map(behavior) ?? .isolated)
             case "Split":
                 return .split(
-                    try part.required("pattern").pattern(), try behavior(try part.required("behavior")), isInverted: try part.required("invert").flag())
+                    try part.required("pattern").pattern(), try behavior(try part.required("behavior")),
+                    isInverted: try part.required("invert").flag())
             case "Digits": return .digits(individual: try part.required("individual_digits").flag())
             case "UnicodeScripts": return .scripts
             case "FixedLength": return .fixedLength(try part["length"]?.integer(1...Int(Int32.max)) ?? 5)
             default:
                 throw type.wrong(
-                    "one of ByteLevel, Metaspace, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit, Punctuation, Split, Digits, "
-                        + "UnicodeScripts, FixedLength", code: .unsupported)
+                    "one of ByteLevel, Metaspace, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit, Punctuation, Split, "
+                        + "Digits, UnicodeScripts, FixedLength", code: .unsupported)
             }
         }
     }

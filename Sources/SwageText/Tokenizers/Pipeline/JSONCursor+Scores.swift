@@ -58,7 +58,9 @@ extension JSONCursor {
             value /= 1e308
             exponent += 308
         }
-        if value != 0 { value = exponent < 0 ? value / Self.powers[-exponent] : exponent <= 308 ? value * Self.powers[exponent] : .infinity }
+        if value != 0 {
+            value = exponent < 0 ? value / Self.powers[-exponent] : exponent <= 308 ? value * Self.powers[exponent] : .infinity
+        }
         guard value.isFinite else { throw wrongNumber(&self) }
         return isNegative ? -value : value
     }

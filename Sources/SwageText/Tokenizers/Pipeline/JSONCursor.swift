@@ -74,7 +74,9 @@ struct JSONCursor {
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
                 offset += 1
-                guard depth <= Self.maximumDepth else { throw wrong("lists and objects lie \(depth) deep in each other", expected: "at most \(Self.maximumDepth)") }
+                guard depth <= Self.maximumDepth else {
+                    throw wrong("lists and objects lie \(depth) deep in each other", expected: "at most \(Self.maximumDepth)")
+                }
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 depth -= 1
                 offset += 1
@@ -107,9 +109,13 @@ struct JSONCursor {
         try expect("\"")
         while true {
             let start = offset
-            while offset < bytes.count, bytes[offset] != UInt8(ascii: "\""), bytes[offset] != UInt8(ascii: "\\"), bytes[offset] >= 0x20 { offset += 1 }
+            while offset < bytes.count, bytes[offset] != UInt8(ascii: "\""), bytes[offset] != UInt8(ascii: "\\"), bytes[offset] >= 0x20 {
+                offset += 1
+            }
             if offset > start { result.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<offset])) }
-            guard offset < bytes.count, bytes[offset] >= 0x20 else { throw wrong("a text does not end here", expected: "a closing double quote") }
+            guard offset < bytes.count, bytes[offset] >= 0x20 else {
+                throw wrong("a text does not end here", expected: "a closing double quote")
+            }
             offset += 1
             if bytes[offset - 1] == UInt8(ascii: "\"") { return }
             try escape(into: &result)
@@ -128,12 +134,16 @@ struct JSONCursor {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): result.append(bytes[offset - 1])
         case UInt8(ascii: "u"):
             var value = try unit()
-            if (0xD800..<0xDC00).contains(value), offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"), bytes[offset + 1] == UInt8(ascii: "u") {
+            if (0xD800..<0xDC00).contains(value), offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"),
+                bytes[offset + 1] == UInt8(ascii: "u")
+            {
                 offset += 2
                 let low = try unit()
                 value = (0xDC00..<0xE000).contains(low) ? 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00) : value
             }
-            guard Unicode.Scalar(value) != nil else { throw wrong("an escape is half a character", expected: "both halves of a surrogate pair") }
+            guard Unicode.Scalar(value) != nil else {
+                throw wrong("an escape is half a character", expected: "both halves of a surrogate pair")
+            }
             result.append(scalar: value)
         default: throw wrong("no escape stands here", expected: "one of \" \\ / b f n r t u after a backslash")
         }

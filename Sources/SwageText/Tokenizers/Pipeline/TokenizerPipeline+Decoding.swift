@@ -62,7 +62,8 @@ package struct TokenDecodeStream: Sendable {
         let text = decode()
         guard text.utf8.count > prefix.utf8.count, !text.hasIncompleteEnd else { return nil }
         guard text.utf8.starts(with: prefix.utf8) else {
-            throw TrainerError(.unsupported, "token \(id) changes the text that was decoded before it", expected: "a decoder that only adds text")
+            throw TrainerError(
+                .unsupported, "token \(id) changes the text that was decoded before it", expected: "a decoder that only adds text")
         }
         let new = String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
         let index = ids.count - prefixIndex

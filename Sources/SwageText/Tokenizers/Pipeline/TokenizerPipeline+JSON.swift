@@ -13,7 +13,9 @@ extension TokenizerPipeline {
         var model: TokenModel?
         try data.withUnsafeBytes { (raw: UnsafeRawBufferPointer) in
             let bytes = raw.bindMemory(to: UInt8.self)
-            guard String(validating: bytes, as: UTF8.self) != nil else { throw TrainerError(.corruptFile, "\(file) is no UTF-8", expected: "UTF-8") }
+            guard String(validating: bytes, as: UTF8.self) != nil else {
+                throw TrainerError(.corruptFile, "\(file) is no UTF-8", expected: "UTF-8")
+            }
             var cursor = JSONCursor(bytes, file: file)
             try cursor.object { key, cursor in
                 if key == "model" {
@@ -27,12 +29,16 @@ extension TokenizerPipeline {
             guard cursor.offset == bytes.count else { throw cursor.wrong("something follows the object", expected: "the end") }
         }
         guard let model else { throw TrainerError(.corruptFile, "\(file) has no \"model\"", expected: "a file with it") }
-        if let version = parts["version"], version.value != .null, version.value.text != "1.0" { throw version.wrong("\"1.0\"", code: .unsupported) }
+        if let version = parts["version"], version.value != .null, version.value.text != "1.0" {
+            throw version.wrong("\"1.0\"", code: .unsupported)
+        }
         func part(_ key: String) -> JSONField? { parts[key].flatMap { $0.value == .null ? nil : $0 } }
         let processor = try PostProcessorReader(part("post_processor"))
         try self.init(
-            normalizers: try part("normalizer").map(TextNormalizer.read) ?? [], splitters: try part("pre_tokenizer").map(PieceSplitter.read) ?? [],
-            model: model, decoders: try part("decoder").map(TokenDecoder.read), added: try Self.added(part("added_tokens"), model.table, file: file),
+            normalizers: try part("normalizer").map(TextNormalizer.read) ?? [],
+            splitters: try part("pre_tokenizer").map(PieceSplitter.read) ?? [],
+            model: model, decoders: try part("decoder").map(TokenDecoder.read),
+            added: try Self.added(part("added_tokens"), model.table, file: file),
             prefixIDs: processor.prefixIDs, suffixIDs: processor.suffixIDs, file: file)
     }
 

@@ -104,7 +104,9 @@ package struct TokenizerPipeline: Sendable {
             throw TrainerError(.invalidData, "a text has \(text.utf8.count) bytes", expected: "at most \(Self.mostBytes)")
         }
         var state = text.withUTF8 { self.prepared($0, isAligned: isAligned || asksForOrigin) }
-        for (index, splitter) in splitters.enumerated() { try splitter.apply(to: &state, keepsBytes: keepsBytes && index == splitters.count - 1) }
+        for (index, splitter) in splitters.enumerated() {
+            try splitter.apply(to: &state, keepsBytes: keepsBytes && index == splitters.count - 1)
+        }
         var scratch = pool.take()
         scratch.sink.removeAll()
         defer { pool.put(scratch) }

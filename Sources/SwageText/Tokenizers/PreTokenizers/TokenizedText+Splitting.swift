@@ -13,7 +13,9 @@ extension TokenizedText {
                 parts.removeAll(keepingCapacity: true)
                 find(&parts, UnsafeBufferPointer(rebasing: bytes[piece.range]))
                 let start = Int(piece.start)
-                for part in behavior.pieces(parts) where part.start < part.end { result.append(Piece(start + part.start, start + part.end)) }
+                for part in behavior.pieces(parts) where part.start < part.end {
+                    result.append(Piece(start + part.start, start + part.end))
+                }
             }
         }
         pieces = result
@@ -78,7 +80,9 @@ extension TokenizedText {
         let text = self
         rewrite { piece, old, new in
             let range = piece.range
-            let isMarked = old[range.lowerBound] == 0x20 || (range.count >= replacement.count && replacement.indices.allSatisfy { old[range.lowerBound + $0] == replacement[$0] })
+            let isMarked =
+                old[range.lowerBound] == 0x20
+                || (range.count >= replacement.count && replacement.indices.allSatisfy { old[range.lowerBound + $0] == replacement[$0] })
             let asks =
                 switch scheme {
                 case .always: !isMarked

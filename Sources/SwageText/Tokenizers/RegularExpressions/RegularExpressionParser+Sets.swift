@@ -37,7 +37,9 @@ extension RegularExpressionParser {
         if peek == "\\" {
             place += 1
             if let set = try classEscape(isInSet: true) {
-                if peek == "-", let after = peek(1), after != "]" { throw unsupported("a range from a class", expected: "one from a character") }
+                if peek == "-", let after = peek(1), after != "]" {
+                    throw unsupported("a range from a class", expected: "one from a character")
+                }
                 return set
             }
             return try range(from: try characterEscape(isInSet: true))
@@ -155,7 +157,9 @@ extension RegularExpressionParser {
             if take("{") { return try hexadecimal(1...8, closing: "}") }
             let scalar = try hexadecimal(2...2, closing: nil)
             // In Oniguruma, this is a byte of UTF-8.
-            guard scalar.value < 0x80 else { throw unsupported("the byte \\x\(String(scalar.value, radix: 16))", expected: "\\x{…}, or \\u") }
+            guard scalar.value < 0x80 else {
+                throw unsupported("the byte \\x\(String(scalar.value, radix: 16))", expected: "\\x{…}, or \\u")
+            }
             return scalar
         case "u" where version == .oniguruma: return try hexadecimal(4...4, closing: nil)
         case let other where other.value < 0x80 && !other.properties.isAlphabetic && other.properties.numericType == nil: return other

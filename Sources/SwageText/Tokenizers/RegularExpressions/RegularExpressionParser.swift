@@ -55,7 +55,9 @@ struct RegularExpressionParser {
     private mutating func alternatives() throws -> RegularExpressionNode {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Self.maximumDepth else { throw unsupported("groups lie \(depth) deep in each other", expected: "at most \(Self.maximumDepth)") }
+        guard depth <= Self.maximumDepth else {
+            throw unsupported("groups lie \(depth) deep in each other", expected: "at most \(Self.maximumDepth)")
+        }
         // An option in the midst of a group holds up to its end.
         let (ignoredCase, dotWasAll) = (ignoresCase, dotIsAll)
         defer { (ignoresCase, dotIsAll) = (ignoredCase, dotWasAll) }
@@ -72,7 +74,8 @@ struct RegularExpressionParser {
             var part = try atom()
             if ignoresCase, place == start + 1, scalar.isASCII { folded.append(scalar) } else { folded = [] }
             if isMultipleFold(folded) {
-                throw unsupported("letters that one character stands for when case does not count", expected: "none, as no tokenizer has them")
+                throw unsupported(
+                    "letters that one character stands for when case does not count", expected: "none, as no tokenizer has them")
             }
             while let repeated = try quantified(part) { part = repeated }
             parts.append(part)
@@ -139,7 +142,9 @@ struct RegularExpressionParser {
         }
         let (minimum, maximum) = (low ?? 0, high)
         guard minimum <= 1000, maximum ?? 0 <= 1000 else { throw unsupported("an interval goes over 1000", expected: "at most 1000") }
-        if let maximum, maximum < minimum { throw unsupported("an interval of \(minimum) to \(maximum)", expected: "the lower number first") }
+        if let maximum, maximum < minimum {
+            throw unsupported("an interval of \(minimum) to \(maximum)", expected: "the lower number first")
+        }
         return (minimum, maximum)
     }
 
@@ -210,7 +215,9 @@ struct RegularExpressionParser {
         for (opening, isNegated) in [("?<=", false), ("?<!", true)] where take(opening) {
             let node = try closed(&self)
             let lengths = if case .alternatives(let parts) = node { parts.map(\.length) } else { [node.length] }
-            guard !lengths.contains(nil) else { throw unsupported("a look behind of many lengths", expected: "one length for each alternative") }
+            guard !lengths.contains(nil) else {
+                throw unsupported("a look behind of many lengths", expected: "one length for each alternative")
+            }
             return .lookbehind(node, isNegated: isNegated)
         }
         if take("?#") {
@@ -238,7 +245,9 @@ struct RegularExpressionParser {
                 return try closed(&self)
             case ")":
                 // The rest of the group is under the option: in Oniguruma as a group of its own, with its alternatives.
-                guard version == .oniguruma || place <= 5 else { throw unsupported("an option in the midst", expected: "one at the beginning") }
+                guard version == .oniguruma || place <= 5 else {
+                    throw unsupported("an option in the midst", expected: "one at the beginning")
+                }
                 return try alternatives()
             case let other:
                 place -= 1

@@ -141,7 +141,8 @@ struct RegularExpressionProgram: Sendable {
     }
 
     private mutating func add(
-        _ part: RegularExpressionNode, _ minimum: Int, _ maximum: Int?, _ greed: RegularExpressionNode.Greed, following: ScalarSet, isLast: Bool
+        _ part: RegularExpressionNode, _ minimum: Int, _ maximum: Int?, _ greed: RegularExpressionNode.Greed, following: ScalarSet,
+        isLast: Bool
     ) throws {
         if maximum == 0 { return }
         if case .set(let set) = part {

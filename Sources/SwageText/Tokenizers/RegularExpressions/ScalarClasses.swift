@@ -36,7 +36,8 @@ struct ScalarClasses: Sendable {
                 if number == nil {
                     guard members.count < Self.maximumCount else {
                         throw TrainerError(
-                            .unsupported, "a regular expression tells too many kinds of characters apart", expected: "at most \(Self.maximumCount)")
+                            .unsupported, "a regular expression tells too many kinds of characters apart",
+                            expected: "at most \(Self.maximumCount)")
                     }
                     number = UInt8(members.count)
                     known[current] = number

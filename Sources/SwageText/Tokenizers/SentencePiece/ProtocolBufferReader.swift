@@ -21,12 +21,16 @@ struct ProtocolBufferReader {
     mutating func next() throws -> (number: Int, value: Value)? {
         if rest.isEmpty { return nil }
         let key = try integer()
-        guard key >> 3 > 0, let number = Int(exactly: key >> 3), number < 1 << 29 else { throw corrupt("a field has the number \(key >> 3)") }
+        guard key >> 3 > 0, let number = Int(exactly: key >> 3), number < 1 << 29 else {
+            throw corrupt("a field has the number \(key >> 3)")
+        }
         switch key & 7 {
         case 0: return (number, .integer(try integer()))
         case 1: return (number, .bits64(try bits(8)))
         case 2:
-            guard let count = Int(exactly: try integer()), count <= rest.count else { throw corrupt("the field \(number) is longer than what is left") }
+            guard let count = Int(exactly: try integer()), count <= rest.count else {
+                throw corrupt("the field \(number) is longer than what is left")
+            }
             defer { rest = rest.dropFirst(count) }
             return (number, .bytes(rest.prefix(count)))
         case 5: return (number, .bits32(UInt32(truncatingIfNeeded: try bits(4))))

@@ -55,19 +55,25 @@ struct SentencePieceFile: Sendable {
     }
 
     private static func piece(_ bytes: ArraySlice<UInt8>, file: String) throws -> Piece {
-        func corrupt(_ what: String) -> TrainerError { TrainerError(.corruptFile, "\(file): the piece at byte \(bytes.startIndex) \(what)", expected: "a right one") }
+        func corrupt(_ what: String) -> TrainerError {
+            TrainerError(.corruptFile, "\(file): the piece at byte \(bytes.startIndex) \(what)", expected: "a right one")
+        }
         var piece = Piece()
         var reader = ProtocolBufferReader(bytes, file: file)
         while let (number, value) = try reader.next() {
             switch number {
             case 1:
                 piece.text = Array(try value.bytes(corrupt("is no text")))
-                guard piece.text.count < 1 << 16, String(validating: piece.text, as: UTF8.self) != nil else { throw corrupt("is no UTF-8, or too long") }
+                guard piece.text.count < 1 << 16, String(validating: piece.text, as: UTF8.self) != nil else {
+                    throw corrupt("is no UTF-8, or too long")
+                }
             case 2:
                 piece.score = try value.number(corrupt("has a score that is no number"))
                 guard piece.score.isFinite else { throw corrupt("has a score that is not finite") }
             case 3:
-                guard let kind = Kind(rawValue: try value.integer(corrupt("has a type that is no number"))) else { throw corrupt("has an unknown type") }
+                guard let kind = Kind(rawValue: try value.integer(corrupt("has a type that is no number"))) else {
+                    throw corrupt("has an unknown type")
+                }
                 piece.kind = kind
             default: continue
             }
@@ -77,7 +83,9 @@ struct SentencePieceFile: Sendable {
     }
 
     private mutating func readTrainer(_ bytes: ArraySlice<UInt8>, file: String) throws {
-        func corrupt(_ what: String) -> TrainerError { TrainerError(.corruptFile, "\(file): trainer_spec.\(what) is of another kind", expected: "the right one") }
+        func corrupt(_ what: String) -> TrainerError {
+            TrainerError(.corruptFile, "\(file): trainer_spec.\(what) is of another kind", expected: "the right one")
+        }
         var reader = ProtocolBufferReader(bytes, file: file)
         while let (number, value) = try reader.next() {
             switch number {
@@ -95,7 +103,9 @@ struct SentencePieceFile: Sendable {
     }
 
     private mutating func readNormalizer(_ bytes: ArraySlice<UInt8>, file: String) throws {
-        func corrupt(_ what: String) -> TrainerError { TrainerError(.corruptFile, "\(file): normalizer_spec.\(what) is of another kind", expected: "the right one") }
+        func corrupt(_ what: String) -> TrainerError {
+            TrainerError(.corruptFile, "\(file): normalizer_spec.\(what) is of another kind", expected: "the right one")
+        }
         var reader = ProtocolBufferReader(bytes, file: file)
         while let (number, value) = try reader.next() {
             switch number {

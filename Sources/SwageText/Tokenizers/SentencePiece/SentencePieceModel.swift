@@ -17,7 +17,9 @@ struct SentencePieceModel: Sendable {
     private let cutsAtMark: Bool
 
     init(_ file: SentencePieceFile, name: String) throws {
-        func corrupt(_ what: String) -> TrainerError { TrainerError(.corruptFile, "\(name): \(what)", expected: "a model that SentencePiece takes") }
+        func corrupt(_ what: String) -> TrainerError {
+            TrainerError(.corruptFile, "\(name): \(what)", expected: "a model that SentencePiece takes")
+        }
         kinds = file.pieces.map(\.kind)
         kind = file.model
         let isNormal: (SentencePieceFile.Kind) -> Bool = { $0 == .normal || $0 == .userDefined || $0 == .unused }
@@ -39,7 +41,8 @@ struct SentencePieceModel: Sendable {
         var byteIDs = [Int32](repeating: -1, count: 256)
         for (id, piece) in file.pieces.enumerated() where piece.kind == .byte {
             guard file.fallsBackToBytes, let byte = TokenDecoder.byte(piece.text) else {
-                throw corrupt("the piece \(id) is one of a byte, \(file.fallsBackToBytes ? "and is not spelled so" : "and byte_fallback is false")")
+                throw corrupt(
+                    "the piece \(id) is one of a byte, \(file.fallsBackToBytes ? "and is not spelled so" : "and byte_fallback is false")")
             }
             byteIDs[Int(byte)] = Int32(id)
         }
@@ -57,17 +60,25 @@ struct SentencePieceModel: Sendable {
             (rules, cutsAtMark) = (nil, false)
             search = SentencePieceSearch(file, unknownID: unknownID)
         case .bytePairs:
-            if kinds.contains(.unused) { throw TrainerError(.unsupported, "\(name) merges pairs, and has pieces that are not used", expected: "none of those") }
+            if kinds.contains(.unused) {
+                throw TrainerError(.unsupported, "\(name) merges pairs, and has pieces that are not used", expected: "none of those")
+            }
             search = nil
             let ranks = Dictionary(
                 uniqueKeysWithValues: Set(file.pieces.map(\.score)).sorted(by: >).enumerated().map { ($1, Int32($0)) })
             rules = PieceRules(table: pieces, ranks: file.pieces.map { ranks[$0.score] ?? 0 })
             let mark = Array("▁".utf8)
-            cutsAtMark = !hasSymbols && !file.treatsSpaceAsSuffix && file.pieces.allSatisfy { piece in
-                piece.kind != .normal || !piece.text.ranges(of: mark).contains { $0.lowerBound > 0 && !piece.text[..<$0.lowerBound].suffix(3).elementsEqual(mark) }
-            }
+            cutsAtMark =
+                !hasSymbols && !file.treatsSpaceAsSuffix
+                && file.pieces.allSatisfy { piece in
+                    piece.kind != .normal
+                        || !piece.text.ranges(of: mark).contains {
+                            $0.lowerBound > 0 && !piece.text[..<$0.lowerBound].suffix(3).elementsEqual(mark)
+                        }
+                }
         case .words, .characters:
-            throw TrainerError(.unsupported, "\(name) is a model of \(file.model == .words ? "words" : "characters")", expected: "one of pairs or Unigram")
+            throw TrainerError(
+                .unsupported, "\(name) is a model of \(file.model == .words ? "words" : "characters")", expected: "one of pairs or Unigram")
         }
     }
 
@@ -88,7 +99,9 @@ struct SentencePieceModel: Sendable {
         cachedMerge(text, start, text.count, rules, &scratch)
     }
 
-    private func cachedMerge(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ rules: PieceRules, _ scratch: inout EncodingScratch) {
+    private func cachedMerge(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ rules: PieceRules, _ scratch: inout EncodingScratch
+    ) {
         let word = UnsafeBufferPointer(rebasing: text[start..<end])
         let first = scratch.sink.ids.count
         if word.count <= WordCache.longestPiece {
@@ -104,7 +117,9 @@ struct SentencePieceModel: Sendable {
     }
 
     /// Merges the characters between symbols, which stand for themselves.
-    private func merge(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ rules: PieceRules, _ scratch: inout EncodingScratch) {
+    private func merge(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ rules: PieceRules, _ scratch: inout EncodingScratch
+    ) {
         scratch.merger.symbols.removeAll(keepingCapacity: true)
         func flush() {
             scratch.merger.merge(text, by: rules)

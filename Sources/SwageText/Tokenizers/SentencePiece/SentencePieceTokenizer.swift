@@ -10,7 +10,9 @@ package struct SentencePieceTokenizer: Sendable {
 
     /// Reads the content of a `tokenizer.model`.
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile`, or `unsupported` for what is not done here.
-    package init(model data: Data, file: String = "tokenizer.model") throws { try self.init(try SentencePieceFile(Array(data), file: file), name: file) }
+    package init(model data: Data, file: String = "tokenizer.model") throws {
+        try self.init(try SentencePieceFile(Array(data), file: file), name: file)
+    }
 
     init(_ file: SentencePieceFile, name: String) throws {
         self.file = file
@@ -27,7 +29,9 @@ package struct SentencePieceTokenizer: Sendable {
     /// The ids of a text, each with where in its UTF-8 it comes from.
     package func spans(of text: String) throws -> [(id: Int32, start: Int, end: Int)] {
         var text = text
-        guard text.utf8.count < 1 << 29 else { throw TrainerError(.invalidData, "a text has \(text.utf8.count) bytes", expected: "fewer than \(1 << 29)") }
+        guard text.utf8.count < 1 << 29 else {
+            throw TrainerError(.invalidData, "a text has \(text.utf8.count) bytes", expected: "fewer than \(1 << 29)")
+        }
         let (bytes, places) = text.withUTF8 { normalizer.normalized($0) }
         if bytes.isEmpty { return [] }
         var scratch = pool.take()
@@ -46,7 +50,9 @@ package struct SentencePieceTokenizer: Sendable {
             }
             if let byteIDs = model.byteIDs {
                 let unknown = bytes[Int(span.start)..<Int(span.end)]
-                for (index, byte) in unknown.enumerated() { result.append((byteIDs[Int(byte)], start, index == unknown.count - 1 ? end : start)) }
+                for (index, byte) in unknown.enumerated() {
+                    result.append((byteIDs[Int(byte)], start, index == unknown.count - 1 ? end : start))
+                }
             } else if wasUnknown {
                 result[result.count - 1].end = end
             } else {

@@ -16,7 +16,9 @@ struct TekkenReader {
         var special: JSONField?
         try data.withUnsafeBytes { (raw: UnsafeRawBufferPointer) in
             let bytes = raw.bindMemory(to: UInt8.self)
-            guard String(validating: bytes, as: UTF8.self) != nil else { throw TrainerError(.corruptFile, "\(file) is no UTF-8", expected: "UTF-8") }
+            guard String(validating: bytes, as: UTF8.self) != nil else {
+                throw TrainerError(.corruptFile, "\(file) is no UTF-8", expected: "UTF-8")
+            }
             var cursor = JSONCursor(bytes, file: file)
             try cursor.object { key, cursor in
                 switch key {
@@ -46,22 +48,27 @@ struct TekkenReader {
 
     /// The special tokens that files of old leave out.
     private static let defaults = [
-        "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]",
-        "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
+        "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]",
+        "[TOOL_CALLS]",
+        "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
+        "[TOOL_CONTENT]",
     ]
 
     private mutating func readSpecialTokens(_ field: JSONField?, _ count: Int) throws {
         if let field, field.value != .null {
             for (index, token) in try field.list().enumerated() {
                 let rank = try token.required("rank")
-                guard try rank.integer(0...1 << 24) == index else { throw rank.wrong("\(index), for each has its place", code: .unsupported) }
+                guard try rank.integer(0...1 << 24) == index else {
+                    throw rank.wrong("\(index), for each has its place", code: .unsupported)
+                }
                 specialTokens.append(try token.required("token_str").text())
             }
         } else {
             specialTokens = Self.defaults
         }
         guard specialTokens.count <= count else {
-            throw TrainerError(.corruptFile, "\(file) has \(specialTokens.count) special tokens", expected: "at most \(count), as config says")
+            throw TrainerError(
+                .corruptFile, "\(file) has \(specialTokens.count) special tokens", expected: "at most \(count), as config says")
         }
         for index in specialTokens.count..<count { specialTokens.append("<SPECIAL_\(index)>") }
         guard Set(specialTokens.map(Spelling.init)).count == count else {
@@ -82,7 +89,9 @@ struct TekkenReader {
                 case "token_bytes":
                     text.removeAll(keepingCapacity: true)
                     try cursor.string(into: &text)
-                    guard let bytes = Self.decoded(text) else { throw cursor.wrong("the bytes of a token are no Base64", expected: "Base64") }
+                    guard let bytes = Self.decoded(text) else {
+                        throw cursor.wrong("the bytes of a token are no Base64", expected: "Base64")
+                    }
                     arena += bytes
                     hasBytes = true
                 default: _ = try cursor.skipValue()

@@ -39,7 +39,9 @@ package struct TekkenTokenizer: Sendable {
     /// The ids of a text, each with the bytes of the text that it stands for.
     package func spans(of text: String) throws -> [(id: Int32, start: Int, end: Int)] {
         var text = text
-        guard text.utf8.count < 1 << 29 else { throw TrainerError(.invalidData, "a text has \(text.utf8.count) bytes", expected: "fewer than \(1 << 29)") }
+        guard text.utf8.count < 1 << 29 else {
+            throw TrainerError(.invalidData, "a text has \(text.utf8.count) bytes", expected: "fewer than \(1 << 29)")
+        }
         var scratch = pool.take()
         scratch.sink.removeAll()
         defer { pool.put(scratch) }

@@ -10,7 +10,10 @@ struct CanonicalOrder: Sendable {
         let canonical = ScalarSet(UnicodeMappings.canonical.keys.map { $0..<$0 + 1 })
         let compatible = ScalarSet(UnicodeMappings.compatibility.keys.map { $0..<$0 + 1 })
         let hangul = ScalarSet([0xAC00..<0xD7A4])
-        let second = ScalarSet(UnicodeMappings.compositions.keys.map { UInt32($0 & 0xFFFF_FFFF)..<UInt32($0 & 0xFFFF_FFFF) + 1 } + [0x1161..<0x1176, 0x11A8..<0x11C3])
+        let second = ScalarSet(
+            UnicodeMappings.compositions.keys.map { UInt32($0 & 0xFFFF_FFFF)..<UInt32($0 & 0xFFFF_FFFF) + 1 } + [
+                0x1161..<0x1176, 0x11A8..<0x11C3,
+            ])
         let composed = ScalarSet(UnicodeMappings.compositions.values.map { $0..<$0 + 1 })
         inert = [
             // A composed character is left as it is, if what it is composed of composes again.
@@ -142,7 +145,9 @@ struct CanonicalOrder: Sendable {
         if (0x1100..<0x1113).contains(first), (0x1161..<0x1176).contains(second) {
             return 0xAC00 + (first - 0x1100) * 588 + (second - 0x1161) * 28
         }
-        if (0xAC00..<0xD7A4).contains(first), (0x11A8..<0x11C3).contains(second), (first - 0xAC00) % 28 == 0 { return first + second - 0x11A7 }
+        if (0xAC00..<0xD7A4).contains(first), (0x11A8..<0x11C3).contains(second), (first - 0xAC00) % 28 == 0 {
+            return first + second - 0x11A7
+        }
         return UnicodeMappings.compositions[UInt64(first) << 32 | UInt64(second)]
     }
 }

@@ -3,7 +3,8 @@ struct GraphemeClusters: Sendable {
     static let shared = GraphemeClusters()
 
     private enum Break: UInt8 {
-        case other, carriageReturn, lineFeed, control, extend, joiner, regional, prepend, spacing, leading, vowel, trailing, leadingVowel, syllable
+        case other, carriageReturn, lineFeed, control, extend, joiner, regional, prepend, spacing, leading, vowel, trailing, leadingVowel,
+            syllable
     }
 
     private let breaks: [UInt8]

@@ -11,7 +11,8 @@ enum UnicodeProperties {
     private static let scripts = TableReader.values(UnicodeScriptTable.oniguruma)
 
     private static let longNames: [String: String] = [
-        "letter": "l", "uppercaseletter": "lu", "lowercaseletter": "ll", "titlecaseletter": "lt", "modifierletter": "lm", "otherletter": "lo",
+        "letter": "l", "uppercaseletter": "lu", "lowercaseletter": "ll", "titlecaseletter": "lt", "modifierletter": "lm",
+        "otherletter": "lo",
         "mark": "m", "nonspacingmark": "mn", "spacingmark": "mc", "enclosingmark": "me", "combiningmark": "m",
         "number": "n", "decimalnumber": "nd", "letternumber": "nl", "othernumber": "no",
         "punctuation": "p", "connectorpunctuation": "pc", "dashpunctuation": "pd", "openpunctuation": "ps", "closepunctuation": "pe",
@@ -71,10 +72,11 @@ enum UnicodeProperties {
 
     /// A category by its short name, or all whose names begin with one letter.
     private static func category(_ name: String, _ version: Version) -> ScalarSet {
-        let numbers = Set(categoryNames.indices.filter { index in
-            let candidate = categoryNames[index].lowercased()
-            return candidate == name || (name.utf8.count == 1 && candidate.hasPrefix(name))
-        }.map(UInt32.init))
+        let numbers = Set(
+            categoryNames.indices.filter { index in
+                let candidate = categoryNames[index].lowercased()
+                return candidate == name || (name.utf8.count == 1 && candidate.hasPrefix(name))
+            }.map(UInt32.init))
         func ranges(_ table: [(range: Range<UInt32>, value: UInt32)]) -> ScalarSet {
             ScalarSet(table.filter { numbers.contains($0.value) }.map(\.range))
         }
