@@ -52,7 +52,8 @@ struct AddedTokenFinder: Sendable {
                 if textStart < start { body(-1, textStart, start) }
                 // One that begins within the white space that another swallowed may be left with nothing.
                 if start < stop { body(token.id, start, stop) }
-                textStart = max(textStart, stop)
+                // It goes back to where that one ends, as in the library.
+                textStart = stop
             }
         }
         if textStart != text.count { body(-1, textStart, text.count) }
