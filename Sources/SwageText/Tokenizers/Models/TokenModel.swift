@@ -1,0 +1,26 @@
+/// What turns pieces of text into tokens.
+enum TokenModel: Sendable {
+    case bytePairs(BytePairModel)
+    case unigram(UnigramModel)
+    case wordPiece(WordPieceModel)
+    case wordLevel(WordLevelModel)
+
+    var table: TokenTable {
+        switch self {
+        case .bytePairs(let model): model.table
+        case .unigram(let model): model.table
+        case .wordPiece(let model): model.table
+        case .wordLevel(let model): model.table
+        }
+    }
+
+    @inline(__always)
+    func encode(_ piece: UnsafeBufferPointer<UInt8>, isBytes: Bool, _ scratch: inout EncodingScratch) throws {
+        switch self {
+        case .bytePairs(let model): try model.encode(piece, isBytes: isBytes, &scratch)
+        case .unigram(let model): try model.encode(piece, &scratch)
+        case .wordPiece(let model): try model.encode(piece, &scratch)
+        case .wordLevel(let model): try model.encode(piece, &scratch)
+        }
+    }
+}
