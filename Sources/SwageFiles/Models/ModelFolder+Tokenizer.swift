@@ -5,8 +5,7 @@ import SwageText
 extension ModelFolder {
     /// The tokenizer that `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` define together.
     func tokenizer(template given: String?) throws -> BPETokenizer {
-        var definition = try BPETokenizer.Definition(
-            tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
+        var definition = try self.definition()
         let configuration = try json("tokenizer_config.json")
         let template = try data("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
         let own = try template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
@@ -22,6 +21,16 @@ extension ModelFolder {
         return try BPETokenizer(definition)
     }
 
+    /// Byte pairs where they are all that is asked for, and otherwise every step that `tokenizer.json` says.
+    private func definition() throws -> BPETokenizer.Definition {
+        let (data, file) = (try required("tokenizer.json"), "\(path)/tokenizer.json")
+        do {
+            return try BPETokenizer.Definition(tokenizerJSON: data, file: file)
+        } catch let error as TrainerError where error.code == .unsupported {
+            return BPETokenizer.Definition(pipeline: try TokenizerPipeline(tokenizerJSON: data, file: file), file: data)
+        }
+    }
+
     /// One template, or the one called `default` among several with names.
     private static func standardTemplate(_ field: JSONField) throws -> String? {
         guard field.value.list != nil else { return try field.text() }
@@ -33,12 +42,14 @@ extension BPETokenizer.Definition {
     /// Takes over what `tokenizer_config.json` adds to `tokenizer.json`.
     /// - Returns: the id of the token that ends a text, where the file names one.
     fileprivate mutating func apply(_ configuration: JSONField) throws -> [Int32] {
-        var known = Set(addedTokens.map { Spelling(text: $0.content) })
-        var next = max(Int32(clamping: vocabulary.count), addedTokens.map { $0.id &+ 1 }.max() ?? 0)
+        let present = pipeline?.addedContents ?? addedTokens.map { ($0.id, $0.content) }
+        var known = Set(present.map { Spelling(text: $0.content) })
+        var next = max(Int32(clamping: pipeline?.idCount ?? vocabulary.count), present.map { $0.id &+ 1 }.max() ?? 0)
+        var further: [AddedToken] = []
         func add(_ token: AddedToken, _ field: JSONField) throws {
             guard !token.content.isEmpty, known.insert(Spelling(text: token.content)).inserted else { return }
-            try append(token, field, next: next)
-            if addedTokens.last?.id == next { next &+= 1 }
+            further.append(try numbered(token, field, next: next))
+            if further.last?.id == next { next &+= 1 }
         }
         for (key, field) in try configuration["added_tokens_decoder"]?.members() ?? [] {
             try add(AddedToken(field, id: Int32(key)), field)
@@ -49,6 +60,11 @@ extension BPETokenizer.Definition {
         }
         for field in try configuration["additional_special_tokens"]?.list() ?? [] {
             try add(AddedToken(content: try Self.content(field), isSpecial: true), field)
+        }
+        if let pipeline {
+            self.pipeline = try pipeline.adding(further, file: configuration.file)
+        } else {
+            addedTokens += further
         }
         let end = try configuration["eos_token"].flatMap { id(of: try Self.content($0)) }
         for key in Self.specialNames { specialTokens[key] = try configuration[key].map(Self.content) }
@@ -61,7 +77,8 @@ extension BPETokenizer.Definition {
     private static let specialNames = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"]
 
     private func id(of content: String) -> Int32? {
-        addedTokens.first { $0.content.hasSameBytes(as: content) }?.id ?? vocabulary[content]
+        if let pipeline { return pipeline.id(of: content) }
+        return addedTokens.first { $0.content.hasSameBytes(as: content) }?.id ?? vocabulary[content]
     }
 
     /// A token as text, or as an object with its content.
@@ -69,9 +86,9 @@ extension BPETokenizer.Definition {
         try field.value.object == nil ? field.text() : field.required("content").text()
     }
 
-    /// Adds a token that `tokenizer.json` does not count among the added ones: under the vocabulary's id, or the next one.
-    private mutating func append(_ token: AddedToken, _ field: JSONField, next: Int32) throws {
-        let id = vocabulary[token.content] ?? next
+    /// A token that `tokenizer.json` does not count among the added ones, under the vocabulary's id, or the next one.
+    private func numbered(_ token: AddedToken, _ field: JSONField, next: Int32) throws -> AddedToken {
+        let id = (pipeline?.vocabularyID(of: token.content) ?? vocabulary[token.content]) ?? next
         guard token.id == id || token.id < 0 else {
             throw TrainerError(
                 .unsupported, "\(field.file): \"\(field.key)\" is the token \"\(token.content)\"",
@@ -79,7 +96,7 @@ extension BPETokenizer.Definition {
         }
         var token = token
         token.id = id
-        addedTokens.append(token)
+        return token
     }
 }
 

@@ -4,12 +4,9 @@ import SwageJinja
 /// Makes tokens of conversations, by a chat template and whatever turns text into tokens.
 struct ChatEncoder {
     let template: ChatTemplate
-    /// The ids of a part of the text, each with the offset in UTF-8 at which it begins. The flag says whether the text begins there.
-    let spans: (_ part: ArraySlice<UInt8>, _ isBeginning: Bool) throws -> [(id: Int32, start: Int)]
-    /// Whether a token can end a turn: the ids that end a text, and other special ones.
-    let ending: (Int32) -> Ending
-
-    enum Ending { case none, special, end }
+    let engine: any TokenizerEngine
+    /// The ids that end a text.
+    let ends: Set<Int32>
 
     /// The tokens of a conversation. What the assistant writes begins with a token of its own, because that is how it is
     /// generated; everywhere else the ids are those of the whole text.
@@ -28,8 +25,8 @@ struct ChatEncoder {
 
     private func spans(of text: ChatText) throws -> [(id: Int32, start: Int)] {
         let borders = [0] + text.turns.filter { $0.start > 0 }.map(\.start) + [text.utf8.count]
-        return try zip(borders, borders.dropFirst()).flatMap { begin, end in
-            try spans(text.utf8[begin..<max(begin, end)], begin == 0)
+        return try zip(borders, borders.dropFirst()).reduce(into: []) { tokens, border in
+            tokens += try engine.spans(of: text.utf8[border.0..<max(border.0, border.1)], engine.place(after: tokens.map(\.id)))
         }
     }
 
@@ -51,8 +48,8 @@ struct ChatEncoder {
         let first = tokens.firstIndex(from: turn.wordsEnd)
         let last = tokens.firstIndex(from: turn.limit)
         let behind = tokens[first..<max(first, last)]
-        if let end = behind.firstIndex(where: { ending($0.id) == .end }) { return end + 1 }
-        guard let special = behind.firstIndex(where: { ending($0.id) == .special }) else { return first }
+        if let end = behind.firstIndex(where: { ends.contains($0.id) }) { return end + 1 }
+        guard let special = behind.firstIndex(where: { engine.specialIDs.contains($0.id) }) else { return first }
         // A special token that ends no text ends the turn all the same if it is there before anybody answers.
         let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
         return tokens[special].start < alone?.text.utf8.count ?? 0 ? special + 1 : first

@@ -4,6 +4,7 @@ import Swage
 extension BPETokenizer.Definition {
     /// The content of a `tokenizer.json` that Hugging Face's libraries read as this tokenizer.
     package func tokenizerJSON() -> Data {
+        if let pipelineFile { return pipelineFile }
         var model = JSONObject()
         model["type"] = .text("BPE")
         model["byte_fallback"] = .flag(false)

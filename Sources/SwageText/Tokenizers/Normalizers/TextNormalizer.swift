@@ -23,6 +23,9 @@ enum TextNormalizer: Sendable {
         }
     }
 
+    /// Whether it puts something before a text.
+    var isPrefix: Bool { if case .prepend = self { true } else { false } }
+
     func apply(to text: inout AlignedText) {
         switch self {
         case .form(let form):

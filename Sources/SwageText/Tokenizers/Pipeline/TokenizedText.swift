@@ -27,6 +27,11 @@ struct TokenizedText {
     var spans: [TextSpan] = []
     var alignment: Alignment
     var pieces: [Piece] = []
+    /// Where the text stands, if it is part of another one.
+    var place = TextPlace.beginning
+
+    /// Whether something of the text stands right before a piece, so that nothing is put between them.
+    func continues(_ piece: Piece) -> Bool { piece.start == 0 && place == .continuing }
 
     /// Where a range that is not empty comes from.
     func span(_ start: Int, _ end: Int) -> TextSpan {

@@ -87,23 +87,25 @@ package struct TokenizerPipeline: Sendable {
     /// The ids of a text.
     package func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32] {
         var sink = TokenSink()
-        try encode(text, isAligned: false, into: &sink)
+        try encode(text, .beginning, isAligned: false, into: &sink)
         return addSpecialTokens && !(prefixIDs.isEmpty && suffixIDs.isEmpty) ? prefixIDs + sink.ids + suffixIDs : sink.ids
     }
 
     /// The ids of a text, each with where in its UTF-8 it comes from; those around every text are not among them.
-    package func spans(of text: String) throws -> [(id: Int32, start: Int, end: Int)] {
+    package func spans(of text: String) throws -> [(id: Int32, start: Int, end: Int)] { try spans(of: text, .beginning) }
+
+    func spans(of text: String, _ place: TextPlace) throws -> [(id: Int32, start: Int, end: Int)] {
         var sink = TokenSink()
-        try encode(text, isAligned: true, into: &sink)
+        try encode(text, place, isAligned: true, into: &sink)
         return zip(sink.ids, sink.spans).map { ($0, Int($1.start), Int($1.end)) }
     }
 
-    private func encode(_ text: String, isAligned: Bool, into result: inout TokenSink) throws {
+    private func encode(_ text: String, _ place: TextPlace, isAligned: Bool, into result: inout TokenSink) throws {
         var text = text
         guard text.utf8.count <= Self.mostBytes else {
             throw TrainerError(.invalidData, "a text has \(text.utf8.count) bytes", expected: "at most \(Self.mostBytes)")
         }
-        var state = text.withUTF8 { self.prepared($0, isAligned: isAligned || asksForOrigin) }
+        var state = text.withUTF8 { self.prepared($0, place, isAligned: isAligned || asksForOrigin) }
         for (index, splitter) in splitters.enumerated() {
             try splitter.apply(to: &state, keepsBytes: keepsBytes && index == splitters.count - 1)
         }
@@ -131,8 +133,9 @@ package struct TokenizerPipeline: Sendable {
     }
 
     /// The text after normalization, with the added tokens found.
-    private func prepared(_ utf8: UnsafeBufferPointer<UInt8>, isAligned: Bool) -> TokenizedText {
+    private func prepared(_ utf8: UnsafeBufferPointer<UInt8>, _ place: TextPlace, isAligned: Bool) -> TokenizedText {
         var state = TokenizedText(bytes: [], alignment: isAligned ? .identity : .none)
+        state.place = place
         let isASCII = utf8.isASCII
         let isLeft = normalizers.allSatisfy { $0.leaves(utf8, isASCII: isASCII) }
         if isLeft {
@@ -148,14 +151,14 @@ package struct TokenizerPipeline: Sendable {
         state.alignment = isAligned ? .perByte : .none
         finder.find(utf8) { id, start, end in
             var part = AlignedText(UnsafeBufferPointer(rebasing: utf8[start..<end]), at: start, isAligned: isAligned)
-            let place = state.bytes.count
+            let begin = state.bytes.count
             if id >= 0 {
-                state.pieces.append(.init(place, place + part.bytes.count, id: id))
+                state.pieces.append(.init(begin, begin + part.bytes.count, id: id))
             } else {
-                for normalizer in normalizers { normalizer.apply(to: &part) }
+                for normalizer in normalizers where !(normalizer.isPrefix && place == .continuing && start == 0) { normalizer.apply(to: &part) }
                 part.bytes.withUnsafeBufferPointer { bytes in
                     normalizedFinder.find(bytes) { id, first, last in
-                        if first < last { state.pieces.append(.init(place + first, place + last, id: id)) }
+                        if first < last { state.pieces.append(.init(begin + first, begin + last, id: id)) }
                     }
                 }
             }

@@ -27,7 +27,10 @@ enum PieceSplitter: Sendable {
     func apply(to text: inout TokenizedText, keepsBytes: Bool) throws {
         switch self {
         case .byteLevel(let addsPrefixSpace, let splits):
-            if addsPrefixSpace { text.prepend([0x20]) { _, bytes in bytes.first != 0x20 } }
+            if addsPrefixSpace {
+                let isContinuing = text.place == .continuing
+                text.prepend([0x20]) { piece, bytes in bytes.first != 0x20 && !(isContinuing && piece.start == 0) }
+            }
             if splits { text.split(by: try Self.gpt2.get(), .isolated, isInverted: false) }
             if !keepsBytes { text.spellBytes() }
         case .metaspace(let replacement, let scheme, let splits):

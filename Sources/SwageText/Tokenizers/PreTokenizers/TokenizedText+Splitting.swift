@@ -85,8 +85,8 @@ extension TokenizedText {
                 || (range.count >= replacement.count && replacement.indices.allSatisfy { old[range.lowerBound + $0] == replacement[$0] })
             let asks =
                 switch scheme {
-                case .always: !isMarked
-                case .first: !isMarked && text.origin(piece) == 0
+                case .always: !isMarked && !text.continues(piece)
+                case .first: !isMarked && text.origin(piece) == 0 && text.place == .beginning
                 case .never: false
                 }
             if asks { new.append(replacement, from: text.span(range.lowerBound, range.lowerBound + 1)) }

@@ -1,0 +1,40 @@
+import Swage
+
+extension TokenizerPipeline: TokenizerEngine {
+    func spans(of utf8: ArraySlice<UInt8>, _ place: TextPlace) throws -> [(id: Int32, start: Int)] {
+        try spans(of: String(decoding: utf8, as: UTF8.self), place).map { ($0.id, utf8.startIndex + $0.start) }
+    }
+
+    func isAdded(_ id: Int32) -> Bool { addedSpellings[id] != nil }
+
+    var summary: String {
+        let kind =
+            switch model {
+            case .bytePairs: "BPE"
+            case .unigram: "Unigram"
+            case .wordPiece: "WordPiece"
+            case .wordLevel: "words"
+            }
+        return "\(kind), \(idCount) tokens, \(added.count) of them added, in \(normalizers.count) steps of normalization and \(splitters.count) of cutting"
+    }
+
+    /// The id that the model itself has for a token.
+    package func vocabularyID(of token: String) -> Int32? { model.table.id(of: token) }
+
+    /// The tokens beside the model's own.
+    package var addedContents: [(id: Int32, content: String)] { added.map { ($0.id, $0.content) } }
+
+    /// The same with further tokens beside the model's own.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for what does not fit.
+    package func adding(_ tokens: [AddedToken], file: String) throws -> TokenizerPipeline {
+        if tokens.isEmpty { return self }
+        return try TokenizerPipeline(
+            normalizers: normalizers, splitters: splitters, model: model, decoders: decoders,
+            added: added
+                + tokens.map {
+                    Added(
+                        id: $0.id, content: $0.content, isSpecial: $0.isSpecial, stripsLeft: $0.stripsLeft, stripsRight: $0.stripsRight,
+                        isNormalized: $0.isNormalized)
+                }, prefixIDs: prefixIDs, suffixIDs: suffixIDs, file: file)
+    }
+}
