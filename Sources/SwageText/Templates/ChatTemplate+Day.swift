@@ -10,10 +10,7 @@ extension ChatTemplate {
     func writing(day: String) -> ChatTemplate {
         guard let date = Self.formatter.date(from: day) else { return self }
         let parts = Calendar(identifier: .gregorian).dateComponents([.year, .month, .day], from: date)
-        var copy = self
-        copy.begun = day
-        copy.clock = .fixed(year: parts.year ?? 1, month: parts.month ?? 1, day: parts.day ?? 1)
-        return copy
+        return writing(day: day, clock: .fixed(year: parts.year ?? 1, month: parts.month ?? 1, day: parts.day ?? 1))
     }
 
     private static var formatter: DateFormatter {

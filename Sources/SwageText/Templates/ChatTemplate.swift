@@ -2,22 +2,28 @@ import Swage
 import SwageJinja
 
 /// A model's own chat template, rendered as transformers renders it.
-struct ChatTemplate: Sendable {
+final class ChatTemplate: Sendable {
     /// The template's text, Jinja as Hugging Face's models bring it.
     let source: String
     /// What names such as `bos_token` stand for in it.
     let specialTokens: [String: String]
-    private let template: Template
     /// Whether it writes a content in parts alone, and not one that is a text.
-    private(set) var readsParts = false
-    /// The time that a date in it is of.
-    var clock = TemplateClock.system
-    /// The day of that time, where it stands still.
-    var begun: String?
+    let readsParts: Bool
+    /// The day that it writes for today, where that stands still.
+    let begun: String?
+    private let template: Template
+    private let clock: TemplateClock
+
+    private init(
+        _ template: Template, source: String, specialTokens: [String: String], readsParts: Bool, begun: String?, clock: TemplateClock
+    ) {
+        (self.template, self.source, self.specialTokens) = (template, source, specialTokens)
+        (self.readsParts, self.begun, self.clock) = (readsParts, begun, clock)
+    }
 
     /// - Throws: ``TrainerError`` with code `unsupported` for a template that is none, or has something that is not known here.
-    init(_ source: String, specialTokens: [String: String] = [:]) throws(TrainerError) {
-        (self.source, self.specialTokens) = (source, specialTokens)
+    convenience init(_ source: String, specialTokens: [String: String] = [:]) throws {
+        let template: Template
         do {
             template = try Template(source)
         } catch {
@@ -25,6 +31,7 @@ struct ChatTemplate: Sendable {
                 .unsupported, "the chat template cannot be used: \(error)",
                 expected: "a Jinja template as transformers reads it, or --chat-template with one of \(Self.listedNames)")
         }
+        self.init(template, source: source, specialTokens: specialTokens, readsParts: false, begun: nil, clock: .system)
     }
 
     /// The same for a template that writes the words of a message only where they are in parts.
@@ -34,9 +41,14 @@ struct ChatTemplate: Sendable {
             (try? template.render(probe, addGenerationPrompt: false))?.runs.contains { $0.owner >= 0 && $0.count > 0 } ?? false
         }
         if writes(self) { return self }
-        var other = self
-        other.readsParts = true
+        let other = ChatTemplate(
+            template, source: source, specialTokens: specialTokens, readsParts: true, begun: begun, clock: clock)
         return writes(other) ? other : self
+    }
+
+    /// The same, for which it is always one day.
+    func writing(day: String, clock: TemplateClock) -> ChatTemplate {
+        ChatTemplate(template, source: source, specialTokens: specialTokens, readsParts: readsParts, begun: day, clock: clock)
     }
 
     static var listedNames: String { named.keys.sorted().joined(separator: ", ") }
@@ -82,11 +94,8 @@ extension ChatTemplate {
                     .unsupported, "the model has no chat template",
                     expected: "--chat-template with a file, a template, or one of \(listedNames) for a model trained on it"))
         }
-        do throws(TrainerError) {
-            return .success(try ChatTemplate(source, specialTokens: specialTokens).readingPartsIfNeeded())
-        } catch {
-            return .failure(error)
-        }
+        return Result { try ChatTemplate(source, specialTokens: specialTokens).readingPartsIfNeeded() }
+            .mapError { $0 as? TrainerError ?? TrainerError(.unsupported, "\($0)") }
     }
 
     /// What it is, in words: its name, or how it begins.

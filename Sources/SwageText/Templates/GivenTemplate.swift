@@ -28,7 +28,7 @@ package enum GivenTemplate {
     private static func checked(_ source: String) throws -> String {
         do {
             _ = try ChatTemplate(source)
-        } catch {
+        } catch let error as TrainerError {
             throw TrainerError(.invalidOption, error.message, expected: error.expected)
         }
         return source
