@@ -92,7 +92,7 @@ import TestSupport
         }) { folder in
             let tokenizer = try ModelFiles.open(folder).tokenizer.get()
             #expect(tokenizer.endOfSequenceIDs == [2, 7, 9])
-            #expect(tokenizer.chatTemplateSummary == "ChatML")
+            #expect(tokenizer.chatTemplateSummary == "the template \"chatml\"")
         }
     }
 

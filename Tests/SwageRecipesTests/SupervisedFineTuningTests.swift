@@ -135,8 +135,8 @@ import TestSupport
     }
 
     private static let chat = #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#
-    /// Right in its keys, and nothing that ChatML has a place for.
-    private static let odd = chat.replacingOccurrences(of: #""Ho"}"#, with: #""Ho", "reasoning_content": "why"}"#)
+    /// Right in its keys, and nothing that ChatML has a place for: a call of a tool instead of words.
+    private static let odd = chat.replacingOccurrences(of: #""content": "Ho"}"#, with: #""content": null, "tool_calls": [{"name": "f"}]}"#)
 
     @Test func everyExampleIsAccountedForBeforeTheFirstStep() async throws {
         try await withTemporaryDirectory { directory in

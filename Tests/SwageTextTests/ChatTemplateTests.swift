@@ -76,7 +76,9 @@ import TestSupport
     }
 
     @Test func whatATemplateIsToldReachesIt() throws {
-        let source = "{{ tools | tojson }}{{ documents[0].title }}{{ enable_thinking }}{{ messages[0].tool_calls[0].name }}{{ messages[0].content }}{{ bos_token }}"
+        let source =
+            "{{ tools | tojson }}{{ documents[0].title }}{{ enable_thinking }}{{ messages[0].tool_calls[0].name }}"
+            + "{{ messages[0].content }}{{ bos_token }}"
         let message = ChatMessage(role: "assistant", content: "", fields: ["tool_calls": [["name": "f"]], "content": nil])
         let chat = Chat([message], tools: [["type": "function"]], documents: [["title": "T"]], templateArguments: ["enable_thinking": false])
         let text = try tokenizer(template: source).text(of: chat, addGenerationPrompt: false)

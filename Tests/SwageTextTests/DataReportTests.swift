@@ -83,7 +83,7 @@ import TestSupport
         try await withTemporaryDirectory { directory in
             let path = directory + "/data.jsonl"
             let good = #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#
-            let odd = good.replacingOccurrences(of: #""content": "b""#, with: #""content": "b", "reasoning_content": "why""#)
+            let odd = good.replacingOccurrences(of: #""content": "b""#, with: #""content": null, "tool_calls": [{"name": "f"}]"#)
             try [good, good, "", odd, good].joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
             var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
             definition.chatTemplate = try GivenTemplate.source("chatml")
@@ -92,7 +92,7 @@ import TestSupport
             let error = #expect(throws: TrainerError.self) {
                 try Examples<TrainingExample>(path: path).examine { try options.examine($0, with: tokenizer) }
             }
-            #expect(error?.message.contains("data.jsonl, line 4") == true && error?.message.contains("reasoning_content") == true)
+            #expect(error?.message.contains("data.jsonl, line 4") == true && error?.message.contains("TypeError") == true)
             let report = try Examples<TrainingExample>(path: path, badLines: .skip).examine { try options.examine($0, with: tokenizer) }.report
             #expect(report.rows == 4 && report.whole == 3 && report.leftOut.map(\.lines) == [[4]], "\(report)")
         }

@@ -61,7 +61,8 @@ import Testing
     }
 
     @Test func theResultOfAToolAndItsNamesAreKept() throws {
-        let row = #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "tool", "name": "f", "tool_call_id": "7", "content": "12"}, {"role": "assistant", "content": "Ho"}]}"#
+        let tool = #"{"role": "tool", "name": "f", "tool_call_id": "7", "content": "12"}"#
+        let row = #"{"messages": [{"role": "user", "content": "Hi"}, \#(tool), {"role": "assistant", "content": "Ho"}]}"#
         let result = ChatMessage(role: "tool", content: "12", fields: ["tool_call_id": "7", "name": "f"])
         #expect(try read(row) == .chat(Chat([Self.hi, result, Self.ho])))
     }
@@ -75,7 +76,8 @@ import Testing
     }
 
     @Test func whatATemplateIsToldIsKept() throws {
-        let row = #"{"messages": [{"role": "user", "content": "Hi"}], "documents": [{"title": "a"}], "chat_template_kwargs": {"k": 1}, "enable_thinking": false}"#
+        let told = #""documents": [{"title": "a"}], "chat_template_kwargs": {"k": 1}, "enable_thinking": false"#
+        let row = #"{"messages": [{"role": "user", "content": "Hi"}], \#(told)}"#
         #expect(
             try read(row) == .chat(Chat([Self.hi], documents: [["title": "a"]], templateArguments: ["k": 1, "enable_thinking": false])))
     }
@@ -88,7 +90,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (["messages=dialog", "role=who", "content=said", "user=me", "assistant=you"], #"{"dialog": [{"who": "me", "said": "Hi"}, {"who": "you", "said": "Ho"}]}"#),
+        (
+            ["messages=dialog", "role=who", "content=said", "user=me", "assistant=you"],
+            #"{"dialog": [{"who": "me", "said": "Hi"}, {"who": "you", "said": "Ho"}]}"#
+        ),
         (["user=question", "assistant=answer"], #"{"question": "Hi", "answer": "Ho"}"#),
         (["instruction=ask", "output=say"], #"{"ask": "Hi", "say": "Ho"}"#),
     ])

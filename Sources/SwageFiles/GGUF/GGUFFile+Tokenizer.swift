@@ -67,7 +67,8 @@ extension BPETokenizer.Definition {
         if try gguf.optional("tokenizer.ggml.add_space_prefix", \.flag) == true {
             throw unsupported("tokenizer.ggml.add_space_prefix is true", "false")
         }
-        for (name, key) in [("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"), ("pad_token", "padding_token_id")] {
+        for (name, key) in [("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"), ("pad_token", "padding_token_id")]
+        {
             specialTokens[name] = try id(key).map { tokens[Int($0)] }
         }
         chatTemplate = try gguf.optional("tokenizer.chat_template", \.text)

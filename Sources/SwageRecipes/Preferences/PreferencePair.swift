@@ -46,7 +46,12 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
             try self.init(
                 turns: chosen.value.messages(chosen.key, &notes), rejected.value.messages(rejected.key, &notes), prompt: prompt)
         }
-        self.prompt = try row.takeChat(self.prompt.messages)
+        let asked = try row.takeChat(self.prompt.messages)
+        guard !isText || asked == self.prompt else {
+            throw TrainerError(
+                .invalidData, "the line has \(row.listedKeys), and its texts are no conversation", expected: "lists of messages beside them")
+        }
+        self.prompt = asked
         try row.finish(&notes)
         try checkDifference()
     }

@@ -108,11 +108,14 @@ public struct ExampleStream: Sendable {
         }
         self.schedule = schedule
         guard !indices.isEmpty else { throw nothingToLearn }
+        // A small data set comes round again within a batch.
         let rows = indices.map { indices in
             var row = PackedRow(capacity: options.sequenceLength)
-            for index in indices { row.append(tokenized.removeValue(forKey: index)!) }
+            for tokens in indices.compactMap({ tokenized[$0] }) { row.append(tokens) }
             return row
         }
+        let waiting = Set(schedule.position.waiting)
+        tokenized = tokenized.filter { waiting.contains($0.key) }
         return Batch(batch: PackedRow.batch(rows), positionCount: rows.reduce(0) { $0 + $1.count })
     }
 

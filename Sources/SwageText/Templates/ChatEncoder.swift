@@ -16,7 +16,7 @@ struct ChatEncoder {
         var result = TargetedTokens(ids: tokens.map(\.id), isTarget: tokens.map { _ in false }, owners: owners(tokens, text.runs))
         result.notes = text.notes
         for turn in text.turns where turn.isLearned {
-            let end = try self.end(of: turn, tokens, chat)
+            let end = self.end(of: turn, in: text, tokens, chat)
             for index in tokens.firstIndex(from: turn.start)..<end { result.isTarget[index] = true }
         }
         if !text.marks.isEmpty { result.notes += difference(result, tokens, text) }
@@ -44,15 +44,20 @@ struct ChatEncoder {
     }
 
     /// The index behind the last token of a turn: the token that ends it, or else the last of its words.
-    private func end(of turn: ChatText.Turn, _ tokens: [(id: Int32, start: Int)], _ chat: Chat) throws -> Int {
+    private func end(of turn: ChatText.Turn, in text: ChatText, _ tokens: [(id: Int32, start: Int)], _ chat: Chat) -> Int {
         let first = tokens.firstIndex(from: turn.wordsEnd)
         let last = tokens.firstIndex(from: turn.limit)
         let behind = tokens[first..<max(first, last)]
         if let end = behind.firstIndex(where: { ends.contains($0.id) }) { return end + 1 }
-        guard let special = behind.firstIndex(where: { engine.specialIDs.contains($0.id) }) else { return first }
-        // A special token that ends no text ends the turn all the same if it is there before anybody answers.
+        // No token ends texts here. What is there before anybody answers belongs to the turn, as far as it can be seen.
         let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
-        return tokens[special].start < alone?.text.utf8.count ?? 0 ? special + 1 : first
+        let closed = alone.map { $0.text.utf8.count } ?? turn.wordsEnd
+        if let special = behind.firstIndex(where: { engine.specialIDs.contains($0.id) }) {
+            return tokens[special].start < closed ? special + 1 : first
+        }
+        let closing = text.utf8[turn.wordsEnd..<max(turn.wordsEnd, min(closed, turn.limit))]
+        let visible = closing.lastIndex { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }.map { $0 + 1 } ?? turn.wordsEnd
+        return max(first, tokens.firstIndex(from: visible))
     }
 
     /// Says where the template's own marks learn something else.

@@ -138,7 +138,7 @@ private struct RowMessage {
         guard let list = value.list else {
             throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a list of calls")
         }
-        for (number, call) in list.enumerated() { _ = try Self.checked(call["function"] ?? call, "\"\(key)[\(number)]\" of \(place)") }
+        for (number, call) in list.enumerated() { _ = try Self.checked(call["function"] ?? call, "call \(number + 1) in \"\(key)\" of \(place)") }
         return list.isEmpty ? nil : value
     }
 
