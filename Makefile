@@ -22,7 +22,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps completions test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps templates completions test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         picture lint-python clean
 
 help: ## Show the targets.
@@ -54,6 +54,9 @@ completions: build ## Write completions for bash, zsh and fish to .build/complet
 deps: ## Fetch the pinned CBLAS, model and conversations into .deps.
 	@scripts/fetch_deps.sh
 
+templates: deps
+	@scripts/fetch_templates.sh
+
 $(CONVERSATIONS): scripts/prepare_conversations.py | deps
 	@python3 scripts/prepare_conversations.py .deps/chitchat_dataset/dataset.json .deps/conversations
 
@@ -64,7 +67,7 @@ $(PREFERENCES): scripts/prepare_preferences.py $(CONVERSATIONS)
 test: ## Install what the tests need, and run all of them.
 	@rm -f .build/stages.txt
 	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
-	@$(STAGE) "what is fetched" $(MAKE) --no-print-directory deps $(CONVERSATIONS)
+	@$(STAGE) "what is fetched" $(MAKE) --no-print-directory deps $(CONVERSATIONS) templates
 	@mkdir -p .build && touch .build/engines
 	@$(STAGE) "build of the program" scripts/build_strictly.sh swage
 	@$(STAGE) "build of the tests" scripts/build_strictly.sh swagePackageTests FileFuzzer LossFuzzer SwageBenchmarks
@@ -87,7 +90,7 @@ test: ## Install what the tests need, and run all of them.
 	@$(STAGE)
 	@scripts/check_tree.sh
 
-test-native: deps $(CONVERSATIONS) ## The tests of what runs in this process: no Python, no gRPC.
+test-native: deps $(CONVERSATIONS) templates ## The tests of what runs in this process: no Python, no gRPC.
 	@rm -f .build/stages.txt
 	@$(STAGE) "build of the tests" swift build -c release --product swagePackageTests
 	@$(STAGE) "tests in this process" swift test -c release --skip-build --skip "$(OUTER)"

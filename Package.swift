@@ -98,7 +98,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Swage", "SwageFiles", "SwageNative"], path: "Tests/TestSupport"),
         .testTarget(name: "SwageTests", dependencies: ["Swage", "TestSupport"]),
         .testTarget(name: "SwageTextTests", dependencies: ["SwageText", "SwageFiles", "CSwageSystem", "TestSupport"]),
-        .testTarget(name: "SwageJinjaTests", dependencies: ["SwageJinja"]),
+        .testTarget(name: "SwageJinjaTests", dependencies: ["SwageJinja", "SwageText"]),
         .testTarget(name: "SwageFilesTests", dependencies: ["SwageFiles", "SwageNative", "TestSupport"]),
         .testTarget(
             name: "SwageRecipesTests",
