@@ -78,7 +78,8 @@ struct DataShowCommand: AsyncParsableCommand {
                 "messages": tokens.owners.map { Int($0) }, "notes": tokens.notes,
             ])
         } else {
-            try printLine("\(place): \(shown.summary)\n\(try shown.text(inColor: Terminal.hasColor(STDOUT_FILENO)))\n")
+            let text = try shown.text(inColor: Terminal.hasColor(STDOUT_FILENO))
+            try printLine("\(place): \(shown.summary)\n\(text.hasSuffix("\n") ? text : text + "\n")")
         }
     }
 }

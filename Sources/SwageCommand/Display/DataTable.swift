@@ -14,8 +14,8 @@ struct DataTable {
             ("learned", report.tokens == 0 ? "0" : "\(report.targets) (\(fixed(100 * Double(report.targets) / Double(report.tokens), 1)) %)"),
         ]
         if let longest = report.longest { rows.append(("longest", "\(longest.tokens) tokens (\(report.places([longest.line])))")) }
-        rows.append(("cut", "\(report.cut), \(report.cutTokens) tokens of them"))
-        rows.append(("left out", "\(report.leftOutRows)"))
+        if report.cut > 0 { rows.append(("cut", "\(report.cut), \(report.cutTokens) tokens of them")) }
+        if report.leftOutRows > 0 { rows.append(("left out", "\(report.leftOutRows)")) }
         rows += report.leftOut.map { ("", "\($0.reason) (\(report.listed($0)))") }
         rows += report.notes.map { ("note", "\($0.text) (\(report.listed($0)))") }
         return rows.map { $0.padding(toLength: 10, withPad: " ", startingAt: 0) + $1 }.joined(separator: "\n")
