@@ -3,8 +3,13 @@ import SwageJinja
 import SwageText
 import Testing
 
+private enum Place {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let templates = root.appending(path: ".deps/templates")
+}
+
 /// Public chat templates, as far as `scripts/fetch_templates.sh` has fetched them, against what transformers makes of them.
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: PublicTemplateTests.folder.path)), .timeLimit(.minutes(30)))
+@Suite(.enabled(if: FileManager.default.fileExists(atPath: Place.templates.path)), .timeLimit(.minutes(30)))
 struct PublicTemplateTests {
     private struct Document: Decodable {
         struct Entry: Decodable {
@@ -17,10 +22,7 @@ struct PublicTemplateTests {
         var templates: [Entry]
     }
 
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    static let folder = root.appending(path: ".deps/templates")
-
-    private static func golden(_ name: String) throws -> Data { try Data(contentsOf: root.appending(path: "Tests/Golden/\(name)")) }
+    private static func golden(_ name: String) throws -> Data { try Data(contentsOf: Place.root.appending(path: "Tests/Golden/\(name)")) }
 
     /// Each conversation without tools and with them, without a generation prompt and with it.
     private static func contexts() throws -> [[String: TemplateValue]] {
@@ -44,7 +46,7 @@ struct PublicTemplateTests {
         let clock = TemplateClock.fixed(year: 2026, month: 7, day: 4, hour: 15, minute: 6, second: 7)
         var compared = 0
         for entry in try JSONDecoder().decode(Document.self, from: Self.golden("templates.json")).templates {
-            guard let source = try? Data(contentsOf: Self.folder.appending(path: entry.name)) else { continue }
+            guard let source = try? Data(contentsOf: Place.templates.appending(path: entry.name)) else { continue }
             #expect(ContentDigest.of(source) == entry.sha256, "\(entry.name) is another one")
             let template = try Template(String(decoding: source, as: UTF8.self))
             #expect(entry.outputs.count == contexts.count)
