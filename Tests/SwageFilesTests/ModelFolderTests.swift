@@ -62,7 +62,7 @@ import TestSupport
     @Test func aModelWithoutAKnownTokenizerTrainsOnTokenIDs() async throws {
         let broken: [(String, (String) throws -> Void)] = [
             ("tokenizer.json", { try FileManager.default.removeItem(atPath: $0 + "/tokenizer.json") }),
-            ("dropout", { try edit($0 + "/tokenizer.json", "\"byte_fallback\":false", "\"byte_fallback\":false,\"dropout\":0.5") }),
+            ("dropout", { try edit($0 + "/tokenizer.json", "\"dropout\":null", "\"dropout\":0.5") }),
         ]
         for (mentioned, change) in broken {
             try await withFolder(change: change) { folder in

@@ -148,10 +148,15 @@ import TestSupport
     }
 
     /// Llama 3's template writes the model's own bos_token.
-    @Test(arguments: [("\"<|begin_of_text|>\"", "<|begin_of_text|><|start"), ("\"<|eot_id|>\"", "<|eot_id|><|start"), ("null", "<|start")])
+    @Test(arguments: [("\"<|begin_of_text|>\"", "<|begin_of_text|><|start"), ("\"<|eot_id|>\"", "<|eot_id|><|start")])
     func aTemplateWritesTheBeginningThatTheModelHas(_ token: String, _ beginning: String) async throws {
         let text = try await chatText(.llama3, "tokenizer_config.json", "{\"bos_token\": \(token)}")
         #expect(text.hasPrefix(beginning), "\(text)")
+    }
+
+    @Test func aTemplateThatWritesABeginningFailsWhereThereIsNone() async throws {
+        let error = await #expect(throws: TrainerError.self) { try await chatText(.llama3, "tokenizer_config.json", "{\"bos_token\": null}") }
+        #expect(error?.message.contains("bos_token") == true, "\(String(describing: error))")
     }
 
     @Test func aTemplateThatIsTheNameOfAFormatIsATextAsAnyOther() async throws {
