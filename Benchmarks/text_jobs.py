@@ -10,12 +10,12 @@ import worker
 from worker import HERE, Worker
 
 FOLDER = inputs.FOLDER / "text"
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 QWEN = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 
 
 def lines_of_conversations():
@@ -26,12 +26,22 @@ def lines_of_conversations():
 def unicode_mix(count=20000):
     """Lines of many scripts, with emoji and marks, by a seed."""
     random.seed(0)
-    ranges = [(0x61, 0x7A), (0x410, 0x44F), (0x3B1, 0x3C9), (0x4E00, 0x4FFF), (0x3041, 0x3096), (0x0E01, 0x0E30), (0x0905, 0x0939),
-              (0x0621, 0x064A), (0xAC00, 0xAFFF), (0x1F600, 0x1F64F)]
+    ranges = [
+        (0x61, 0x7A),
+        (0x410, 0x44F),
+        (0x3B1, 0x3C9),
+        (0x4E00, 0x4FFF),
+        (0x3041, 0x3096),
+        (0x0E01, 0x0E30),
+        (0x0905, 0x0939),
+        (0x0621, 0x064A),
+        (0xAC00, 0xAFFF),
+        (0x1F600, 0x1F64F),
+    ]
     words = []
     for low, high in ranges:
         words += ["".join(chr(random.randint(low, high)) for _ in range(random.randint(1, 8))) for _ in range(400)]
-    words += ["e\u0301", "\U0001F469\u200D\U0001F467", "12345", "don't", "  ", "\n", "...", "¿qué?"]
+    words += ["e\u0301", "\U0001f469\u200d\U0001f467", "12345", "don't", "  ", "\n", "...", "¿qué?"]
     return [" ".join(random.choices(words, k=random.randint(5, 40))) for _ in range(count)]
 
 
@@ -46,7 +56,9 @@ def folders():
             if pattern:
                 tokenizer = Tokenizer(models.BPE())
                 split = pre_tokenizers.Split(Regex(pattern), "isolated")
-                tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+                tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+                    [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+                )
                 tokenizer.decoder = decoders.ByteLevel()
                 if kind == "qwen":
                     tokenizer.normalizer = normalizers.NFC()
@@ -56,16 +68,19 @@ def folders():
                 tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
                 tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
                 tokenizer.decoder = decoders.Sequence(
-                    [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+                    [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+                )
                 alphabet, special = [], ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"] + [f"<0x{byte:02X}>" for byte in range(256)]
             trainer = trainers.BpeTrainer(
-                vocab_size=32000, special_tokens=special, initial_alphabet=alphabet, show_progress=False, max_token_length=16)
+                vocab_size=32000, special_tokens=special, initial_alphabet=alphabet, show_progress=False, max_token_length=16
+            )
             tokenizer.train_from_iterator(corpus, trainer)
             folder = FOLDER / kind
             folder.mkdir(parents=True, exist_ok=True)
             tokenizer.save(str(folder / "tokenizer.json"))
             (folder / "tokenizer_config.json").write_text(
-                json.dumps(dict(tokenizer_class="PreTrainedTokenizerFast", eos_token="<|im_end|>", chat_template=CHATML)))
+                json.dumps(dict(tokenizer_class="PreTrainedTokenizerFast", eos_token="<|im_end|>", chat_template=CHATML))
+            )
     return {kind: FOLDER / kind for kind in kinds}
 
 
@@ -100,19 +115,38 @@ def tokenize(rounds):
                         assert all(ours["count"] == peer["count"] for ours, peer in pairs), f"{kind}, {name}: other tokens"
                         rates = [[side["count"] / side["seconds"] for side in pair] for pair in pairs]
                         ratio = statistics.median(ours / peer for ours, peer in rates)
-                        rows.append(dict(
-                            tokenizer=kind, text=name, threads=threads, ratio=ratio, ours=statistics.median(pair[0] for pair in rates),
-                            peer=statistics.median(pair[1] for pair in rates), ratios=[ours / peer for ours, peer in rates],
-                            openingRatio=statistics.median(peer / ours for ours, peer in opening)))
+                        rows.append(
+                            dict(
+                                tokenizer=kind,
+                                text=name,
+                                threads=threads,
+                                ratio=ratio,
+                                ours=statistics.median(pair[0] for pair in rates),
+                                peer=statistics.median(pair[1] for pair in rates),
+                                ratios=[ours / peer for ours, peer in rates],
+                                openingRatio=statistics.median(peer / ours for ours, peer in opening),
+                            )
+                        )
                         print(f"  {kind}, {name}, {threads} threads: {ratio:.2f}, opening {rows[-1]['openingRatio']:.2f}", file=sys.stderr)
         worst = {threads: min((row for row in rows if row["threads"] == threads), key=lambda row: row["ratio"]) for threads in (1, 2)}
         ratios = worst[1]["ratios"]
         return dict(
-            unit="tokens/s", ours=worst[1]["ours"], peer=worst[1]["peer"], peerName="tokenizers", ratio=worst[1]["ratio"], ratios=ratios,
-            spread=(max(ratios) - min(ratios)) / 2 / worst[1]["ratio"], peakMemoryOurs=None, peakMemoryPeer=None, rows=rows,
+            unit="tokens/s",
+            ours=worst[1]["ours"],
+            peer=worst[1]["peer"],
+            peerName="tokenizers",
+            ratio=worst[1]["ratio"],
+            ratios=ratios,
+            spread=(max(ratios) - min(ratios)) / 2 / worst[1]["ratio"],
+            peakMemoryOurs=None,
+            peakMemoryPeer=None,
+            rows=rows,
             against=dict(
-                tokenizersOneThread=worst[1]["ratio"], tokenizersTwoThreads=worst[2]["ratio"],
-                opening=min(row["openingRatio"] for row in rows)))
+                tokenizersOneThread=worst[1]["ratio"],
+                tokenizersTwoThreads=worst[2]["ratio"],
+                opening=min(row["openingRatio"] for row in rows),
+            ),
+        )
 
     return job
 
@@ -134,9 +168,16 @@ def templates(rounds):
         rates = [[side["count"] / side["seconds"] for side in pair] for pair in pairs]
         ratios = [ours / peer for ours, peer in rates]
         return dict(
-            unit="chats/s", ours=statistics.median(pair[0] for pair in rates), peer=statistics.median(pair[1] for pair in rates),
-            peerName="transformers", ratio=statistics.median(ratios), ratios=ratios, peakMemoryOurs=None, peakMemoryPeer=None,
-            spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios))
+            unit="chats/s",
+            ours=statistics.median(pair[0] for pair in rates),
+            peer=statistics.median(pair[1] for pair in rates),
+            peerName="transformers",
+            ratio=statistics.median(ratios),
+            ratios=ratios,
+            peakMemoryOurs=None,
+            peakMemoryPeer=None,
+            spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
+        )
 
     return job
 
@@ -167,8 +208,16 @@ def open_data(rounds):
         path.unlink()
         ratios = [peer / ours for ours, peer in times]
         return dict(
-            unit="s", ours=statistics.median(pair[0] for pair in times), peer=statistics.median(pair[1] for pair in times),
-            peerName="json", ratio=statistics.median(ratios), ratios=ratios, spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
-            peakMemoryOurs=answers[-1]["peakMemory"], peakMemoryPeer=None, rows=answers[-1]["count"])
+            unit="s",
+            ours=statistics.median(pair[0] for pair in times),
+            peer=statistics.median(pair[1] for pair in times),
+            peerName="json",
+            ratio=statistics.median(ratios),
+            ratios=ratios,
+            spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
+            peakMemoryOurs=answers[-1]["peakMemory"],
+            peakMemoryPeer=None,
+            rows=answers[-1]["count"],
+        )
 
     return job

@@ -79,7 +79,7 @@ def rust(pattern):
     encoding = tiktoken.Encoding("probe", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
     found = set()
     for start in range(0, len(TEXT), 1 << 16):
-        found |= set(bytes(encoding.encode_ordinary(TEXT[start:start + (1 << 16)])).decode())
+        found |= set(bytes(encoding.encode_ordinary(TEXT[start : start + (1 << 16)])).decode())
     return found
 
 
@@ -95,10 +95,10 @@ def pieces(pre_tokenizer, text):
 def swift(name, comment, tables):
     lines = [f"/// {comment}", "///", "/// Made by scripts/unicode_tables.py; see there.", f"enum {name} {{"]
     for label, note, text in tables:
-        lines += [f"    /// {note}", f"    static let {label}: StaticString = \"\"\""]
+        lines += [f"    /// {note}", f'    static let {label}: StaticString = """']
         for start in range(0, len(text), 120):
-            lines.append("        " + text[start:start + 120] + ("\\" if start + 120 < len(text) else ""))
-        lines += ["        \"\"\"", ""]
+            lines.append("        " + text[start : start + 120] + ("\\" if start + 120 < len(text) else ""))
+        lines += ['        """', ""]
     lines[-1] = "}"
     (FOLDER / f"{name}.swift").write_text("\n".join(lines) + "\n")
 
@@ -143,9 +143,18 @@ def first_sets():
         "numeric": (numeric, "Rust's `char::is_numeric`."),
         "punctuation": (punctuation, "Punctuation, as the crate unicode_categories has it, with ASCII's."),
         "word": (word, "`\\w` of Rust's regex."),
-        "other": ({c for c in ALL if clean[c] == "" and c != "\ufffd"}, "Control and other characters, as the crate unicode_categories has them."),
-        "nonspacingMark": ({c for c in ALL if nfd[c] == c and accents[c] == ""}, "Nonspacing marks, as the crate unicode_categories has them."),
-        "combiningMark": ({c for c, t in kept(normalizers.StripAccents()).items() if t == ""}, "Combining marks, as the crate unicode-normalization-alignments has them."),
+        "other": (
+            {c for c in ALL if clean[c] == "" and c != "\ufffd"},
+            "Control and other characters, as the crate unicode_categories has them.",
+        ),
+        "nonspacingMark": (
+            {c for c in ALL if nfd[c] == c and accents[c] == ""},
+            "Nonspacing marks, as the crate unicode_categories has them.",
+        ),
+        "combiningMark": (
+            {c for c, t in kept(normalizers.StripAccents()).items() if t == ""},
+            "Combining marks, as the crate unicode-normalization-alignments has them.",
+        ),
         "onigWord": (oniguruma(r"\w"), "`\\w` of Oniguruma."),
         "onigSpace": (oniguruma(r"\s"), "`\\s` of Oniguruma."),
         "onigGraph": (oniguruma(r"[[:graph:]]"), "`[:graph:]` of Oniguruma."),
@@ -187,10 +196,13 @@ def compositions():
 def script_table():
     """The scripts of the pre-tokenizer UnicodeScripts: where a letter after one of another script begins a piece."""
     representatives, values, apart = [], {}, pre_tokenizers.UnicodeScripts()
+
     def same(a, b):
         return len(apart.pre_tokenize_str(a + b)) == 1
+
     def anything(c):
         return same("a", c) and same(c, "京") and same("京", c)
+
     previous = None
     for c in ALL:
         if anything(c) and not (same("a", c) and not same("京", c)):
@@ -198,11 +210,8 @@ def script_table():
         if previous is not None and same(representatives[previous], c) and not anything(c):
             values[ord(c)] = previous
             continue
-        for index, other in enumerate(representatives):
-            if same(other, c):
-                break
-        else:
-            index = len(representatives)
+        index = next((place for place, other in enumerate(representatives) if same(other, c)), len(representatives))
+        if index == len(representatives):
             representatives.append(c)
         values[ord(c)] = previous = index
     return values
@@ -253,16 +262,33 @@ if __name__ == "__main__":
     versions = f"tokenizers {tokenizers.__version__}, tiktoken {tiktoken.__version__}, regex {regex.__version__}"
     table, other = categories()
     names, script_values = scripts(table)
-    swift("UnicodeCategoryTable", f"General categories, as of Unicode 16 ({versions}).", [
-        ("names", "The categories' names, in the order of their numbers.", " ".join(CATEGORIES)),
-        ("oniguruma", "Ranges with the number of their category, as Oniguruma has them.", encoded_values(table)),
-        ("rust", "Where Rust's regex has another one.", encoded_values(other))])
-    swift("UnicodeScriptTable", f"Scripts ({versions}).", [
-        ("names", "The scripts' names, in the order of their numbers.", " ".join(names)),
-        ("oniguruma", "Ranges with the number of their script, as Oniguruma has them.", encoded_values(script_values)),
-        ("preTokenizer", "Ranges with a number for each script that the pre-tokenizer UnicodeScripts knows.", encoded_values(script_table()))])
-    swift("UnicodeSetTable", f"Sets of characters ({versions}).",
-          [(name, note, encoded_set(found)) for name, (found, note) in first_sets().items()])
+    swift(
+        "UnicodeCategoryTable",
+        f"General categories, as of Unicode 16 ({versions}).",
+        [
+            ("names", "The categories' names, in the order of their numbers.", " ".join(CATEGORIES)),
+            ("oniguruma", "Ranges with the number of their category, as Oniguruma has them.", encoded_values(table)),
+            ("rust", "Where Rust's regex has another one.", encoded_values(other)),
+        ],
+    )
+    swift(
+        "UnicodeScriptTable",
+        f"Scripts ({versions}).",
+        [
+            ("names", "The scripts' names, in the order of their numbers.", " ".join(names)),
+            ("oniguruma", "Ranges with the number of their script, as Oniguruma has them.", encoded_values(script_values)),
+            (
+                "preTokenizer",
+                "Ranges with a number for each script that the pre-tokenizer UnicodeScripts knows.",
+                encoded_values(script_table()),
+            ),
+        ],
+    )
+    swift(
+        "UnicodeSetTable",
+        f"Sets of characters ({versions}).",
+        [(name, note, encoded_set(found)) for name, (found, note) in first_sets().items()],
+    )
     lower = {ord(c): t for c, t in kept(normalizers.Lowercase()).items() if t != c}
     nfd = {ord(c): t for c, t in kept(normalizers.NFD()).items() if t != c and not 0xAC00 <= ord(c) <= 0xD7A3}
     nfkd = {ord(c): t for c, t in kept(normalizers.NFKD()).items() if t != c and t != nfd.get(ord(c), c) and not 0xAC00 <= ord(c) <= 0xD7A3}
@@ -270,15 +296,29 @@ if __name__ == "__main__":
     for first, second, result in sorted(compositions(), key=lambda p: p[2]):
         pairs += number(result - last) + number(first) + number(second)
         last = result
-    swift("UnicodeMappingTable", f"What characters become ({versions}).", [
-        ("lowercase", "Rust's `char::to_lowercase`.", encoded_mapping(lower)),
-        ("canonical", "Full canonical decompositions but for Hangul, as the crate unicode-normalization-alignments has them.", encoded_mapping(nfd)),
-        ("compatibility", "Full compatibility decompositions that differ from the canonical ones.", encoded_mapping(nfkd)),
-        ("compositions", "Triples: the composed character's distance from the last, and the two characters.", pairs),
-        ("combiningClasses", "Ranges with their canonical combining class.", encoded_values(combining_classes()))])
-    swift("GraphemeTable", f"What decides where grapheme clusters end ({versions}).", [
-        ("breaks", "Ranges with the number of their Grapheme_Cluster_Break.", encoded_values(grapheme_breaks())),
-        ("pictographic", "Extended_Pictographic.", encoded_set(regex.findall(r"\p{Extended_Pictographic}", TEXT))),
-        ("conjunctConsonants", "Indic_Conjunct_Break=Consonant.", encoded_set(regex.findall(r"\p{InCB=Consonant}", TEXT))),
-        ("conjunctLinkers", "Indic_Conjunct_Break=Linker.", encoded_set(regex.findall(r"\p{InCB=Linker}", TEXT))),
-        ("conjunctExtenders", "Indic_Conjunct_Break=Extend.", encoded_set(regex.findall(r"\p{InCB=Extend}", TEXT)))])
+    swift(
+        "UnicodeMappingTable",
+        f"What characters become ({versions}).",
+        [
+            ("lowercase", "Rust's `char::to_lowercase`.", encoded_mapping(lower)),
+            (
+                "canonical",
+                "Full canonical decompositions but for Hangul, as the crate unicode-normalization-alignments has them.",
+                encoded_mapping(nfd),
+            ),
+            ("compatibility", "Full compatibility decompositions that differ from the canonical ones.", encoded_mapping(nfkd)),
+            ("compositions", "Triples: the composed character's distance from the last, and the two characters.", pairs),
+            ("combiningClasses", "Ranges with their canonical combining class.", encoded_values(combining_classes())),
+        ],
+    )
+    swift(
+        "GraphemeTable",
+        f"What decides where grapheme clusters end ({versions}).",
+        [
+            ("breaks", "Ranges with the number of their Grapheme_Cluster_Break.", encoded_values(grapheme_breaks())),
+            ("pictographic", "Extended_Pictographic.", encoded_set(regex.findall(r"\p{Extended_Pictographic}", TEXT))),
+            ("conjunctConsonants", "Indic_Conjunct_Break=Consonant.", encoded_set(regex.findall(r"\p{InCB=Consonant}", TEXT))),
+            ("conjunctLinkers", "Indic_Conjunct_Break=Linker.", encoded_set(regex.findall(r"\p{InCB=Linker}", TEXT))),
+            ("conjunctExtenders", "Indic_Conjunct_Break=Extend.", encoded_set(regex.findall(r"\p{InCB=Extend}", TEXT))),
+        ],
+    )

@@ -2,8 +2,9 @@
 
 python render_templates.py NAME=FOLDER ...    writes templates.json: of each FOLDER's *.jinja files, under NAME/file
 
-Of the templates themselves only digests are kept, and of what they give the first 16 digits of the digests. Each template is rendered with every conversation, without tools and with
-them, without a generation prompt and with it, in this order. What raises an exception has "raises" for its digest.
+Of the templates themselves only digests are kept, and of what they give the first 16 digits of the digests. Each template is
+rendered with every conversation, without tools and with them, without a generation prompt and with it, in this order. What raises
+an exception has "raises" for its digest.
 """
 
 import datetime
