@@ -59,7 +59,7 @@ import TestSupport
         }
     }
 
-    @Test(arguments: ["gpt2", "smollm", "llama3", "qwen2"])
+    @Test(arguments: names)
     func writtenTokenizerJSONReadsBackAsTheSameTokenizer(_ name: String) throws {
         let tokenizer = try Self.tokenizer(name)
         let again = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: tokenizer.definition.tokenizerJSON()))

@@ -14,11 +14,11 @@ extension BPETokenizer.Definition {
             throw unsupported("the tokenizer is of kind \"\(model)\"", "\"gpt2\", which is byte-level BPE")
         }
         let name = try gguf.optional("tokenizer.ggml.pre", \.text) ?? "default"
-        let known: [String: PreTokenizer] = [
+        let known: [String: WordPattern] = [
             "default": .gpt2, "gpt-2": .gpt2, "smollm": .smolLM, "llama-bpe": .llama3, "llama3": .llama3,
             "llama-v3": .llama3, "qwen2": .qwen2,
         ]
-        guard let preTokenizer = known[name] else {
+        guard let words = known[name] else {
             throw unsupported("the pre-tokenizer is \"\(name)\"", "one of \(known.keys.sorted())")
         }
 
@@ -48,9 +48,9 @@ extension BPETokenizer.Definition {
             addedTokens: types.enumerated().filter { $1 == control || $1 == userDefined }.map { id, type in
                 AddedToken(id: Int32(id), content: tokens[id], isSpecial: type == control)
             },
-            preTokenizer: preTokenizer)
-        ignoresMerges = preTokenizer == .llama3
-        normalizesToNFC = preTokenizer == .qwen2
+            words: words)
+        ignoresMerges = words == .llama3
+        normalizesToNFC = words == .qwen2
 
         func id(_ key: String) throws -> Int32? {
             guard let id = try gguf.optional("tokenizer.ggml.\(key)", \.integer) else { return nil }
@@ -61,7 +61,7 @@ extension BPETokenizer.Definition {
         }
         endOfSequenceIDs = [try id("eos_token_id"), try id("eot_token_id")].compactMap { $0 }
             .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-        let addsBeginning = try gguf.optional("tokenizer.ggml.add_bos_token", \.flag) ?? (preTokenizer == .llama3)
+        let addsBeginning = try gguf.optional("tokenizer.ggml.add_bos_token", \.flag) ?? (words == .llama3)
         if addsBeginning, let beginning = try id("bos_token_id") { prefixIDs = [beginning] }
         if try gguf.optional("tokenizer.ggml.add_eos_token", \.flag) == true, let end = try id("eos_token_id") { suffixIDs = [end] }
         if try gguf.optional("tokenizer.ggml.add_space_prefix", \.flag) == true {

@@ -5,7 +5,7 @@ import SwageText
 extension ModelFolder {
     /// The tokenizer that `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` define together.
     func tokenizer(template given: String?) throws -> BPETokenizer {
-        var definition = try self.definition()
+        var definition = try BPETokenizer.Definition(tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
         let configuration = try json("tokenizer_config.json")
         let template = try data("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
         let own = try template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
@@ -19,16 +19,6 @@ extension ModelFolder {
         }
         definition.endOfSequenceIDs = ends.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         return try BPETokenizer(definition)
-    }
-
-    /// Byte pairs where they are all that is asked for, and otherwise every step that `tokenizer.json` says.
-    private func definition() throws -> BPETokenizer.Definition {
-        let (data, file) = (try required("tokenizer.json"), "\(path)/tokenizer.json")
-        do {
-            return try BPETokenizer.Definition(tokenizerJSON: data, file: file)
-        } catch let error as TrainerError where error.code == .unsupported {
-            return BPETokenizer.Definition(pipeline: try TokenizerPipeline(tokenizerJSON: data, file: file), file: data)
-        }
     }
 
     /// One template, or the one called `default` among several with names.

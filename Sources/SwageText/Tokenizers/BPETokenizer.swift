@@ -6,11 +6,11 @@ public import Swage
 public struct BPETokenizer: Tokenizer {
     /// Everything that defines the tokenizer, in the terms of `tokenizer.json`.
     package struct Definition: Sendable {
-        /// Spelling in the byte-level alphabet to id.
-        package var vocabulary: [String: Int32]
-        package var merges: [(String, String)]
-        package var addedTokens: [AddedToken]
-        package var preTokenizer: PreTokenizer
+        /// Spelling in the byte-level alphabet to id. Of a `tokenizer.json` it is empty: the file says all.
+        package var vocabulary: [String: Int32] = [:]
+        package var merges: [(String, String)] = []
+        package var addedTokens: [AddedToken] = []
+        package var words = WordPattern.gpt2
         package var ignoresMerges = false
         /// Whether text is brought to Unicode's composed form first.
         package var normalizesToNFC = false
@@ -22,25 +22,24 @@ public struct BPETokenizer: Tokenizer {
         package var chatTemplate: String?
         /// The tokens that chat templates call `bos_token`, `eos_token` and so on.
         package var specialTokens: [String: String] = [:]
-        /// The tokenizer where it is more than byte pairs; nil where the vocabulary says all.
+        /// What a `tokenizer.json` says, with further tokens perhaps; nil where the vocabulary above says all.
         package var pipeline: TokenizerPipeline?
-        /// The content of the `tokenizer.json` that the pipeline was read from.
-        package var pipelineFile: Data?
+        /// The content of that file.
+        let file: Data?
 
-        package init(
-            vocabulary: [String: Int32], merges: [(String, String)], addedTokens: [AddedToken],
-            preTokenizer: PreTokenizer
-        ) {
-            self.vocabulary = vocabulary
-            self.merges = merges
-            self.addedTokens = addedTokens
-            self.preTokenizer = preTokenizer
+        package init(vocabulary: [String: Int32], merges: [(String, String)], addedTokens: [AddedToken], words: WordPattern) {
+            (self.vocabulary, self.merges, self.addedTokens, self.words) = (vocabulary, merges, addedTokens, words)
+            file = nil
         }
 
-        /// - Parameter file: the content of the `tokenizer.json` that the pipeline was read from.
-        package init(pipeline: TokenizerPipeline, file: Data) {
-            self.init(vocabulary: [:], merges: [], addedTokens: [], preTokenizer: .gpt2)
-            (self.pipeline, pipelineFile) = (pipeline, file)
+        /// Reads the content of a `tokenizer.json`.
+        ///
+        /// What the `tokenizers` library would do otherwise than this library is an error with the name of the part, so that
+        /// no text is ever cut in a way the model was not trained on.
+        /// - Throws: ``Swage/TrainerError`` with code `corruptFile` or `unsupported`, naming the part.
+        package init(tokenizerJSON data: Data, file: String = "tokenizer.json") throws {
+            pipeline = try TokenizerPipeline(tokenizerJSON: data, file: file)
+            self.file = data
         }
     }
 
@@ -54,7 +53,7 @@ public struct BPETokenizer: Tokenizer {
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
         self.definition = definition
-        let engine: any TokenizerEngine = if let pipeline = definition.pipeline { pipeline } else { try BytePairEngine(definition) }
+        let engine: any TokenizerEngine = try definition.pipeline ?? TokenizerPipeline(tokenizerJSON: definition.tokenizerJSON())
         self.engine = engine
         vocabularySize = engine.idCount
         chatTemplate = ChatTemplate.of(definition.chatTemplate, specialTokens: definition.specialTokens)

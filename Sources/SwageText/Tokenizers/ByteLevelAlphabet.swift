@@ -10,24 +10,4 @@ enum ByteLevelAlphabet {
             return Unicode.Scalar(next)!
         }
     }()
-
-    private static let bytes: [Unicode.Scalar: UInt8] = Dictionary(
-        uniqueKeysWithValues: scalars.enumerated().map { ($1, UInt8($0)) })
-
-    /// The bytes that `token` spells, or nil if it uses a character outside the alphabet.
-    static func bytes(of token: String) -> [UInt8]? {
-        var result: [UInt8] = []
-        result.reserveCapacity(token.utf8.count)
-        for scalar in token.unicodeScalars {
-            guard let byte = bytes[scalar] else { return nil }
-            result.append(byte)
-        }
-        return result
-    }
-
-    static func spelling(of bytes: some Sequence<UInt8>) -> String {
-        var result = String.UnicodeScalarView()
-        for byte in bytes { result.append(scalars[Int(byte)]) }
-        return String(result)
-    }
 }

@@ -4,7 +4,7 @@ import Swage
 extension BPETokenizer.Definition {
     /// The content of a `tokenizer.json` that Hugging Face's libraries read as this tokenizer.
     package func tokenizerJSON() -> Data {
-        if let pipelineFile { return pipelineFile }
+        if let file { return file }
         var model = JSONObject()
         model["type"] = .text("BPE")
         model["byte_fallback"] = .flag(false)
@@ -17,7 +17,7 @@ extension BPETokenizer.Definition {
         json["version"] = .text("1.0")
         json["added_tokens"] = .list(addedTokens.map(\.json))
         if normalizesToNFC { json["normalizer"] = .component("NFC") }
-        json["pre_tokenizer"] = preTokenizer.json
+        json["pre_tokenizer"] = words.json
         json["post_processor"] = postProcessor
         json["decoder"] = .byteLevel(usesRegex: true)
         json["model"] = .object(model)
@@ -59,26 +59,25 @@ extension AddedToken {
     }
 }
 
-extension PreTokenizer {
-    fileprivate var json: JSONValue {
-        var components = steps.map(\.json)
-        // The byte-level step is what spells pieces in the vocabulary's alphabet; one of them is always at the end.
-        if steps.last != .words(.gpt2) { components.append(.byteLevel(usesRegex: false)) }
-        return components.count == 1 ? components[0] : .component("Sequence", ["pretokenizers": .list(components)])
-    }
-}
-
-extension PreTokenizer.Step {
+extension WordPattern {
+    /// The steps that cut text. The byte-level one is what spells pieces in the vocabulary's alphabet; it is always at the end.
     fileprivate var json: JSONValue {
         switch self {
-        case .individualDigits: .component("Digits", ["individual_digits": .flag(true)])
-        case .words(.gpt2): .byteLevel(usesRegex: true)
-        case .words(let pattern):
+        case .gpt2: .byteLevel(usesRegex: true)
+        case .smolLM:
             .component(
-                "Split",
+                "Sequence",
+                ["pretokenizers": .list([.component("Digits", ["individual_digits": .flag(true)]), .byteLevel(usesRegex: true)])])
+        case .llama3, .qwen2:
+            .component(
+                "Sequence",
                 [
-                    "pattern": .object(["Regex": .text(WordPattern.regularExpressions.first { $0.pattern == pattern }?.source ?? "")]),
-                    "behavior": .text("Isolated"), "invert": .flag(false),
+                    "pretokenizers": .list([
+                        .component(
+                            "Split",
+                            ["pattern": .object(["Regex": .text(source)]), "behavior": .text("Isolated"), "invert": .flag(false)]),
+                        .byteLevel(usesRegex: false),
+                    ])
                 ])
         }
     }
