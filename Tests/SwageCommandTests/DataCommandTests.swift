@@ -18,13 +18,13 @@ import TestSupport
     }
 
     private static let chat = #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], "id": 1}"#
-    private static let odd = #"{"messages": [{"role": "developer", "content": "x"}, {"role": "assistant", "content": "Ho"}]}"#
+    private static let odd = #"{"messages": [{"role": "wizard", "content": "x"}, {"role": "assistant", "content": "Ho"}]}"#
     private static let pair = #"{"prompt": "a", "chosen": " b", "rejected": " c"}"#
     private static let problem = #"{"prompt": "2 + 2?", "answer": "4"}"#
 
     private static let commands: [(name: String, good: String, bad: String, options: [String])] = [
         ("sft", chat, odd, ["--steps", "2", "--sequence-length", "48"]),
-        ("dpo", pair, #"{"prompt": [{"role": "tool", "content": "x"}], "chosen": "a", "rejected": "b"}"#, ["--steps", "1", "--pairs-per-step", "2"]),
+        ("dpo", pair, #"{"prompt": [{"role": "wizard", "content": "x"}], "chosen": "a", "rejected": "b"}"#, ["--steps", "1", "--pairs-per-step", "2"]),
         (
             "grpo", problem, #"{"prompt": "2 + 2?", "target": "4"}"#,
             ["--steps", "1", "--problems-per-rollout", "1", "--group-size", "2", "--max-tokens", "2", "--reward", "exact_match", "--show-every", "0"]

@@ -88,9 +88,8 @@ import TestSupport
         try await withFiles(Self.texts) { directory in
             #expect(try Program.run(arguments("sft", directory)).status == 0)
             try FileManager.default.moveItem(atPath: directory + "/data.jsonl", toPath: directory + "/moved.jsonl")
-            let result = try Program.run(
-                arguments("sft", directory)
-                    + ["--data", directory + "/moved.jsonl", "--save-every", "1", "--keep-checkpoints", "1", "--log-level", "error", "--json"])
+            let moved = arguments("sft", directory).map { $0.hasSuffix("/data.jsonl") ? directory + "/moved.jsonl" : $0 }
+            let result = try Program.run(moved + ["--save-every", "1", "--keep-checkpoints", "1", "--log-level", "error", "--json"])
             #expect(result.status == 0, "\(result.errors)")
         }
     }

@@ -43,7 +43,8 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         }
         guard tokens.hasTarget else {
             throw TrainerError(
-                .invalidData, "nothing of it would be learned", expected: "words of the assistant, or --skip-bad-lines to leave such rows out")
+                .invalidData, "nothing of it would be learned\(tokens.notes.first.map { ": \($0)" } ?? "")",
+                expected: "words of the assistant, or --skip-bad-lines to leave such rows out")
         }
         return tokens
     }
