@@ -6,21 +6,27 @@ struct TurnFinder {
     let template: ChatTemplate
     let chat: Chat
     let utf8: [UInt8]
-    /// Where the words of each message lie, from the first to the last character of its content, thought or calls.
-    private let words: [Range<Int>?]
+    /// Where the words of each message lie: its content, thought and calls, in one range as long as no other message speaks between.
+    private let words: [[Range<Int>]]
     /// Which parts of which message come out.
     private let parts: Set<Int32>
 
     init(template: ChatTemplate, chat: Chat, rendering: Rendering) {
         (self.template, self.chat, utf8) = (template, chat, Array(rendering.text.utf8))
-        var words = [Range<Int>?](repeating: nil, count: chat.messages.count)
+        var words = [[Range<Int>]](repeating: [], count: chat.messages.count)
         var parts: Set<Int32> = []
         var offset = 0
+        var speaker: Int?
         for run in rendering.runs {
             defer { offset += run.count }
             guard run.count > 0, let (message, _) = MessagePart.of(run.owner), message < words.count else { continue }
             parts.insert(run.owner)
-            words[message] = (words[message]?.lowerBound ?? offset)..<offset + run.count
+            if speaker == message, let last = words[message].popLast() {
+                words[message].append(last.lowerBound..<offset + run.count)
+            } else {
+                words[message].append(offset..<offset + run.count)
+            }
+            speaker = message
         }
         (self.words, self.parts) = (words, parts)
     }
@@ -33,12 +39,21 @@ struct TurnFinder {
         for (index, message) in chat.messages.enumerated() where message.role == "assistant" || message.isLearned {
             let earliest = turns.last?.wordsEnd ?? 0
             guard let (start, isAsked) = start(of: index, after: earliest, isLast: index == last, &known) else { continue }
-            let end = words[index].map { max($0.upperBound, start) } ?? start
-            let limit = words[(index + 1)...].compactMap { $0?.lowerBound }.first { $0 >= end } ?? utf8.count
-            turns.append(
-                .init(message: index, isLearned: message.isLearned, isAsked: isAsked, start: start, wordsEnd: end, limit: limit))
+            for (number, words) in (words[index].isEmpty ? [start..<start] : words[index]).enumerated() {
+                let begin = number == 0 ? start : words.lowerBound
+                let end = max(words.upperBound, begin)
+                turns.append(
+                    .init(
+                        message: index, isLearned: message.isLearned, isAsked: isAsked, start: begin, wordsEnd: end,
+                        limit: limit(of: index, from: end)))
+            }
         }
-        return turns
+        return turns.sorted { $0.start < $1.start }
+    }
+
+    /// Where the words of the next message begin.
+    private func limit(of index: Int, from end: Int) -> Int {
+        words.enumerated().filter { $0.offset != index }.flatMap(\.element).map(\.lowerBound).filter { $0 >= end }.min() ?? utf8.count
     }
 
     /// What the template writes before the words of an answer, as far as it has been looked at.
@@ -52,10 +67,10 @@ struct TurnFinder {
     /// - Returns: where a turn begins, and whether an answer is asked for so; nil for a turn that the template leaves out.
     private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) -> (Int, isAsked: Bool)? {
         let message = chat.messages[index]
-        let first = words[index]?.lowerBound
+        let first = words[index].first?.lowerBound
         guard message.role == "assistant" else { return first.map { ($0, true) } }
         let gap = first.map { first in
-            utf8[max(earliest, words[..<index].compactMap { $0?.upperBound }.last { $0 <= first } ?? 0)..<first]
+            utf8[min(first, max(earliest, words[..<index].flatMap { $0.map(\.upperBound) }.last { $0 <= first } ?? 0))..<first]
         }
         // Rendering the conversation up to each answer would take time by the square of its length.
         if let gap, let first, !isLast, known.gaps.contains(gap) { return (first, true) }
