@@ -8,14 +8,15 @@ extension TokenizerPipeline: TokenizerEngine {
     func isAdded(_ id: Int32) -> Bool { addedSpellings[id] != nil }
 
     var summary: String {
+        let spellsBytes = splitters.contains { if case .byteLevel = $0 { true } else { false } }
         let kind =
             switch model {
-            case .bytePairs: "BPE"
+            case .bytePairs: spellsBytes ? "byte-level BPE" : "BPE"
             case .unigram: "Unigram"
             case .wordPiece: "WordPiece"
             case .wordLevel: "words"
             }
-        return "\(kind), \(idCount) tokens, \(added.count) of them added, in \(normalizers.count) steps of normalization and \(splitters.count) of cutting"
+        return "\(kind), \(idCount) tokens, \(added.count) of them added; steps of normalization: \(normalizers.count), of cutting: \(splitters.count)"
     }
 
     /// The id that the model itself has for a token.
