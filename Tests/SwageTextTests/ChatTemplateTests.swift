@@ -82,7 +82,7 @@ import TestSupport
         let message = ChatMessage(role: "assistant", content: "", fields: ["tool_calls": [["name": "f"]], "content": nil])
         let chat = Chat([message], tools: [["type": "function"]], documents: [["title": "T"]], templateArguments: ["enable_thinking": false])
         let text = try tokenizer(template: source).text(of: chat, addGenerationPrompt: false)
-        #expect(text == #"[{"type": "function"}]TFalsefNone<|begin_of_text|>"#)
+        #expect(text == #"[{"type": "function"}]TFalsef<|begin_of_text|>"#)
     }
 
     @Test(arguments: [

@@ -92,7 +92,7 @@ import TestSupport
             let error = #expect(throws: TrainerError.self) {
                 try Examples<TrainingExample>(path: path).examine { try options.examine($0, with: tokenizer) }
             }
-            #expect(error?.message.contains("data.jsonl, line 4") == true && error?.message.contains("TypeError") == true)
+            #expect(error?.message.contains("data.jsonl, line 4") == true && error?.message.contains("fails on the conversation") == true)
             let report = try Examples<TrainingExample>(path: path, badLines: .skip).examine { try options.examine($0, with: tokenizer) }.report
             #expect(report.rows == 4 && report.whole == 3 && report.leftOut.map(\.lines) == [[4]], "\(report)")
         }

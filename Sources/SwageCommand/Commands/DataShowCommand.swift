@@ -36,6 +36,9 @@ struct DataShowCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
+        guard dataOptions.sequenceLength > 0 else {
+            throw ValidationError("--sequence-length is \(dataOptions.sequenceLength); expected 1 or more.")
+        }
         guard limit >= 0 else { throw ValidationError("--limit is \(limit); expected 0 or more.") }
         guard from ?? 1 > 0 else { throw ValidationError("--from is \(from ?? 0); expected a line, 1 or more.") }
     }

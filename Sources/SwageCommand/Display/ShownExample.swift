@@ -26,7 +26,7 @@ struct ShownExample {
             let isLearned = isLearned(begin)
             let end = (begin..<used.ids.count).first { self.isLearned($0) != isLearned } ?? used.ids.count
             let part = try tokenizer.decode(Array(used.ids[begin..<end]), skipSpecialTokens: false)
-            text += isLearned ? mark(part, inColor: inColor) : part
+            text += isLearned ? mark(part.visible, inColor: inColor) : part.visible
             begin = end
         }
         return used.ids.count < tokens.ids.count ? text + " …" : text
@@ -39,5 +39,15 @@ struct ShownExample {
         guard inColor else { return "⟦\(part)⟧" }
         // A terminal ends colors at line ends that it scrolls over, so every line begins them anew.
         return part.split(separator: "\n", omittingEmptySubsequences: false).map { "\u{1B}[32m\($0)\u{1B}[0m" }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    /// The text with what a terminal would obey spelled out.
+    fileprivate var visible: String {
+        unicodeScalars.reduce(into: "") { text, scalar in
+            let isObeyed = scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+            text += isObeyed ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        }
     }
 }

@@ -13,7 +13,7 @@ extension SFTCommand: OptionChecking {
             try given.require(validationSplit > 0 && validationSplit < 1, "validation-split", validationSplit, "more than 0, and less than 1")
         }
         try given.refuse(["steps"], where: epochs != nil, "beside epochs", expected: "one of them")
-        if let epochs { try given.requireCount("epochs", epochs, most: GivenOptions.mostInARow) }
+        if let epochs { try given.requireCount("epochs", epochs, most: 1000) }
         try given.refuse(["seed"], where: !shuffle, "where nothing is shuffled", expected: "--shuffle")
         // That of a recipe for every engine is passed over in a line.
         try given.refuse(

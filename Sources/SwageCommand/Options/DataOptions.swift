@@ -37,4 +37,7 @@ struct DataOptions: ParsableArguments {
     func open<Example>(_ texts: [String]) throws -> Examples<Example> { try reading.open(texts) }
 }
 
-extension LearnedTokens: ExpressibleByArgument {}
+extension LearnedTokens: ExpressibleByArgument {
+    /// The words for it; roles may stand in any number, with commas between.
+    public static var allValueStrings: [String] { ["assistant", "last", "all", "user", "system", "tool", "user,assistant"] }
+}

@@ -31,7 +31,7 @@ struct GivenArguments {
             settings += recipe.filter { entry in !typed.settings.contains { $0.option.name == entry.option.name } }
         }
         for option in command.options where option.isRequired && !settings.contains(where: { $0.option.name == option.name }) {
-            throw UsageError("--\(option.name) is missing", expected: option.help.prefix(1).lowercased() + option.help.dropFirst().prefix { $0 != "." })
+            throw UsageError("--\(option.name) is missing", expected: option.help.prefix(1).lowercased() + option.help.dropFirst().sentence)
         }
         for setting in settings where setting.values.contains("") && !Self.mayBeEmpty.contains(setting.option.name) {
             throw UsageError("\(GivenOptions(command, settings).name(of: setting.option.name)) is empty", expected: setting.option.expected)
@@ -149,5 +149,13 @@ extension CommandOption {
 
     private func nearest(to value: RecipeFile.Value) -> String? {
         if case .scalar(.text, let written) = value { nearest(to: written) } else { nil }
+    }
+}
+
+extension Substring {
+    /// What stands before the first point that ends a sentence.
+    fileprivate var sentence: Substring {
+        let end = indices.first { self[$0] == "." && (index(after: $0) == endIndex || self[index(after: $0)] == " ") }
+        return self[..<(end ?? endIndex)]
     }
 }

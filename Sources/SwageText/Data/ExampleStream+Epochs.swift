@@ -13,6 +13,7 @@ extension ExampleStream {
         guard !overflow else { throw TrainerError(.invalidOption, "epochs is \(epochs)", expected: "fewer") }
         var batches = 0
         while schedule.used < all {
+            try Task.checkCancellation()
             guard try !schedule.next({ index, _ in lengths[index] }).isEmpty else { break }
             batches += 1
         }

@@ -135,7 +135,8 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
 
     package static var freeBytes: @Sendable (Int32) -> Int { Spool.freeBytes }
 
-    private func place(of index: Int) -> Int { places?[index] ?? index }
+    /// Where an example is in the store.
+    func place(of index: Int) -> Int { places?[index] ?? index }
 
     /// The example at `index` among the good rows.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the row is not what it was when the file was opened.

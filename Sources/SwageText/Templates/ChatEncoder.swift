@@ -16,12 +16,16 @@ struct ChatEncoder {
         var result = TargetedTokens(ids: tokens.map(\.id), isTarget: tokens.map { _ in false }, owners: owners(tokens, text.runs))
         result.notes = text.notes
         for turn in text.turns where turn.isLearned {
-            let end = self.end(of: turn, in: text, tokens, chat)
-            for index in tokens.firstIndex(from: turn.start)..<end { result.isTarget[index] = true }
+            let (begin, end) = (tokens.firstIndex(from: turn.start), self.end(of: turn, in: text, tokens, chat))
+            for index in begin..<max(begin, end) { result.isTarget[index] = true }
+            let isEnded = end > 0 && (ends.contains(tokens[end - 1].id) || engine.specialIDs.contains(tokens[end - 1].id))
+            if !isEnded, !result.notes.contains(Self.endless) { result.notes.append(Self.endless) }
         }
         if !text.marks.isEmpty { result.notes += difference(result, tokens, text) }
         return result
     }
+
+    private static let endless = "no token that a model stops at is learned at the end of an answer"
 
     private func spans(of text: ChatText) throws -> [(id: Int32, start: Int)] {
         let borders = [0] + text.turns.filter { $0.start > 0 }.map(\.start) + [text.utf8.count]
@@ -51,10 +55,7 @@ struct ChatEncoder {
         if let end = behind.firstIndex(where: { ends.contains($0.id) }) { return end + 1 }
         // No token ends texts here. What is there before anybody answers belongs to the turn, as far as it can be seen.
         let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
-        let closed = alone.map { $0.text.utf8.count } ?? turn.wordsEnd
-        if let special = behind.firstIndex(where: { engine.specialIDs.contains($0.id) }) {
-            return tokens[special].start < closed ? special + 1 : first
-        }
+        let closed = alone.map { alone in zip(text.utf8, alone.text.utf8).prefix { $0 == $1 }.count } ?? turn.wordsEnd
         let closing = text.utf8[turn.wordsEnd..<max(turn.wordsEnd, min(closed, turn.limit))]
         let visible = closing.lastIndex { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }.map { $0 + 1 } ?? turn.wordsEnd
         return max(first, tokens.firstIndex(from: visible))

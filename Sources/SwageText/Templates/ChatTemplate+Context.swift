@@ -34,7 +34,8 @@ extension ChatTemplate {
 
     private func value(of message: ChatMessage, _ index: Int) -> TemplateValue {
         var pairs: [(key: TemplateValue, value: TemplateValue)] = [(.text("role"), .text(message.role))]
-        pairs.append((.text("content"), content(of: message, index)))
+        // As transformers leaves out what is null, so that it is not defined.
+        if !(message.content.isEmpty && message.fields.isNull("content")) { pairs.append((.text("content"), content(of: message, index))) }
         for member in message.fields.members where member.key != "content" {
             pairs.append((.text(member.key), TemplateValue(member.value, owner: MessagePart.field.owner(index))))
         }
@@ -47,7 +48,6 @@ extension ChatTemplate {
     }
 
     private func content(of message: ChatMessage, _ index: Int) -> TemplateValue {
-        if message.content.isEmpty, message.fields.isNull("content") { return .none }
         let text = TemplateValue.text(message.content, owner: MessagePart.content.owner(index))
         return readsParts ? .list([.dict([(.text("type"), .text("text")), (.text("text"), text)])]) : text
     }

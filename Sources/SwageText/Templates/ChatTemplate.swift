@@ -62,6 +62,9 @@ final class ChatTemplate: Sendable {
         guard !chat.messages.isEmpty else {
             throw TrainerError(.invalidData, "a conversation has no messages", expected: "one or more")
         }
+        if let odd = (chat.messages.map { JSONValue.object($0.fields) } + chat.tools + chat.documents).lazy.compactMap(\.hugeInteger).first {
+            throw TrainerError(.invalidData, "a chat template cannot write the number \(odd.beginning(40))", expected: "whole numbers of 64 bits")
+        }
         do {
             return try template.render(context(of: chat, addGenerationPrompt: addGenerationPrompt), now: clock)
         } catch let error as TemplateError {
@@ -103,5 +106,18 @@ extension ChatTemplate {
         if let name = Self.named.first(where: { $0.value == source })?.key { return "the template \"\(name)\"" }
         let start = source.split(whereSeparator: \.isWhitespace).joined(separator: " ").beginning(48)
         return "the model's own template of \(source.utf8.count) bytes (\(start))"
+    }
+}
+
+extension JSONValue {
+    /// A whole number in it that 64 bits do not hold.
+    fileprivate var hugeInteger: String? {
+        switch self {
+        case .number(let number):
+            number.integer == nil && number.literal.utf8.allSatisfy { $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) } ? number.literal : nil
+        case .list(let list): list.lazy.compactMap(\.hugeInteger).first
+        case .object(let object): object.members.lazy.compactMap(\.value.hugeInteger).first
+        case .null, .flag, .text: nil
+        }
     }
 }

@@ -39,7 +39,8 @@ struct TurnFinder {
         for (index, message) in chat.messages.enumerated() where message.role == "assistant" || message.isLearned {
             let earliest = turns.last?.wordsEnd ?? 0
             guard let (start, isAsked) = start(of: index, after: earliest, isLast: index == last, &known) else { continue }
-            for (number, words) in (words[index].isEmpty ? [start..<start] : words[index]).enumerated() {
+            let own = ownWords(of: index)
+            for (number, words) in (own.isEmpty ? [start..<start] : own).enumerated() {
                 let begin = number == 0 ? start : words.lowerBound
                 let end = max(words.upperBound, begin)
                 turns.append(
@@ -49,6 +50,15 @@ struct TurnFinder {
             }
         }
         return turns.sorted { $0.start < $1.start }
+    }
+
+    /// The words of a message, without what others repeat of them: templates write the name of a tool that was called before its result.
+    private func ownWords(of index: Int) -> [Range<Int>] {
+        guard chat.messages[index].fields["tool_calls"] != nil, index + 1 < chat.messages.count,
+            let alone = try? template.render(chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
+        else { return words[index] }
+        let end = zip(utf8, alone.text.utf8).prefix { $0 == $1 }.count
+        return words[index].filter { $0.lowerBound < end }.map { $0.lowerBound..<min($0.upperBound, end) }
     }
 
     /// Where the words of the next message begin.
@@ -76,7 +86,7 @@ struct TurnFinder {
         if let gap, let first, !isLast, known.gaps.contains(gap) { return (first, true) }
         let before = index == 0 ? nil : chat.with(Array(chat.messages[..<index]))
         let prompt = before.flatMap { try? template.render($0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
-        if let prompt, prompt.count >= earliest, utf8.starts(with: prompt), (first ?? prompt.count) >= prompt.count {
+        if let prompt, prompt.count >= earliest, utf8.starts(with: prompt) {
             if let gap, first == prompt.count { known.gaps.insert(gap) }
             return (prompt.count, true)
         }
@@ -88,7 +98,10 @@ struct TurnFinder {
         }
         guard let opening = known.added, !opening.isEmpty else { return (first, true) }
         if let found = gap.lastRange(of: opening) { return (found.upperBound, true) }
-        return (first, false)
+        // As much of it as is there, up to the end of a line, a tag or a word.
+        let ends = opening.indices.filter { [0x0A, 0x20, 0x3A, 0x3E, 0x5D].contains(opening[$0]) }
+        let begun = ends.reversed().lazy.compactMap { gap.lastRange(of: Array(opening[...$0])) }.first
+        return (begun?.upperBound ?? first, false)
     }
 
     /// What of the messages does not come out.
