@@ -39,5 +39,5 @@ struct DataOptions: ParsableArguments {
 
 extension LearnedTokens: ExpressibleByArgument {
     /// The words for it; roles may stand in any number, with commas between.
-    public static var allValueStrings: [String] { ["assistant", "last", "all", "user", "system", "tool", "user,assistant"] }
+    static var allValueStrings: [String] { ["assistant", "last", "all", "user", "system", "tool", "user,assistant"] }
 }
