@@ -124,7 +124,7 @@ import TestSupport
         #expect(try qwen.encode(chat: apart, addGenerationPrompt: false) == qwen.encode(chat: inline, addGenerationPrompt: false))
         for format in ["chatml", "llama3"] {
             let tokens = try tokenizer("qwen2", template: format).encode(chat: apart, addGenerationPrompt: false)
-            #expect(tokens.notes == ["the chat template leaves out a thought of the assistant"], "\(format): \(tokens.notes)")
+            #expect(tokens.notes.contains("the chat template leaves out a thought of the assistant"), "\(format): \(tokens.notes)")
         }
     }
 }

@@ -58,7 +58,10 @@ struct ChatEncoder {
         let closed = alone.map { alone in zip(text.utf8, alone.text.utf8).prefix { $0 == $1 }.count } ?? turn.wordsEnd
         let closing = text.utf8[turn.wordsEnd..<max(turn.wordsEnd, min(closed, turn.limit))]
         let visible = closing.lastIndex { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }.map { $0 + 1 } ?? turn.wordsEnd
-        return max(first, tokens.firstIndex(from: visible))
+        let index = max(first, tokens.firstIndex(from: visible))
+        // A token that goes on behind what is there is not of the turn.
+        let reach = index < tokens.count ? tokens[index].start : text.utf8.count
+        return index > first && reach > closed ? index - 1 : index
     }
 
     /// Says where the template's own marks learn something else.

@@ -58,6 +58,8 @@ struct TurnFinder {
             let alone = try? template.render(chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
         else { return words[index] }
         let end = zip(utf8, alone.text.utf8).prefix { $0 == $1 }.count
+        // Where it is written otherwise once more is said, nothing can be seen by that.
+        guard let first = words[index].first, first.lowerBound < end else { return words[index] }
         return words[index].filter { $0.lowerBound < end }.map { $0.lowerBound..<min($0.upperBound, end) }
     }
 
