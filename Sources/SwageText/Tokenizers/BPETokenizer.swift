@@ -43,26 +43,37 @@ public struct BPETokenizer: Tokenizer {
         }
     }
 
-    package let definition: Definition
-    public let vocabularySize: Int
+    /// What a tokenizer is made of, in one place, so that handing it on copies nothing.
+    private final class Storage: Sendable {
+        let definition: Definition
+        let engine: any TokenizerEngine
+        let chatTemplate: Result<ChatTemplate, TrainerError>
+
+        init(_ definition: Definition, _ engine: any TokenizerEngine, _ chatTemplate: Result<ChatTemplate, TrainerError>) {
+            (self.definition, self.engine, self.chatTemplate) = (definition, engine, chatTemplate)
+        }
+    }
+
+    private let storage: Storage
+
+    package var definition: Definition { storage.definition }
+    private var engine: any TokenizerEngine { storage.engine }
+    private var chatTemplate: Result<ChatTemplate, TrainerError> { storage.chatTemplate }
+    public var vocabularySize: Int { engine.idCount }
     public var endOfSequenceIDs: [Int32] { definition.endOfSequenceIDs }
 
-    private let engine: any TokenizerEngine
-    private var chatTemplate: Result<ChatTemplate, TrainerError>
+    private init(_ storage: Storage) { self.storage = storage }
 
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
-        self.definition = definition
         let engine: any TokenizerEngine = try definition.pipeline ?? TokenizerPipeline(tokenizerJSON: definition.tokenizerJSON())
-        self.engine = engine
-        vocabularySize = engine.idCount
-        chatTemplate = ChatTemplate.of(definition.chatTemplate, specialTokens: definition.specialTokens)
         let used = engine.prefixIDs + engine.suffixIDs + definition.endOfSequenceIDs
         if let odd = used.first(where: { $0 < 0 || Int($0) >= engine.idCount }) {
             throw TrainerError(
                 .corruptFile, "the tokenizer names token \(odd) as a special one",
                 expected: "an id in 0..<\(engine.idCount)")
         }
+        storage = Storage(definition, engine, ChatTemplate.of(definition.chatTemplate, specialTokens: definition.specialTokens))
     }
 
     public func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32] {
@@ -102,9 +113,7 @@ public struct BPETokenizer: Tokenizer {
     /// The same, whose chat format goes on writing one day; nil means today.
     package func writing(day: String?) -> BPETokenizer {
         guard let today = self.day else { return self }
-        var copy = self
-        copy.chatTemplate = chatTemplate.map { $0.writing(day: day ?? today) }
-        return copy
+        return BPETokenizer(Storage(definition, engine, chatTemplate.map { $0.writing(day: day ?? today) }))
     }
 
     /// The chat template in words.
