@@ -14,6 +14,7 @@ import time
 import inputs
 import text_jobs
 import worker
+from result import result
 
 ROUNDS = int(os.environ.get("ROUNDS", 5))
 
@@ -244,17 +245,6 @@ def prefix_shared(program):
         rounds = [(shared.run(policy=together), unshared.run(policy=apart)) for _ in range(ROUNDS + 1)]
     times = [[side["seconds"] for side in pair] for pair in rounds[1:]]
     return result("s", times, rounds[-1], higher_is_better=False, peer="unshared")
-
-
-def result(unit, values, last, higher_is_better, peer="torch"):
-    """Medians over rounds of (ours, peer), and the median of the rounds' ratios."""
-    ratios = [ours / other if higher_is_better else other / ours for ours, other in values]
-    return dict(
-        unit=unit, ours=statistics.median(ours for ours, _ in values), peer=statistics.median(other for _, other in values),
-        peerName=peer, ratio=statistics.median(ratios), ratios=ratios,
-        spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
-        peakMemoryOurs=last[0].get("peakMemory"), peakMemoryPeer=last[1].get("peakMemory"),
-    )
 
 
 # Each job, the ratio that is asked of it, and how far its time may be from the machine's limit.

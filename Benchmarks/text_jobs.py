@@ -4,9 +4,11 @@ import json
 import random
 import statistics
 import sys
+import time
 
 import inputs
 import worker
+from result import result
 from worker import HERE, Worker
 
 FOLDER = inputs.FOLDER / "text"
@@ -166,18 +168,7 @@ def templates(rounds):
                 side.run(load=str(folders()["qwen"]))
             pairs = [(ours.run(render=str(path)), peer.run(render=str(path))) for _ in range(rounds + 1)][1:]
         rates = [[side["count"] / side["seconds"] for side in pair] for pair in pairs]
-        ratios = [ours / peer for ours, peer in rates]
-        return dict(
-            unit="chats/s",
-            ours=statistics.median(pair[0] for pair in rates),
-            peer=statistics.median(pair[1] for pair in rates),
-            peerName="transformers",
-            ratio=statistics.median(ratios),
-            ratios=ratios,
-            peakMemoryOurs=None,
-            peakMemoryPeer=None,
-            spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
-        )
+        return result("chats/s", rates, ({}, {}), higher_is_better=True, peer="transformers")
 
     return job
 
@@ -196,8 +187,6 @@ def open_data(rounds):
                         size += file.write(row)
         with Worker([program.replace("SwageBenchmarks", "TextBenchmarks"), str(worker.THREADS)]) as ours:
             answers = [ours.run(open=str(path)) for _ in range(rounds)]
-        import time
-
         times = []
         for answer in answers:
             start = time.perf_counter()
@@ -206,18 +195,6 @@ def open_data(rounds):
                     json.loads(line)
             times.append([answer["seconds"], time.perf_counter() - start])
         path.unlink()
-        ratios = [peer / ours for ours, peer in times]
-        return dict(
-            unit="s",
-            ours=statistics.median(pair[0] for pair in times),
-            peer=statistics.median(pair[1] for pair in times),
-            peerName="json",
-            ratio=statistics.median(ratios),
-            ratios=ratios,
-            spread=(max(ratios) - min(ratios)) / 2 / statistics.median(ratios),
-            peakMemoryOurs=answers[-1]["peakMemory"],
-            peakMemoryPeer=None,
-            rows=answers[-1]["count"],
-        )
+        return result("s", times, (answers[-1], {}), higher_is_better=False, peer="json") | dict(rows=answers[-1]["count"])
 
     return job

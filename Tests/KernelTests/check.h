@@ -12,7 +12,7 @@
 extern const size_t sizes[];
 extern const size_t size_count;
 
-/// Whether all random numbers are 0 for now.
+/// Whether random numbers are 0, all of them, in the case that is under way.
 extern bool only_zeros;
 
 /// Begins a case, one kernel on inputs of one shape, and ends the one before. Its random numbers are its own: they stay

@@ -1,5 +1,6 @@
 // What looks as if it worked on expressions and cannot, with what does: an expression has no number while a loss is written.
 
+/// The compiler refuses every call of what is unavailable, so nothing comes here.
 private func cannotBeCalled() -> Never { fatalError("an unavailable operator was called") }
 
 @available(*, unavailable, message: "a loss has no numbers while it is written: '.==' gives 1 or 0 for each element, and select(_:_:_:) chooses by it")

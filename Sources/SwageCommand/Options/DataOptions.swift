@@ -20,7 +20,7 @@ struct DataReading: ParsableArguments {
 
     /// What an example comes to as these options read it.
     func examine(_ example: TrainingExample, with tokenizer: any Tokenizer) throws -> Examination<TargetedTokens> {
-        Examination(try example.tokenize(with: tokenizer, learning: lossOn), limit: sequenceLength + 1)
+        try example.examine(with: tokenizer, learning: lossOn, sequenceLength: sequenceLength)
     }
 }
 

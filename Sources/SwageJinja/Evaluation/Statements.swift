@@ -38,19 +38,24 @@ extension Interpreter {
         return .onwards
     }
 
+    /// The text that a body writes; nil, with the flow, where a loop is left within it.
+    private func captured(_ body: [Statement], _ frame: Frame) throws -> (text: Text?, flow: Flow) {
+        var flow = Flow.onwards
+        let text = try captured {
+            flow = try execute(body, frame)
+            return flow == .onwards
+        }
+        return (text, flow)
+    }
+
     private func executeBlock(_ statement: Statement, _ frame: Frame) throws -> Flow {
         try meter.stack.check()
         switch statement {
         case .assignBlock(let block):
             line = block.line
             enter(block.scope, frame)
-            var flow = Flow.onwards
-            guard
-                let text = try captured({
-                    flow = try execute(block.body, frame)
-                    return flow == .onwards
-                })
-            else { return flow }
+            let (written, flow) = try captured(block.body, frame)
+            guard let text = written else { return flow }
             var value = Value.text(text)
             if let filter = block.filter { value = try evaluateBlockFilter(filter, text, frame) }
             try assign(value, block.target, frame)
@@ -58,13 +63,8 @@ extension Interpreter {
         case .filter(let block):
             line = block.line
             enter(block.scope, frame)
-            var flow = Flow.onwards
-            guard
-                let text = try captured({
-                    flow = try execute(block.body, frame)
-                    return flow == .onwards
-                })
-            else { return flow }
+            let (written, flow) = try captured(block.body, frame)
+            guard let text = written else { return flow }
             // Jinja joins what was written: a filter of a block that makes no text is an error.
             guard case .text(let filtered) = try evaluateBlockFilter(block.filter, text, frame) else {
                 throw TemplateError.type("sequence item: expected str instance")

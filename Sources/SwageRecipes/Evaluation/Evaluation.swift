@@ -54,7 +54,7 @@ public struct Evaluation: Sendable {
         identity.add(dayOf: tokenizer)
         self.identity = identity
         let examined = try data.examine(Array(0..<min(limit ?? .max, data.count))) { example in
-            Examination(try example.tokenize(with: tokenizer, learning: learnedTokens), limit: sequenceLength + 1)
+            try example.examine(with: tokenizer, learning: learnedTokens, sequenceLength: sequenceLength)
         }
         (examples, report) = (examined.uses.map(\.use), examined.report)
         guard !examples.isEmpty else {

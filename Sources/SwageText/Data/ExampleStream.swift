@@ -145,6 +145,6 @@ public struct ExampleStream: Sendable {
 extension ExampleStream.Options {
     /// What an example comes to as these options read it.
     package func examine(_ example: TrainingExample, with tokenizer: any Tokenizer) throws -> Examination<TargetedTokens> {
-        Examination(try example.tokenize(with: tokenizer, learning: learnedTokens), limit: sequenceLength + 1)
+        try example.examine(with: tokenizer, learning: learnedTokens, sequenceLength: sequenceLength)
     }
 }

@@ -49,6 +49,13 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         return tokens
     }
 
+    /// What the example comes to in rows of so many positions.
+    package func examine(
+        with tokenizer: any Tokenizer, learning: LearnedTokens, sequenceLength: Int
+    ) throws -> Examination<TargetedTokens> {
+        Examination(try tokenize(with: tokenizer, learning: learning), limit: sequenceLength + 1)
+    }
+
     /// Whether there are words that a model reads and does not write.
     private var hasPrompt: Bool {
         switch self {

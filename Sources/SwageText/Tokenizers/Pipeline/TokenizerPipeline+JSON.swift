@@ -11,22 +11,13 @@ extension TokenizerPipeline {
     package init(tokenizerJSON data: Data, file: String = "tokenizer.json") throws {
         var parts: [String: JSONField] = [:]
         var model: TokenModel?
-        try data.withUnsafeBytes { (raw: UnsafeRawBufferPointer) in
-            let bytes = raw.bindMemory(to: UInt8.self)
-            guard String(validating: bytes, as: UTF8.self) != nil else {
-                throw TrainerError(.corruptFile, "\(file) is no UTF-8", expected: "UTF-8")
+        try JSONCursor.object(in: data, file: file) { key, cursor in
+            if key == "model" {
+                var reader = TokenModelReader(file: file)
+                model = try reader.read(&cursor)
+            } else {
+                parts[key] = try cursor.field(key)
             }
-            var cursor = JSONCursor(bytes, file: file)
-            try cursor.object { key, cursor in
-                if key == "model" {
-                    var reader = TokenModelReader(file: file)
-                    model = try reader.read(&cursor)
-                } else {
-                    parts[key] = try cursor.field(key)
-                }
-            }
-            cursor.skipSpace()
-            guard cursor.offset == bytes.count else { throw cursor.wrong("something follows the object", expected: "the end") }
         }
         guard let model else { throw TrainerError(.corruptFile, "\(file) has no \"model\"", expected: "a file with it") }
         if let version = parts["version"], version.value != .null, version.value.text != "1.0" {

@@ -14,22 +14,13 @@ struct TekkenReader {
     mutating func read(_ data: Data) throws {
         var config: JSONField?
         var special: JSONField?
-        try data.withUnsafeBytes { (raw: UnsafeRawBufferPointer) in
-            let bytes = raw.bindMemory(to: UInt8.self)
-            guard String(validating: bytes, as: UTF8.self) != nil else {
-                throw TrainerError(.corruptFile, "\(file) is no UTF-8", expected: "UTF-8")
+        try JSONCursor.object(in: data, file: file) { key, cursor in
+            switch key {
+            case "vocab": try readVocabulary(&cursor)
+            case "config": config = try cursor.field(key)
+            case "special_tokens": special = try cursor.field(key)
+            default: _ = try cursor.skipValue()
             }
-            var cursor = JSONCursor(bytes, file: file)
-            try cursor.object { key, cursor in
-                switch key {
-                case "vocab": try readVocabulary(&cursor)
-                case "config": config = try cursor.field(key)
-                case "special_tokens": special = try cursor.field(key)
-                default: _ = try cursor.skipValue()
-                }
-            }
-            cursor.skipSpace()
-            guard cursor.offset == bytes.count else { throw cursor.wrong("something follows the object", expected: "the end") }
         }
         guard let config else { throw TrainerError(.corruptFile, "\(file) has no \"config\"", expected: "a file with it") }
         pattern = try config.required("pattern").text()
