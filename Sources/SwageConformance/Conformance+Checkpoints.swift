@@ -52,7 +52,9 @@ extension Conformance {
         let batch = try probe.batch(rows: 2, columns: 5)
         let weights = try await fingerprint(trainer)
         let place = subject.workspace + "/export"
+        let watch = SaveWatch(place)
         let saved = try await trainer.save(name: nil, path: place, weightsOnly: true)
+        try await watch.end()
         try expect(saved.path.hasSuffix(place), "save at \(place) went to \(saved.path)")
         func begin(_ other: any Trainer) async throws -> [Float] {
             let loaded = try await other.load(saved.path)
@@ -100,6 +102,7 @@ extension Conformance {
         try expect(newest.path.hasSuffix(prefix + "/step-1"), "save went to \(newest.path), expected \(prefix)/step-1")
         try await checkReplacing(trainer)
         try await checkDamage(trainer, newest.path, fallback: last, fallbackWeights: first)
+        try await checkOwnPlace()
     }
 
     /// A checkpoint takes the place of an earlier one, and of nothing that no trainer has written.

@@ -111,6 +111,7 @@ extension Conformance {
         }
         try await checkBadForward(trainer, good)
         try await expectStatus(trainer, TrainerStatus(step: 0, accumulatedMicrobatches: 0), "after bad input")
+        try await subject.checkService?(good)
         try await checkPoisonedStep(trainer, good)
     }
 

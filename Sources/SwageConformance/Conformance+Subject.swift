@@ -24,14 +24,22 @@ extension Conformance {
         /// Makes the same trainer, each request to which is made twice, as where a connection breaks before the answer is
         /// there; nil where calls are no requests.
         public var makeRepeating: (@Sendable (_ checkpointDirectory: String) async throws -> any Trainer)?
+        /// Makes the same trainer with a default place of its own, which this process can read; nil where there is none but what
+        /// `makeTrainer` is told.
+        public var makeInOwnPlace: (@Sendable () async throws -> any Trainer)?
+        /// Checks what a service promises beside the protocol, with a trainer that has just begun, a batch that it takes being
+        /// given; nil where none is in between.
+        public var checkService: (@Sendable (_ batch: TextTrainBatch) async throws -> Void)?
 
         /// A subject to be checked. By default 1e-4 is close enough, there is no checkpoint of another shape, trainers take the
-        /// default place that they are told, nothing writes, and no request is made twice.
+        /// default place that they are told and no other, nothing writes, no request is made twice, and no service is in between.
         public init(
             vocabularySize: Int, workspace: String, isBitExact: Bool = false, foreignCheckpoint: String? = nil,
             choosesCheckpointDirectory: Bool = true, makeTrainer: @escaping @Sendable (String) async throws -> any Trainer,
             reference: Reference, sampler: (@Sendable (any Trainer) async throws -> (any Sampler)?)? = nil,
-            makeRepeating: (@Sendable (String) async throws -> any Trainer)? = nil
+            makeRepeating: (@Sendable (String) async throws -> any Trainer)? = nil,
+            makeInOwnPlace: (@Sendable () async throws -> any Trainer)? = nil,
+            checkService: (@Sendable (TextTrainBatch) async throws -> Void)? = nil
         ) {
             self.vocabularySize = vocabularySize
             self.workspace = workspace
@@ -41,6 +49,8 @@ extension Conformance {
             self.reference = reference
             self.sampler = sampler
             self.makeRepeating = makeRepeating
+            self.makeInOwnPlace = makeInOwnPlace
+            self.checkService = checkService
             self.makeTrainer = makeTrainer
         }
     }

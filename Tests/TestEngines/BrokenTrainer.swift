@@ -1,3 +1,4 @@
+import Foundation
 import Swage
 import SwageConformance
 
@@ -8,6 +9,7 @@ package actor BrokenTrainer: Trainer {
     private let flaw: Flaw?
     /// Whether it is behind a connection on which each request is made twice.
     private let isAskedTwice: Bool
+    private var first: String?
     private var underWay: Task<ForwardBackwardResult, any Error>?
 
     /// What is wrong in a corner of a promise.
@@ -15,6 +17,7 @@ package actor BrokenTrainer: Trainer {
         case wrongLogits, wrongEntropy, gradientOfAnotherLoss, optimizerOfAStepIgnored
         case metricsOfThisMicrobatchAlone
         case repeatedRequestsCount, statusWaits, cancelledCallsCount
+        case errorsThatSayNothing, savesInPieces, loadsTheOldest
         // Those of a sampler.
         case logProbsOfAnotherTemperature, otherTokensOfOneSeed, unlikelyTokensAtTemperature0, firstTokensIgnored, endTokensIgnored
         case lengthIgnored, oldWeightsNamed
@@ -25,6 +28,9 @@ package actor BrokenTrainer: Trainer {
             case .wrongLogits, .wrongEntropy, .gradientOfAnotherLoss, .optimizerOfAStepIgnored: .enginesAgree
             case .metricsOfThisMicrobatchAlone: .microbatchesEqualOneBatch
             case .repeatedRequestsCount, .statusWaits, .cancelledCallsCount: .failedCallsLeaveNoTrace
+            case .errorsThatSayNothing: .badInputIsAnError
+            case .savesInPieces: .loadingRestoresTheSave
+            case .loadsTheOldest: .checkpointsAreCompleteOrAbsent
             default: .forwardChangesNothing
             }
         }
@@ -68,6 +74,7 @@ package actor BrokenTrainer: Trainer {
         } catch {
             if broken == .failedCallsLeaveNoTrace { try await inner.clearGradients() }
             if broken == .badInputIsAnError { return ForwardBackwardResult(sum: 0, denominator: 1) }
+            if flaw == .errorsThatSayNothing, let error = error as? TrainerError { throw TrainerError(error.code, "error") }
             throw error
         }
     }
@@ -102,12 +109,27 @@ package actor BrokenTrainer: Trainer {
     }
 
     package func save(name: String?, path: String?, weightsOnly: Bool) async throws -> SavedCheckpoint {
-        try await inner.save(
+        if flaw == .savesInPieces, name == nil, let path { return try await saveInPieces(path, weightsOnly: weightsOnly) }
+        let saved = try await inner.save(
             name: broken == .checkpointsAreCompleteOrAbsent ? nil : name, path: path, weightsOnly: weightsOnly)
+        first = first ?? saved.path
+        return saved
+    }
+
+    /// Writes a checkpoint a file at a time.
+    private func saveInPieces(_ path: String, weightsOnly: Bool) async throws -> SavedCheckpoint {
+        let whole = try await inner.save(name: nil, path: path + "-whole", weightsOnly: weightsOnly).path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        for file in try FileManager.default.contentsOfDirectory(atPath: whole) {
+            try await Task.sleep(for: .milliseconds(20))
+            try FileManager.default.moveItem(atPath: "\(whole)/\(file)", toPath: "\(path)/\(file)")
+        }
+        try FileManager.default.removeItem(atPath: whole)
+        return SavedCheckpoint(path: path)
     }
 
     package func load(_ path: String?) async throws -> LoadedCheckpoint {
-        let loaded = try await inner.load(path)
+        let loaded = try await inner.load(flaw == .loadsTheOldest ? path ?? first : path)
         if broken == .loadingRestoresTheSave { try await inner.clearGradients() }
         return loaded
     }

@@ -27,16 +27,23 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
         let trainer = try await start(workspace + "/default")
         let beginning = try await trainer.save(name: "beginning", path: workspace).path
         let optimizer = optimizer
-        return Conformance(
-            .init(
-                vocabularySize: TinyModel.vocabularySize, workspace: workspace, isBitExact: isBitExact,
-                foreignCheckpoint: foreign, choosesCheckpointDirectory: false,
-                makeTrainer: { _ in
-                    _ = try await trainer.load(beginning)
-                    return trainer
-                },
-                reference: .trainer { try await TinyModel.trainer($0, optimizer: optimizer) },
-                sampler: { try await Self.sampler(of: $0) }, makeRepeating: Self.repeating(trainer, from: beginning)))
+        var subject = Conformance.Subject(
+            vocabularySize: TinyModel.vocabularySize, workspace: workspace, isBitExact: isBitExact,
+            foreignCheckpoint: foreign, choosesCheckpointDirectory: false,
+            makeTrainer: { _ in
+                _ = try await trainer.load(beginning)
+                return trainer
+            },
+            reference: .trainer { try await TinyModel.trainer($0, optimizer: optimizer) },
+            sampler: { try await Self.sampler(of: $0) })
+        #if Engines
+        if let served = (trainer as? TimedTrainer)?.trainer as? Keeping ?? trainer as? Keeping {
+            subject.makeRepeating = { _ in try await served.repeating().beginning(at: beginning) }
+            subject.makeInOwnPlace = { try await served.inOwnPlace().beginning(at: beginning) }
+            subject.checkService = { try await served.probe($0) }
+        }
+        #endif
+        return Conformance(subject)
     }
 
     /// What writes with the weights of what `start` gave.
@@ -51,22 +58,6 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
         }
         #endif
         return (trainer as? NativeTrainer)?.sampler
-    }
-
-    /// The same trainer at its beginning, on a connection that makes each request twice; nil for one in this process.
-    private static func repeating(
-        _ trainer: any Trainer, from beginning: String
-    ) -> (@Sendable (String) async throws -> any Trainer)? {
-        #if Engines
-        guard let served = (trainer as? TimedTrainer)?.trainer as? Keeping ?? trainer as? Keeping else { return nil }
-        return { _ in
-            let trainer = try await served.repeating()
-            _ = try await trainer.load(beginning)
-            return trainer
-        }
-        #else
-        return nil
-        #endif
     }
 
     /// A checkpoint of another model, in a new folder of `workspace`.
@@ -136,6 +127,13 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
     #endif
 }
 
+extension Trainer {
+    fileprivate func beginning(at checkpoint: String) async throws -> Self {
+        _ = try await load(checkpoint)
+        return self
+    }
+}
+
 extension Conformance.Subject {
     /// A native trainer that breaks one promise in a corner.
     package static func flawed(_ flaw: BrokenTrainer.Flaw, in workspace: String) -> Conformance.Subject {
@@ -157,6 +155,7 @@ extension Conformance.Subject {
             makeTrainer: { wrap(try await TinyModel.trainer($0), false) },
             reference: .trainer { try await TinyModel.trainer($0) },
             sampler: { sampler((($0 as! BrokenTrainer).inner as! NativeTrainer).sampler) },
-            makeRepeating: { wrap(try await TinyModel.trainer($0), true) })
+            makeRepeating: { wrap(try await TinyModel.trainer($0), true) },
+            makeInOwnPlace: { wrap(try await TinyModel.trainer(workspace + "/own"), false) })
     }
 }

@@ -14,6 +14,12 @@ struct Keeping: Trainer {
         return try await RemoteTrainer(at: trainer.address, options: options)
     }
 
+    /// Another connection to it, without a default place of this side.
+    func inOwnPlace() async throws -> any Trainer { try await RemoteTrainer(at: trainer.address) }
+
+    /// Checks what the service promises beside the protocol.
+    func probe(_ batch: TextTrainBatch) async throws { try await ServiceProbe(at: trainer.address).check(batch) }
+
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         try await trainer.forwardBackward(batch, loss: loss)
     }

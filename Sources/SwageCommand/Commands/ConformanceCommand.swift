@@ -198,12 +198,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         }
         let folder = reference ?? exported
         let remote = modelOptions.remote
-        let makeRepeating: @Sendable (String) async throws -> any Trainer = { _ in
-            let repeating = try await remote.connect(checkpointDirectory: workspace + "/default", repeatsRequests: true).trainer
-            _ = try await repeating.load(beginning)
-            return repeating
-        }
-        return Conformance.Subject(
+        var subject = Conformance.Subject(
             vocabularySize: vocabulary, workspace: workspace, choosesCheckpointDirectory: false,
             makeTrainer: { _ in
                 _ = try await trainer.load(beginning)
@@ -211,8 +206,21 @@ struct ConformanceCommand: AsyncParsableCommand {
             },
             reference: values.map { .values($0) }
                 ?? .trainer { try await NativeTrainer(model: folder, optimizer: optimizer, checkpointDirectory: $0) },
-            sampler: { _ in sampler },
-            makeRepeating: modelOptions.engine == .remote ? makeRepeating : nil)
+            sampler: { _ in sampler })
+        if modelOptions.engine == .remote {
+            subject.makeRepeating = { _ in
+                let repeating = try await remote.connect(checkpointDirectory: workspace + "/default", repeatsRequests: true).trainer
+                _ = try await repeating.load(beginning)
+                return repeating
+            }
+            subject.makeInOwnPlace = {
+                let unplaced = try await remote.connect().trainer
+                _ = try await unplaced.load(beginning)
+                return unplaced
+            }
+            subject.checkService = { try await remote.probe($0) }
+        }
+        return subject
     }
 
     /// What another implementation of the model came to, if that is what the reference is.

@@ -218,9 +218,8 @@ extension RemoteOptions {
     func connect(
         checkpointDirectory: String? = nil, keptCheckpoints: Int? = nil, output: String? = nil, repeatsRequests: Bool = false
     ) async throws -> StartedEngine {
-        guard let text = address else { throw ValidationError("--address is missing.") }
-        let address = try TrainerAddress(text)
-        var options = RemoteTrainer.Options(token: try token(), trustRoots: trustRoots)
+        let (address, reached) = try reach()
+        var options = reached
         options.repeatsRequests = repeatsRequests
         if address.isLocal {
             (options.checkpointDirectory, options.keptCheckpoints) = (checkpointDirectory, keptCheckpoints)
@@ -231,7 +230,21 @@ extension RemoteOptions {
         return StartedEngine(
             trainer: trainer, sampler: try await trainer.config().capabilities.generates ? trainer.sampler : nil)
     }
+
+    private func reach() throws -> (TrainerAddress, RemoteTrainer.Options) {
+        guard let text = address else { throw ValidationError("--address is missing.") }
+        return (try TrainerAddress(text), RemoteTrainer.Options(token: try token(), trustRoots: trustRoots))
+    }
+
+    /// Checks what the service promises beside the protocol.
+    /// - Throws: what is broken.
+    func probe(_ batch: TextTrainBatch) async throws {
+        let (address, options) = try reach()
+        try await ServiceProbe(at: address, options: options).check(batch)
+    }
     #else
+    func probe(_ batch: TextTrainBatch) async throws { throw engineIsNotBuilt }
+
     var isOnThisMachine: Bool { true }
 
     func connect(
