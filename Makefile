@@ -22,7 +22,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps templates completions test test-native lint format public docs check-all conformance cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps templates completions test test-native lint format public docs check-all conformance break-trainer cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         picture lint-python clean
 
 help: ## Show the targets.
@@ -114,7 +114,8 @@ public: engines ## Compare what is public with docs/public, and find what has no
 docs: engines ## Make a site of the documentation with DocC, in .build/docs/site.
 	@python3 scripts/build_docs.py
 
-check-all: lint test-kernels bench-check fuzz-files fuzz-losses fuzz-tokenizers fuzz-service prove-interrupts ## What takes hours: kernels for other processors and under sanitizers, fuzzers, interrupts.
+check-all: lint test-kernels bench-check docs conformance break-trainer fuzz-files fuzz-losses fuzz-tokenizers fuzz-service prove-interrupts ## What takes hours: kernels for other processors and under sanitizers, the site, broken trainers, fuzzers, interrupts.
+	@scripts/test_package.sh
 
 conformance: engines ## Put every engine through the nine promises of the protocol, by the command itself, and trainers that break one.
 	@$(SWAGE) setup huggingface titan
@@ -122,6 +123,10 @@ conformance: engines ## Put every engine through the nine promises of the protoc
 	@python3 scripts/run_conformance.py $(SWAGE) Tests/Golden/decoders/llama
 	@swift build -c release --traits Engines --product ConformanceTable
 	@.build/release/ConformanceTable
+
+break-trainer: engines ## Break the trainer in Python of examples/ in one place after another: conformance has to notice each.
+	@$(SWAGE) setup huggingface
+	@python3 scripts/break_trainer.py $(SWAGE) Tests/Golden/decoders/llama
 
 cpp-trainer: ## Build the trainer in C++ of examples/ with Debian's packages, and run the vectors of loss programs on it.
 	@scripts/build_cpp_trainer.sh

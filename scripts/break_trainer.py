@@ -64,9 +64,14 @@ EDITS = [
     ("context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)", "context.abort(grpc.StatusCode.FAILED_PRECONDITION, \"error\")"),
     ("((\"swage-error-code\", code),)", "((\"swage-error-code\", \"engineFailed\"),)"),
 ]
-# What no program can see from outside, by what it begins with.
+# What cannot be seen from outside, by what it begins with, and why.
 UNSEEN = {
-    'check(context, "\\0" not in path': "no path has a byte of 0 that goes through a file system's own calls",
+    'check(context, torch.isfinite(loss)': "the check of the norm refuses what comes of it",
+    'check(context, math.isfinite(norm)': "the check of the loss has refused what would lead there",
+    'check(context, not request.HasField("optimizer")': "a client asks what a trainer is capable of before it sends one",
+    'check(context, "\\0" not in path': "no client sends a path with a byte of 0",
+    'check(context, self.directory in place.parents': "what else a trainer lets its callers write to is its own affair",
+    'check(context, fits, "checkpointMismatch"': "it takes a checkpoint of another model in the trainer's own form, which the command does not have",
 }
 
 
