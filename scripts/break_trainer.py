@@ -21,7 +21,7 @@ EDITS = [
     ("self.denominator + count", "self.denominator + 1"),
     ("sum=loss.item(), denominator=count", "sum=loss.item() / count, denominator=1"),
     ("loss=loss.item() / count", "loss=loss.item()"),
-    ("reported={\"tokens\": pb.Metric(sum=count)}", "reported={\"tokens\": pb.Metric(maximum=count)}"),
+    ('reported={"tokens": pb.Metric(sum=count)}', 'reported={"tokens": pb.Metric(maximum=count)}'),
     ("log_probs * mask * weights", "log_probs * weights"),
     ("log_probs * mask * weights", "log_probs * mask"),
     ("(segments[:, :, None] == segments[:, None, :]) & ", ""),
@@ -40,7 +40,7 @@ EDITS = [
     ("self.optimizer.load_state_dict(optimizer)", "pass"),
     ("self.sums, self.denominator, self.microbatches = gradients", "pass"),
     ("self.model.load_state_dict(weights, strict=False)", "pass"),
-    ("self.begin(*state)", "self.begin(*(state or (self.step, self.optimizer.state_dict(), self.sums, self.denominator, self.microbatches)))"),
+    ("self.begin(*state)", "state and self.begin(*state)"),
     ("if not request.weights_only:", "if True:"),
     ("step=self.step, weights_only=not state", "step=self.step + 1, weights_only=not state"),
     ("step=self.step, weights_only=not state", "step=self.step"),
@@ -48,30 +48,30 @@ EDITS = [
     ("if request.path else newest", "if request.path else newest[-1:]"),
     ("if request.path else newest", "if request.path else []"),
     ("'weights-' * request.weights_only", "''"),
-    ("request.path or \".\"", "request.path or \"elsewhere\""),
-    ("pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix=\".\"))", "place; place.mkdir(exist_ok=True)"),
-    ("os.rename(partial, place)", "os.rename(partial, place.with_name(place.name + \"-1\"))"),
+    ('request.path or "."', 'request.path or "elsewhere"'),
+    ('pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix="."))', "place; place.mkdir(exist_ok=True)"),
+    ("os.rename(partial, place)", 'os.rename(partial, place.with_name(place.name + "-1"))'),
     ("return pb.SaveResponse(path=str(place))", "return pb.SaveResponse(path=request.name)"),
     ("answer = answer or method", "answer = method"),
-    ("context.abort(grpc.StatusCode.ABORTED, \"this trainer was started anew\")", "pass"),
+    ('context.abort(grpc.StatusCode.ABORTED, "this trainer was started anew")', "pass"),
     ("return self.status", "return pb.GetStatusResponse(step=self.step)"),
-    ("outputs=[\"logProbs\"]", "outputs=[\"logProbs\", \"entropy\"]"),
-    ("outputs=[\"logProbs\"]", "outputs=[\"logProbs\", \"thoughts\"]"),
-    ("losses=[\"cross_entropy\"]", "losses=[]"),
-    ("capabilities=able", "capabilities=pb.Capabilities(outputs=[\"logProbs\"], losses=[\"cross_entropy\"], generates=True)"),
-    ("capabilities=able", "capabilities=pb.Capabilities(outputs=[\"logProbs\"], losses=[\"cross_entropy\"], optimizer_per_step=True)"),
-    ("dtype=\"float32\"", "dtype=\"32 bits\""),
-    ("context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)", "context.abort(grpc.StatusCode.FAILED_PRECONDITION, \"error\")"),
-    ("((\"swage-error-code\", code),)", "((\"swage-error-code\", \"engineFailed\"),)"),
+    ('outputs=["logProbs"]', 'outputs=["logProbs", "entropy"]'),
+    ('outputs=["logProbs"]', 'outputs=["logProbs", "thoughts"]'),
+    ('losses=["cross_entropy"]', "losses=[]"),
+    ("capabilities=able", 'capabilities=pb.Capabilities(outputs=["logProbs"], losses=["cross_entropy"], generates=True)'),
+    ("capabilities=able", 'capabilities=pb.Capabilities(outputs=["logProbs"], losses=["cross_entropy"], optimizer_per_step=True)'),
+    ('dtype="float32"', 'dtype="32 bits"'),
+    ("context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)", 'context.abort(grpc.StatusCode.FAILED_PRECONDITION, "error")'),
+    ('(("swage-error-code", code),)', '(("swage-error-code", "engineFailed"),)'),
 ]
 # What cannot be seen from outside, by what it begins with, and why.
 UNSEEN = {
-    'check(context, torch.isfinite(loss)': "the check of the norm refuses what comes of it",
-    'check(context, math.isfinite(norm)': "the check of the loss has refused what would lead there",
+    "check(context, torch.isfinite(loss)": "the check of the norm refuses what comes of it",
+    "check(context, math.isfinite(norm)": "the check of the loss has refused what would lead there",
     'check(context, not request.HasField("optimizer")': "a client asks what a trainer is capable of before it sends one",
     'check(context, "\\0" not in path': "no client sends a path with a byte of 0",
-    'check(context, self.directory in place.parents': "what else a trainer lets its callers write to is its own affair",
-    'check(context, fits, "checkpointMismatch"': "it takes a checkpoint of another model in the trainer's own form, which the command does not have",
+    "check(context, self.directory in place.parents": "what else a trainer lets its callers write to is its own affair",
+    'check(context, fits, "checkpointMismatch"': "the command has no checkpoint of another model in the trainer's own form",
 }
 
 
@@ -111,7 +111,7 @@ def main():
     source = TRAINER.read_text()
     chosen = [(n, *mutant) for n, mutant in enumerate(mutants(source), 1) if not options.only or n in options.only]
     start, unnoticed = time.time(), []
-    if (found := notices(options.swage, options.model, source)):
+    if found := notices(options.swage, options.model, source):
         raise SystemExit(f"{TRAINER.name} as it is: {found}")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for (number, name, _), found in zip(chosen, pool.map(lambda m: notices(options.swage, options.model, m[2]), chosen), strict=True):
