@@ -7,9 +7,9 @@ struct TokenizerTrial {
     let path: String
 
     func run() throws {
-        let tokenizer: BPETokenizer
+        let tokenizer: TextTokenizer
         do {
-            tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: Data(contentsOf: URL(fileURLWithPath: path))))
+            tokenizer = try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: Data(contentsOf: URL(fileURLWithPath: path))))
         } catch let error as TrainerError {
             return print("refused \(error)")
         }

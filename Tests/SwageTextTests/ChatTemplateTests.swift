@@ -17,11 +17,11 @@ import TestSupport
         var cases: [Case]
     }
 
-    private func tokenizer(template: String?) throws -> BPETokenizer {
+    private func tokenizer(template: String?) throws -> TextTokenizer {
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = try template.map(GivenTemplate.source)
         definition.specialTokens = ["bos_token": "<|begin_of_text|>", "eos_token": "<|im_end|>"]
-        return try BPETokenizer(definition)
+        return try TextTokenizer(definition)
     }
 
     @Test func renderingEqualsTheModelsOwnTemplate() throws {
@@ -52,7 +52,7 @@ import TestSupport
     func aTemplateThatCannotBeUsedIsAnErrorThatSaysWhy(_ template: String, _ code: TrainerError.Code, _ mentioned: String) throws {
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = template
-        let tokenizer = try BPETokenizer(definition)
+        let tokenizer = try TextTokenizer(definition)
         let error = #expect(throws: TrainerError.self) {
             try tokenizer.encode(chat: [ChatMessage(role: "user", content: "x")], addGenerationPrompt: true)
         }

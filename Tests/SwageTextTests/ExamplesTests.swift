@@ -190,7 +190,7 @@ import TestSupport
         )
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = try GivenTemplate.source("chatml")
-        let tokenizer = try BPETokenizer(definition)
+        let tokenizer = try TextTokenizer(definition)
         let tokens = try data[0].tokenize(with: tokenizer, learning: .assistant)
         let learned = zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0)
         #expect(try tokenizer.decode(learned, skipSpecialTokens: false) == "d<|im_end|>")

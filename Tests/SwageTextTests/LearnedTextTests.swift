@@ -35,7 +35,7 @@ struct LearnedTextTests {
     }
 
     /// The tiny tokenizer with every token that a template spells as special ones are spelled.
-    private static func tokenizer(_ source: String, _ variables: [String: String]) throws -> BPETokenizer {
+    private static func tokenizer(_ source: String, _ variables: [String: String]) throws -> TextTokenizer {
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = source
         definition.specialTokens = variables
@@ -45,7 +45,7 @@ struct LearnedTextTests {
         let first = Int32(definition.pipeline?.idCount ?? 0)
         let further = names.subtracting(known).sorted().enumerated().map { AddedToken(id: first + Int32($0), content: $1, isSpecial: true) }
         definition.pipeline = try definition.pipeline?.adding(further, file: "the test")
-        return try BPETokenizer(definition)
+        return try TextTokenizer(definition)
     }
 
     private static func templates() throws -> [(name: String, source: String)] {

@@ -44,7 +44,7 @@ struct DataShowCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let tokenizer = try BPETokenizer(path: model, chatTemplate: chatTemplate)
+        let tokenizer = try TextTokenizer(path: model, chatTemplate: chatTemplate)
         let examples: Examples<TrainingExample> = try dataOptions.open(data)
         let first = try firstShown(of: examples)
         for index in first..<min(examples.count, first + limit) { try show(index, of: examples, tokenizer) }

@@ -48,7 +48,7 @@ struct ModelOptions: ParsableArguments {
     }
 
     /// The tokenizer of the model on this machine; nil where there is none.
-    func tokenizer() throws -> (any Tokenizer)? { try model.map { try BPETokenizer(path: $0, chatTemplate: chatTemplate) } }
+    func tokenizer() throws -> (any Tokenizer)? { try model.map { try TextTokenizer(path: $0, chatTemplate: chatTemplate) } }
 
     /// What tells the model from others, for people and for runs that go on.
     var modelName: String { model ?? remote.address ?? "" }

@@ -2,7 +2,7 @@ import Foundation
 import Swage
 import SwageText
 
-extension BPETokenizer.Definition {
+extension TextTokenizer.Definition {
     /// Reads the tokenizer from a GGUF file's metadata.
     /// - Throws: ``TrainerError`` with code `corruptFile`, or `unsupported` for another kind of tokenizer.
     init(gguf: GGUFFile) throws {
@@ -78,7 +78,7 @@ extension BPETokenizer.Definition {
 extension ModelFiles {
     /// The small files of a Hugging Face folder, made from what a GGUF file says.
     static func companions(
-        _ configuration: ModelConfiguration, _ tokenizer: BPETokenizer.Definition?, _ file: GGUFFile
+        _ configuration: ModelConfiguration, _ tokenizer: TextTokenizer.Definition?, _ file: GGUFFile
     ) throws -> [String: Data] {
         guard let tokenizer else {
             return ["config.json": configuration.configJSON(beginningID: nil, endIDs: [])]

@@ -19,7 +19,7 @@ public struct ModelFiles: Sendable {
     package let configuration: ModelConfiguration
     package let weights: any WeightSource
     /// The tokenizer, or why there is none that can be used. Weights can be trained without one.
-    public let tokenizer: Result<BPETokenizer, TrainerError>
+    public let tokenizer: Result<TextTokenizer, TrainerError>
     /// What to write beside exported weights so that transformers opens the folder, by file name.
     package let companions: [String: Data]
 
@@ -51,7 +51,7 @@ public struct ModelFiles: Sendable {
         let configuration = try ModelConfiguration(gguf: file)
         let weights = GGUFWeights(file: file, configuration: configuration)
         let definition = try Self.unlessUnsupported {
-            var definition = try BPETokenizer.Definition(gguf: file)
+            var definition = try TextTokenizer.Definition(gguf: file)
             if let template { definition.chatTemplate = template }
             return definition
         }
@@ -61,7 +61,7 @@ public struct ModelFiles: Sendable {
         self.configuration = configuration
         format = "GGUF v\(file.version): \(encodings)"
         self.weights = weights
-        tokenizer = try Self.unlessUnsupported { try BPETokenizer(try definition.get()) }
+        tokenizer = try Self.unlessUnsupported { try TextTokenizer(try definition.get()) }
         companions = try Self.companions(configuration, try? definition.get(), file)
     }
 

@@ -4,8 +4,8 @@ import SwageText
 
 extension ModelFolder {
     /// The tokenizer that `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` define together.
-    func tokenizer(template given: String?) throws -> BPETokenizer {
-        var definition = try BPETokenizer.Definition(tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
+    func tokenizer(template given: String?) throws -> TextTokenizer {
+        var definition = try TextTokenizer.Definition(tokenizerJSON: try required("tokenizer.json"), file: "\(path)/tokenizer.json")
         let configuration = try json("tokenizer_config.json")
         let template = try data("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
         let own = try template ?? configuration?["chat_template"].flatMap(Self.standardTemplate)
@@ -18,7 +18,7 @@ extension ModelFolder {
             ends += try json(name)?["eos_token_id"].map { try TokenIDs($0).ids } ?? []
         }
         definition.endOfSequenceIDs = ends.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-        return try BPETokenizer(definition)
+        return try TextTokenizer(definition)
     }
 
     /// One template, or the one called `default` among several with names.
@@ -28,7 +28,7 @@ extension ModelFolder {
     }
 }
 
-extension BPETokenizer.Definition {
+extension TextTokenizer.Definition {
     /// Takes over what `tokenizer_config.json` adds to `tokenizer.json`.
     /// - Returns: the id of the token that ends a text, where the file names one.
     fileprivate mutating func apply(_ configuration: JSONField) throws -> [Int32] {

@@ -2,7 +2,7 @@ package import Foundation
 import Swage
 import SwageText
 
-extension BPETokenizer {
+extension TextTokenizer {
     /// The files in which Hugging Face keeps such a tokenizer, by name.
     package func files() -> [String: Data] {
         let ends = JSONValue.list(definition.endOfSequenceIDs.map { .number(Int($0)) })

@@ -1,7 +1,7 @@
 package import Foundation
 import Swage
 
-extension BPETokenizer.Definition {
+extension TextTokenizer.Definition {
     /// The content of a `tokenizer.json` that Hugging Face's libraries read as this tokenizer.
     package func tokenizerJSON() -> Data {
         if let file { return file }

@@ -3,7 +3,7 @@ import SwageJinja
 public import Swage
 
 /// The tokenizer of a model: byte pairs, Unigram, WordPiece or words, as Hugging Face's `tokenizer.json` or a GGUF file says.
-public struct BPETokenizer: Tokenizer {
+public struct TextTokenizer: Tokenizer {
     /// Everything that defines the tokenizer, in the terms of `tokenizer.json`.
     package struct Definition: Sendable {
         /// Spelling in the byte-level alphabet to id. Of a `tokenizer.json` it is empty: the file says all.
@@ -111,9 +111,9 @@ public struct BPETokenizer: Tokenizer {
     package var day: String? { (try? chatTemplate.get())?.day }
 
     /// The same, whose chat format goes on writing one day; nil means today.
-    package func writing(day: String?) -> BPETokenizer {
+    package func writing(day: String?) -> TextTokenizer {
         guard let today = self.day else { return self }
-        return BPETokenizer(Storage(definition, engine, chatTemplate.map { $0.writing(day: day ?? today) }))
+        return TextTokenizer(Storage(definition, engine, chatTemplate.map { $0.writing(day: day ?? today) }))
     }
 
     /// The chat template in words.

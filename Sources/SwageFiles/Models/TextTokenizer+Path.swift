@@ -2,7 +2,7 @@ public import Foundation
 import Swage
 public import SwageText
 
-extension BPETokenizer {
+extension TextTokenizer {
     /// Opens a tokenizer without its model.
     /// - Parameters:
     ///   - path: a folder with `tokenizer.json` in Hugging Face's layout, or a GGUF file. No weights are read.
@@ -20,7 +20,7 @@ extension BPETokenizer {
         }
         var definition = try Definition(gguf: try GGUFFile(path: path))
         if let template { definition.chatTemplate = template }
-        self = try BPETokenizer(definition)
+        self = try TextTokenizer(definition)
     }
 
     /// Opens a tokenizer without its model. See ``init(path:chatTemplate:)``.
