@@ -3,7 +3,8 @@ import TestSupport
 
 /// A file that is damaged, and the folder around it that stays whole.
 enum FileKind: String, CaseIterable {
-    case safetensors, index, config, tokenizer, tokenizerConfig, generationConfig, gguf, ggufTensors, ggufPart
+    case safetensors, index, config, tokenizer, tokenizerConfig, tokenizerModel, tekken, generationConfig
+    case gguf, ggufTensors, ggufPart, ggufVocabulary
     case manifest, optimizer, conversations, preferences, problems
     case run, metrics, position
 
@@ -12,10 +13,10 @@ enum FileKind: String, CaseIterable {
 
     var form: Form {
         switch self {
-        case .index, .config, .tokenizer, .tokenizerConfig, .generationConfig, .manifest, .run, .position: .json
+        case .index, .config, .tokenizer, .tokenizerConfig, .tekken, .generationConfig, .manifest, .run, .position: .json
         case .conversations, .preferences, .problems, .metrics: .lines
         case .safetensors, .optimizer: .safetensors
-        case .gguf, .ggufTensors, .ggufPart: .binary
+        case .tokenizerModel, .gguf, .ggufTensors, .ggufPart, .ggufVocabulary: .binary
         }
     }
 
@@ -27,8 +28,10 @@ enum FileKind: String, CaseIterable {
         case .config: "config.json"
         case .tokenizer: "tokenizer.json"
         case .tokenizerConfig: "tokenizer_config.json"
+        case .tokenizerModel: "tokenizer.model"
+        case .tekken: "tekken.json"
         case .generationConfig: "generation_config.json"
-        case .gguf, .ggufTensors: "model.gguf"
+        case .gguf, .ggufTensors, .ggufVocabulary: "model.gguf"
         case .ggufPart: "model-00001-of-00002.gguf"
         case .manifest: "checkpoint.json"
         case .optimizer: "optimizer.safetensors"

@@ -19,13 +19,14 @@ struct FilePlace {
         if FileManager.default.fileExists(atPath: folder) { return }
         switch kind {
         case .run, .metrics, .position: try RunFiles.write(in: folder)
-        case .gguf, .ggufTensors, .ggufPart, .conversations, .preferences, .problems:
+        case .gguf, .ggufTensors, .ggufPart, .ggufVocabulary, .conversations, .preferences, .problems:
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             if kind == .ggufPart { try WholeFiles.ggufParts()[1].write(to: URL(fileURLWithPath: "\(folder)/model-00002-of-00002.gguf")) }
         default:
             try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: Golden.decoder("llama"), toPath: folder)
             try Data(WholeFiles.tokenizerConfig.utf8).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
+            if kind == .tokenizerModel || kind == .tekken { try FileManager.default.removeItem(atPath: folder + "/tokenizer.json") }
             if kind == .index {
                 try FileManager.default.moveItem(atPath: folder + "/model.safetensors", toPath: folder + "/shard.safetensors")
             }
@@ -80,7 +81,7 @@ struct FilePlace {
                 _ = try SafetensorsFile(path: folder + "/optimizer.safetensors")
             }
         case .run, .metrics, .position: try RunFiles.open(folder)
-        case .gguf, .ggufPart: try await openModel(path, trains: trains)
+        case .gguf, .ggufPart, .ggufVocabulary: try await openModel(path, trains: trains)
         default: try await openModel(folder, trains: trains)
         }
     }
@@ -94,7 +95,9 @@ struct FilePlace {
             for text in ["Hello wörld 123\n\n  x<|im_end|> ", "e\u{301}<tool>\u{338}", ""] {
                 let ids = try tokenizer.encode(text, addSpecialTokens: true)
                 _ = try tokenizer.decode(ids, skipSpecialTokens: false)
+                for id in ids { _ = try tokenizer.bytes(of: id) }
             }
+            _ = try TextTokenizer(files: try tokenizer.files(), from: "a server")
             _ = try? tokenizer.encode(chat: chat, addGenerationPrompt: true)
         }
         let trainer = try await NativeTrainer(model: path, threads: 1)

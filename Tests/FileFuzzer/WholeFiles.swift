@@ -14,6 +14,7 @@ enum WholeFiles {
 
     static func content(_ kind: FileKind, model: String) throws -> Data {
         func file(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+        func one(of names: [String]) -> String { names[FileKind.models.firstIndex(of: model) ?? 0] }
         switch kind {
         case .conversations, .preferences, .problems: return Data(FileKind.lines[kind]!.utf8)
         case .run, .metrics, .position: return Data(RunFiles.whole[kind]!.utf8)
@@ -25,8 +26,16 @@ enum WholeFiles {
         case .manifest: return Data(manifest(Golden.decoder("llama")).utf8)
         case .optimizer: return try moments()
         case .tokenizer:
-            let name = ["gpt2", "smollm", "llama3", "qwen2", "tiny"][FileKind.models.firstIndex(of: model) ?? 0]
-            return try file("\(Golden.root)/tokenizers/\(name).json")
+            return try file("\(Golden.root)/tokenizers/\(one(of: ["gpt2", "smollm", "llama3", "qwen2", "tiny"])).json")
+        case .tokenizerModel:
+            let name = one(of: ["pairs_bytes", "unigram_bytes", "pairs", "pairs_bytes", "unigram"])
+            return try file("\(Golden.root)/tokenizers/parts/\(name).model")
+        case .tekken:
+            let folders = try JSONValue(json: file("\(Golden.root)/tokenizers/folders.json"))["folders"]?.list ?? []
+            let content = folders.first { $0["name"]?.text == "tekken" }?["written"]?["tekken.json"]?.text
+            return Data((content ?? "").utf8)
+        case .ggufVocabulary:
+            return try file("\(Golden.root)/tokenizers/gguf/\(one(of: ["llama", "llama_bare", "t5", "bert", "gpt4o"])).gguf")
         case .config where model != "llama": return try file(Golden.decoder(model) + "/config.json")
         case .safetensors, .config, .generationConfig: return try file("\(Golden.decoder("llama"))/\(kind.fileName)")
         }

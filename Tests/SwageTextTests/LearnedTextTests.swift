@@ -41,10 +41,10 @@ struct LearnedTextTests {
         definition.specialTokens = variables
         let special = #/<\|[^|{}'" ]*\|>|<｜[^{}'"]*?｜>|<[a-z_]+of[a-z_]+>|\[/?[A-Z_]+\]|<[a-z_]+\|>|<\|[a-z_]+>/#
         let names = Set(source.matches(of: special).map { String($0.output) } + variables.values)
-        let known = Set((definition.pipeline?.addedContents ?? []).map(\.content))
-        let first = Int32(definition.pipeline?.idCount ?? 0)
+        let known = Set(definition.pipeline.addedContents.map(\.content))
+        let first = Int32(definition.pipeline.idCount)
         let further = names.subtracting(known).sorted().enumerated().map { AddedToken(id: first + Int32($0), content: $1, isSpecial: true) }
-        definition.pipeline = try definition.pipeline?.adding(further, file: "the test")
+        definition.pipeline = try definition.pipeline.adding(further, file: "the test")
         return try TextTokenizer(definition)
     }
 

@@ -30,10 +30,12 @@ struct ModelFolder {
         }
     }
 
+    func has(_ name: String) -> Bool { contents.map { $0[name] != nil } ?? FileManager.default.fileExists(atPath: path + "/" + name) }
+
     func required(_ name: String) throws -> Data {
         guard let data = try data(name) else {
             throw TrainerError(
-                .inputOutput, "\(path) has no \(name)", expected: "a folder with config.json, weights and tokenizer.json")
+                .inputOutput, "\(path) has no \(name)", expected: "a folder with config.json, weights and a tokenizer")
         }
         return data
     }
@@ -57,8 +59,8 @@ struct ModelFolder {
     /// The small files, as they are, but for the type of the weights that will stand beside them.
     func companions() throws -> [String: Data] {
         let names = [
-            "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-            "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt",
+            "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+            "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model", "tekken.json", "added_tokens.json", "vocab.txt",
         ]
         var files: [String: Data] = [:]
         for name in names { files[name] = try data(name) }

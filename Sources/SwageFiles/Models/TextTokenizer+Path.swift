@@ -5,13 +5,13 @@ public import SwageText
 extension TextTokenizer {
     /// Opens a tokenizer without its model.
     /// - Parameters:
-    ///   - path: a folder with `tokenizer.json` in Hugging Face's layout, or a GGUF file. No weights are read.
+    ///   - path: a folder with a tokenizer in one of Hugging Face's layouts, or a GGUF file. No weights are read.
     ///   - chatTemplate: the name of a chat template (`chatml`, `llama3`, `qwen3`), a file, or a Jinja template, instead of its own.
     /// - Throws: ``Swage/TrainerError`` with code `inputOutput`, `corruptFile` or `unsupported`.
     public init(path: String, chatTemplate: String? = nil) throws {
         var isFolder: ObjCBool = false
         guard !path.contains("\0"), FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw TrainerError(.inputOutput, "\(path) does not exist", expected: "a folder with tokenizer.json, or a GGUF file")
+            throw TrainerError(.inputOutput, "\(path) does not exist", expected: "a folder with a tokenizer, or a GGUF file")
         }
         let template = try chatTemplate.map(GivenTemplate.source)
         if isFolder.boolValue {

@@ -2,34 +2,24 @@ package import Foundation
 import SwageJinja
 public import Swage
 
-/// The tokenizer of a model: byte pairs, Unigram, WordPiece or words, as Hugging Face's `tokenizer.json` or a GGUF file says.
+/// The tokenizer of a model: byte pairs, Unigram, WordPiece or words, as Hugging Face's `tokenizer.json`, SentencePiece's
+/// `tokenizer.model`, Mistral's `tekken.json` or a GGUF file says.
 public struct TextTokenizer: Tokenizer {
-    /// Everything that defines the tokenizer, in the terms of `tokenizer.json`.
+    /// Everything that defines the tokenizer.
     package struct Definition: Sendable {
-        /// Spelling in the byte-level alphabet to id. Of a `tokenizer.json` it is empty: the file says all.
-        package var vocabulary: [String: Int32] = [:]
-        package var merges: [(String, String)] = []
-        package var addedTokens: [AddedToken] = []
-        package var words = WordPattern.gpt2
-        package var ignoresMerges = false
-        /// Whether text is brought to Unicode's composed form first.
-        package var normalizesToNFC = false
-        /// The ids put before every text.
-        package var prefixIDs: [Int32] = []
-        /// The ids put after every text.
-        package var suffixIDs: [Int32] = []
         package var endOfSequenceIDs: [Int32] = []
         package var chatTemplate: String?
         /// The tokens that chat templates call `bos_token`, `eos_token` and so on.
         package var specialTokens: [String: String] = [:]
-        /// What a `tokenizer.json` says, with further tokens perhaps; nil where the vocabulary above says all.
-        package var pipeline: TokenizerPipeline?
-        /// The content of that file.
-        let file: Data?
+        /// What turns text into ids and back.
+        package var pipeline: TokenizerPipeline
+        private let source: Source
 
-        package init(vocabulary: [String: Int32], merges: [(String, String)], addedTokens: [AddedToken], words: WordPattern) {
-            (self.vocabulary, self.merges, self.addedTokens, self.words) = (vocabulary, merges, addedTokens, words)
-            file = nil
+        /// What it was read from.
+        private enum Source: Sendable {
+            case tokenizerJSON(Data)
+            case document(TokenizerDocument)
+            case vocabulary(GGUFVocabulary)
         }
 
         /// Reads the content of a `tokenizer.json`.
@@ -39,7 +29,31 @@ public struct TextTokenizer: Tokenizer {
         /// - Throws: ``Swage/TrainerError`` with code `corruptFile` or `unsupported`, naming the part.
         package init(tokenizerJSON data: Data, file: String = "tokenizer.json") throws {
             pipeline = try TokenizerPipeline(tokenizerJSON: data, file: file)
-            self.file = data
+            source = .tokenizerJSON(data)
+        }
+
+        /// Takes over what another file than a `tokenizer.json` says.
+        /// - Throws: ``Swage/TrainerError`` with code `corruptFile` or `unsupported`, naming the part.
+        package init(_ document: TokenizerDocument, file: String) throws {
+            pipeline = try document.pipeline(file: file)
+            source = .document(document)
+        }
+
+        /// The tokenizer that llama.cpp makes of a GGUF file.
+        /// - Throws: ``Swage/TrainerError`` with code `corruptFile` or `unsupported`, naming the part.
+        package init(_ vocabulary: GGUFVocabulary, prefixIDs: [Int32], suffixIDs: [Int32]) throws {
+            pipeline = try vocabulary.pipeline(prefixIDs: prefixIDs, suffixIDs: suffixIDs)
+            source = .vocabulary(vocabulary)
+        }
+
+        /// The content of a `tokenizer.json` that Hugging Face's libraries read as this tokenizer, or come closest to it with.
+        /// - Throws: ``Swage/TrainerError`` with code `corruptFile` or `unsupported`.
+        package func tokenizerJSON() throws -> Data {
+            switch source {
+            case .tokenizerJSON(let file): file
+            case .document(let document): document.json(pipeline)
+            case .vocabulary(let vocabulary): try vocabulary.document().json(pipeline)
+            }
         }
     }
 
@@ -66,7 +80,7 @@ public struct TextTokenizer: Tokenizer {
 
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` if the parts do not fit each other.
     package init(_ definition: Definition) throws {
-        let engine: any TokenizerEngine = try definition.pipeline ?? TokenizerPipeline(tokenizerJSON: definition.tokenizerJSON())
+        let engine = definition.pipeline
         let used = engine.prefixIDs + engine.suffixIDs + definition.endOfSequenceIDs
         if let odd = used.first(where: { $0 < 0 || Int($0) >= engine.idCount }) {
             throw TrainerError(
