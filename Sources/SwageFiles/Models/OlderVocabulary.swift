@@ -31,7 +31,9 @@ struct OlderVocabulary {
             case .llama:
                 document = try pieces.document(
                     .llama(addsPrefixSpace: prefix ?? true, isLegacy: try configuration?["legacy"]?.flag() ?? false))
-            case .gemma: document = try pieces.document(.gemma)
+            case .gemma:
+                let unknown = configuration?["unk_token"]
+                document = try pieces.document(.gemma(unknown: try (unknown?["content"] ?? unknown)?.text() ?? "<unk>"))
             case .plain: document = try pieces.document(.plain(renamed: try Self.renamed(configuration)))
             case .gpt2, .qwen2, .bert:
                 throw TrainerError(
@@ -41,9 +43,9 @@ struct OlderVocabulary {
             (specialTokens, kind) = (style == .plain ? pieces.specialTokens : style.specialTokens, .plain)
         } else if style == .bert {
             file = "\(folder.path)/vocab.txt"
-            let named = configuration?["unk_token"]
+            let unknown = configuration?["unk_token"]
             document = try LegacyVocabulary.wordPieces(
-                try Self.required(["vocab.txt"], in: folder)[0], file: file, unknownToken: try named?.text() ?? "[UNK]",
+                try Self.required(["vocab.txt"], in: folder)[0], file: file, unknownToken: try (unknown?["content"] ?? unknown)?.text() ?? "[UNK]",
                 lowersCase: try configuration?["do_lower_case"]?.flag() ?? true,
                 separatesChinese: try configuration?["tokenize_chinese_chars"]?.flag() ?? true,
                 stripsAccents: try configuration?["strip_accents"]?.flag())

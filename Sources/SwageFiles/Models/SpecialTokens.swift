@@ -64,7 +64,8 @@ struct SpecialTokens {
 
     private static func list(_ field: JSONField) throws -> [AddedToken] {
         if field.value.object != nil { return try field.members().map { try AddedToken(named: $0.field) } }
-        return try field.list().map(AddedToken.init(named:))
+        // One that is listed with its flags has them all.
+        return try field.list().map { $0.value.object == nil ? AddedToken(content: try $0.text()) : try AddedToken($0, id: -1) }
     }
 
     private static func id(_ key: String, _ field: JSONField) throws -> Int32 {

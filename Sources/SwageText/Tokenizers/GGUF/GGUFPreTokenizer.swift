@@ -52,7 +52,7 @@ enum GGUFPreTokenizer {
     static let ignoresMerges: Set<String> = ["llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "tekken"]
 
     /// Where llama.cpp puts the beginning of a text before every one, unless a file says otherwise.
-    static let addsBeginning: Set<String> = ["llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral"]
+    static let addsBeginning = ignoresMerges
 
     /// - Throws: ``TrainerError`` with code `unsupported` for a name that is not known.
     static func expressions(_ name: String, file: String) throws -> [String] {

@@ -17,7 +17,7 @@ package struct GGUFVocabulary: Sendable {
     /// `tokenizer.ggml.pre`.
     package var preTokenizer = "default"
     /// `tokenizer.ggml.unknown_token_id`.
-    package var unknownID: Int32 = 0
+    package var unknownID: Int32
     /// `tokenizer.ggml.add_space_prefix`.
     package var addsSpacePrefix: Bool
     /// `tokenizer.ggml.remove_extra_whitespaces`.
@@ -30,6 +30,8 @@ package struct GGUFVocabulary: Sendable {
     package init(_ model: Model, tokens: [String], file: String) {
         (self.model, self.tokens, self.file) = (model, tokens, file)
         addsSpacePrefix = model == .llama
+        // What llama.cpp takes where the file does not say.
+        unknownID = model == .bert ? 100 : model == .t5 ? 2 : 0
     }
 
     /// What is put before and after a text where the file does not say.
@@ -43,8 +45,8 @@ package struct GGUFVocabulary: Sendable {
     package func pipeline(prefixIDs: [Int32], suffixIDs: [Int32]) throws -> TokenizerPipeline {
         try checkCounts()
         switch model {
-        case .gpt2, .bert: return try document().pipeline(prefixIDs: prefixIDs, suffixIDs: suffixIDs, file: file)
-        case .llama, .t5: return try pieces(prefixIDs, suffixIDs)
+        case .gpt2: return try document().pipeline(prefixIDs: prefixIDs, suffixIDs: suffixIDs, file: file)
+        case .llama, .t5, .bert: return try pieces(prefixIDs, suffixIDs)
         }
     }
 
@@ -160,24 +162,30 @@ extension GGUFVocabulary {
         return document
     }
 
-    /// The pieces of SentencePiece, merged by their scores, or the most probable ones.
+    /// The pieces of SentencePiece, merged by their scores, or the most probable ones; or the longest of each word.
     private func pieces(_ prefixIDs: [Int32], _ suffixIDs: [Int32]) throws -> TokenizerPipeline {
-        let normalizers: [TextNormalizer]
+        var normalizers: [TextNormalizer]
+        var splitters: [PieceSplitter] = []
         let model: TokenModel
-        if self.model == .t5 {
+        switch self.model {
+        case .t5:
             let map = characterMap.isEmpty ? nil : try PrecompiledCharacterMap(characterMap, file: file)
-            normalizers = [
-                .sentencePiece(.init(map: map, addsPrefixSpace: addsSpacePrefix, removesExtraSpaces: removesExtraSpaces))
-            ]
+            normalizers = [.sentencePiece(.init(map: map, addsPrefixSpace: addsSpacePrefix, removesExtraSpaces: removesExtraSpaces))]
             model = try unigram()
-        } else {
-            normalizers = (addsSpacePrefix ? [.prepend(Array("▁".utf8))] : []) + [.replaceText([0x20], with: Array("▁".utf8))]
+        case .bert:
+            normalizers = [.bertOfLlamaCpp]
+            splitters = [.delimiter(0x20)]
+            model = .markedWords(MarkedWordModel(try table(tokens.map { Array($0.utf8) }), unknownID: unknownID))
+        case .llama, .gpt2:
+            normalizers = [.replaceText([0x20], with: Array("▁".utf8))]
+            if addsSpacePrefix { normalizers.insert(.prepend(Array("▁".utf8)), at: 0) }
             model = .scoredPairs(ScoredPairModel(try table(tokens.map { Array($0.utf8) }), scores: scores, unknownID: unknownID))
         }
         let decoders: [TokenDecoder] = [.replaceText(Array("▁".utf8), with: [0x20]), .byteFallback, .fuse]
+        let dropsFirstSpace = addsSpacePrefix || self.model == .bert
         return try TokenizerPipeline(
-            normalizers: normalizers, splitters: [], model: model,
-            decoders: decoders + (addsSpacePrefix ? [.strip([0x20], start: 1, end: 0)] : []), added: addedTokens, prefixIDs: prefixIDs,
+            normalizers: normalizers, splitters: splitters, model: model,
+            decoders: decoders + (dropsFirstSpace ? [.strip([0x20], start: 1, end: 0)] : []), added: addedTokens, prefixIDs: prefixIDs,
             suffixIDs: suffixIDs, file: file)
     }
 

@@ -4,6 +4,7 @@ enum TokenModel: Sendable {
     case scoredPairs(ScoredPairModel)
     case unigram(UnigramModel)
     case wordPiece(WordPieceModel)
+    case markedWords(MarkedWordModel)
     case wordLevel(WordLevelModel)
 
     var table: TokenTable {
@@ -12,6 +13,7 @@ enum TokenModel: Sendable {
         case .scoredPairs(let model): model.table
         case .unigram(let model): model.table
         case .wordPiece(let model): model.table
+        case .markedWords(let model): model.table
         case .wordLevel(let model): model.table
         }
     }
@@ -23,6 +25,7 @@ enum TokenModel: Sendable {
         case .scoredPairs(let model): model.encode(piece, &scratch)
         case .unigram(let model): try model.encode(piece, &scratch)
         case .wordPiece(let model): try model.encode(piece, &scratch)
+        case .markedWords(let model): model.encode(piece, &scratch)
         case .wordLevel(let model): try model.encode(piece, &scratch)
         }
     }

@@ -14,6 +14,7 @@ enum TextNormalizer: Sendable {
     case nmt
     case byteLevel
     case sentencePiece(SentencePieceNormalizer)
+    case bertOfLlamaCpp
 
     /// Whether it leaves a text as it is, as far as a quick look tells.
     func leaves(_ utf8: UnsafeBufferPointer<UInt8>, isASCII: Bool) -> Bool {
@@ -41,6 +42,7 @@ enum TextNormalizer: Sendable {
         case .nmt: text.cleanForTranslation()
         case .byteLevel: text.spellBytes()
         case .sentencePiece(let normalizer): normalizer.apply(to: &text, continues: continues)
+        case .bertOfLlamaCpp: text.separateWords()
         }
     }
 }

@@ -14,7 +14,7 @@ extension TokenizerPipeline: TokenizerEngine {
             case .bytePairs: spellsBytes ? "byte-level BPE" : "BPE"
             case .scoredPairs: "BPE by scores"
             case .unigram: "Unigram"
-            case .wordPiece: "WordPiece"
+            case .wordPiece, .markedWords: "WordPiece"
             case .wordLevel: "words"
             }
         return "\(kind), \(idCount) tokens, \(added.count) of them added; steps of normalization: \(normalizers.count), of cutting: \(splitters.count)"

@@ -6,8 +6,8 @@ extension SentencePieceFile {
     package enum Style: Sendable {
         /// `LlamaTokenizer`.
         case llama(addsPrefixSpace: Bool, isLegacy: Bool)
-        /// `GemmaTokenizer`.
-        case gemma
+        /// `GemmaTokenizer`, with its token for what is unknown.
+        case gemma(unknown: String)
         /// `TokenizersBackend`, which stands for every class without a reader of its own, and takes other spellings of some ids.
         case plain(renamed: [Int32: String])
     }
@@ -25,8 +25,8 @@ extension SentencePieceFile {
                 "Metaspace", ["replacement": .text("▁"), "prepend_scheme": .text(scheme), "split": .flag(false)])
             document.decoder = .pieceDecoder(dropsFirstSpace: addsPrefixSpace)
             return document
-        case .gemma:
-            let settings = BytePairModel.Settings(unknownToken: "<unk>", fusesUnknown: true, fallsBackToBytes: true)
+        case .gemma(let unknown):
+            let settings = BytePairModel.Settings(unknownToken: unknown, fusesUnknown: true, fallsBackToBytes: true)
             var document = TokenizerDocument(model: .bytePairs(try bytePairs([:], settings)))
             document.normalizer = .replace(" ", with: "▁")
             document.preTokenizer = .component(
@@ -77,6 +77,7 @@ extension SentencePieceFile {
             throw TrainerError(.corruptFile, "\(file): unk_id is \(unknownID)", expected: "an id in 0..<\(pieces.count)")
         }
         return UnigramModel(
-            try table([:]), scores: pieces.map { Double($0.score) }, unknownID: Int32(unknownID), fallsBackToBytes: fallsBackToBytes)
+            try table([:]), scores: pieces.map { JSONCursor.rewritten(Double($0.score)) }, unknownID: Int32(unknownID),
+            fallsBackToBytes: fallsBackToBytes)
     }
 }
