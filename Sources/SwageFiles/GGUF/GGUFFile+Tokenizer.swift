@@ -35,7 +35,9 @@ extension TextTokenizer.Definition {
                 : try around("add_eos_token", "eos_token_id", standard: vocabulary.addsEnd, standard.end))
         endOfSequenceIDs = [try id("eos_token_id"), try id("eot_token_id")].compactMap { $0 }
             .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-        let keys = [("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"), ("pad_token", "padding_token_id")]
+        let keys = [
+            ("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"), ("pad_token", "padding_token_id"),
+        ]
         for (name, key) in keys { specialTokens[name] = try id(key).map { vocabulary.tokens[Int($0)] } }
         chatTemplate = try gguf.optional("tokenizer.chat_template", \.text)
     }
@@ -56,12 +58,16 @@ extension GGUFFile {
                 return value
             }
         }
-        guard let tokens = try list("tokens", \.text) else { throw file.corrupt("the metadata has no tokenizer.ggml.tokens", expected: "it") }
+        guard let tokens = try list("tokens", \.text) else {
+            throw file.corrupt("the metadata has no tokenizer.ggml.tokens", expected: "it")
+        }
         var vocabulary = GGUFVocabulary(model, tokens: tokens, file: file.path)
         vocabulary.kinds = try (list("token_type", \.integer) ?? []).map { GGUFVocabulary.Kind(rawValue: $0) ?? .normal }
         vocabulary.scores = try (list("scores", \.number) ?? []).map { Float($0) }
         if model == .gpt2 {
-            guard let merges = try list("merges", \.text) else { throw file.corrupt("the metadata has no tokenizer.ggml.merges", expected: "it") }
+            guard let merges = try list("merges", \.text) else {
+                throw file.corrupt("the metadata has no tokenizer.ggml.merges", expected: "it")
+            }
             vocabulary.merges = merges
             vocabulary.preTokenizer = try optional("tokenizer.ggml.pre", \.text) ?? "default"
             if try optional("tokenizer.ggml.add_space_prefix", \.flag) == true {
@@ -71,7 +77,8 @@ extension GGUFFile {
         if let flag = try optional("tokenizer.ggml.add_space_prefix", \.flag) { vocabulary.addsSpacePrefix = flag }
         if let flag = try optional("tokenizer.ggml.remove_extra_whitespaces", \.flag) { vocabulary.removesExtraSpaces = flag }
         vocabulary.characterMap = try (list("precompiled_charsmap", \.integer) ?? []).map { UInt8(truncatingIfNeeded: $0) }
-        vocabulary.unknownID = try optional("tokenizer.ggml.unknown_token_id", \.integer).flatMap { Int32(exactly: $0) } ?? vocabulary.unknownID
+        let unknown = try optional("tokenizer.ggml.unknown_token_id", \.integer).flatMap { Int32(exactly: $0) }
+        vocabulary.unknownID = unknown ?? vocabulary.unknownID
         return vocabulary
     }
 }

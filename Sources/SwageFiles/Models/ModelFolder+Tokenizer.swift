@@ -41,7 +41,8 @@ extension ModelFolder {
         } else {
             let vocabulary = try OlderVocabulary(self, configuration)
             definition = try TextTokenizer.Definition(vocabulary.document, file: vocabulary.file)
-            tokens = try special(vocabulary.specialTokens, own: vocabulary.ownTokens, known: definition.pipeline.addedContents.map(\.content))
+            let known = definition.pipeline.addedContents.map(\.content)
+            tokens = try special(vocabulary.specialTokens, own: vocabulary.ownTokens, known: known)
             let added = try tokens.numbered(for: definition.pipeline, file: configuration?.file ?? path)
             definition.pipeline = try definition.pipeline.adding(added, file: path)
             let (before, after) = try vocabulary.around(configuration, tokens.named, definition.pipeline)

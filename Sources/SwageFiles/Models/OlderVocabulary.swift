@@ -19,10 +19,13 @@ struct OlderVocabulary {
     init(_ folder: ModelFolder, _ configuration: JSONField?) throws {
         let style = try TokenizerClass(configuration, model: try folder.json("config.json"))
         let prefix = try configuration?["add_prefix_space"]?.flag()
+        let unknown = configuration?["unk_token"]
+        let unknownToken = try (unknown?["content"] ?? unknown)?.text()
         if let data = try folder.data("tekken.json") {
             file = "\(folder.path)/tekken.json"
             document = try TekkenReader.document(data, file: file)
-            (specialTokens, ownTokens, kind) = (["bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"], [], .tekken)
+            specialTokens = ["bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"]
+            (ownTokens, kind) = ([], .tekken)
         } else if let data = try folder.data("tokenizer.model") {
             file = "\(folder.path)/tokenizer.model"
             let pieces = try SentencePieceFile(data, file: file)
@@ -31,9 +34,7 @@ struct OlderVocabulary {
             case .llama:
                 document = try pieces.document(
                     .llama(addsPrefixSpace: prefix ?? true, isLegacy: try configuration?["legacy"]?.flag() ?? false))
-            case .gemma:
-                let unknown = configuration?["unk_token"]
-                document = try pieces.document(.gemma(unknown: try (unknown?["content"] ?? unknown)?.text() ?? "<unk>"))
+            case .gemma: document = try pieces.document(.gemma(unknown: unknownToken ?? "<unk>"))
             case .plain: document = try pieces.document(.plain(renamed: try Self.renamed(configuration)))
             case .gpt2, .qwen2, .bert:
                 throw TrainerError(
@@ -43,9 +44,8 @@ struct OlderVocabulary {
             (specialTokens, kind) = (style == .plain ? pieces.specialTokens : style.specialTokens, .plain)
         } else if style == .bert {
             file = "\(folder.path)/vocab.txt"
-            let unknown = configuration?["unk_token"]
             document = try LegacyVocabulary.wordPieces(
-                try Self.required(["vocab.txt"], in: folder)[0], file: file, unknownToken: try (unknown?["content"] ?? unknown)?.text() ?? "[UNK]",
+                try Self.required(["vocab.txt"], in: folder)[0], file: file, unknownToken: unknownToken ?? "[UNK]",
                 lowersCase: try configuration?["do_lower_case"]?.flag() ?? true,
                 separatesChinese: try configuration?["tokenize_chinese_chars"]?.flag() ?? true,
                 stripsAccents: try configuration?["strip_accents"]?.flag())
@@ -54,7 +54,7 @@ struct OlderVocabulary {
             let files = try Self.required(["vocab.json", "merges.txt"], in: folder)
             guard style == .gpt2 || style == .qwen2 else {
                 throw TrainerError(
-                    .unsupported, "\(folder.path) has vocab.json and merges.txt, and no tokenizer_class that says how text is cut into words",
+                    .unsupported, "\(folder.path) has vocab.json and merges.txt, and no tokenizer_class that says how text is cut",
                     expected: "GPT2Tokenizer or Qwen2Tokenizer in tokenizer_config.json, or a tokenizer.json")
             }
             file = "\(folder.path)/vocab.json"
@@ -74,15 +74,17 @@ struct OlderVocabulary {
         if kind == .bert {
             return (try id("cls_token", "", standard: true), try id("sep_token", "", standard: true))
         }
-        // mistral-common begins every text so, and transformers takes it for tekken.json.
-        return (try id("bos_token", "add_bos_token", standard: kind == .tekken), try id("eos_token", "add_eos_token", standard: false))
+        // mistral-common begins every text so.
+        let before = try id("bos_token", "add_bos_token", standard: kind == .tekken)
+        return (before, try id("eos_token", "add_eos_token", standard: false))
     }
 
     /// Other spellings of tokens that the vocabulary has under the same ids.
     private static func renamed(_ configuration: JSONField?) throws -> [Int32: String] {
         let tokens = try configuration?["added_tokens_decoder"]?.members() ?? []
         return Dictionary(
-            try tokens.compactMap { key, field in try Int32(key).map { ($0, try field.required("content").text()) } }, uniquingKeysWith: { $1 })
+            try tokens.compactMap { key, field in try Int32(key).map { ($0, try field.required("content").text()) } },
+            uniquingKeysWith: { $1 })
     }
 
     private static func required(_ names: [String], in folder: ModelFolder) throws -> [Data] {

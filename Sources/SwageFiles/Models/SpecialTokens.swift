@@ -76,7 +76,8 @@ struct SpecialTokens {
     /// The tokens with the ids by which the tokenizers library counts them: that of the vocabulary, or the next one.
     /// - Throws: ``TrainerError`` with code `unsupported` if a file gives another.
     func numbered(for pipeline: TokenizerPipeline, file: String) throws -> [AddedToken] {
-        let present = Dictionary(pipeline.addedContents.map { (Spelling(text: $0.content), $0.id) }, uniquingKeysWith: { first, _ in first })
+        let present = Dictionary(
+            pipeline.addedContents.map { (Spelling(text: $0.content), $0.id) }, uniquingKeysWith: { first, _ in first })
         var next = max(Int32(clamping: pipeline.idCount), (present.values.max() ?? -1) &+ 1)
         return try added.map { token in
             var token = token

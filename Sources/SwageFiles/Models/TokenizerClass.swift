@@ -17,8 +17,8 @@ enum TokenizerClass: String {
             (
                 .plain,
                 [
-                    "mistral", "mixtral", "ministral", "ministral3", "phi3", "phimoe", "olmo2", "olmo3", "glm", "glm4", "glm4_moe", "granite",
-                    "granitemoe", "stablelm", "nemotron", "internlm3", "minicpm3", "ernie4_5", "jamba", "persimmon", "gpt_bigcode",
+                    "mistral", "mixtral", "ministral", "ministral3", "phi3", "phimoe", "olmo2", "olmo3", "glm", "glm4", "glm4_moe",
+                    "granite", "granitemoe", "stablelm", "nemotron", "internlm3", "minicpm3", "ernie4_5", "jamba", "persimmon", "gpt_bigcode",
                 ]
             ),
             (.qwen2, ["qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"]),
@@ -50,8 +50,8 @@ enum TokenizerClass: String {
         } else if ["PreTrainedTokenizer", "PythonBackend"].contains(name) {
             self = .plain
         } else {
-            throw field.wrong(
-                "a tokenizer.json beside it, or one of \(["Llama", "Gemma", "GPT2", "Qwen2", "Bert"].map { $0 + "Tokenizer" })", code: .unsupported)
+            let known = "LlamaTokenizer, GemmaTokenizer, GPT2Tokenizer, Qwen2Tokenizer or BertTokenizer"
+            throw field.wrong("a tokenizer.json beside it, or \(known)", code: .unsupported)
         }
     }
 

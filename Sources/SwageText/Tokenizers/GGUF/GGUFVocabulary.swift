@@ -74,7 +74,8 @@ package struct GGUFVocabulary: Sendable {
             let spaces = removesExtraSpaces ? [JSONValue.component("Strip", ["strip_left": .flag(false), "strip_right": .flag(true)])] : []
             document.normalizer = .sequence("normalizers", map + spaces)
             document.preTokenizer = .component(
-                "Metaspace", ["replacement": .text("▁"), "prepend_scheme": .text(addsSpacePrefix ? "always" : "never"), "split": .flag(true)])
+                "Metaspace",
+                ["replacement": .text("▁"), "prepend_scheme": .text(addsSpacePrefix ? "always" : "never"), "split": .flag(true)])
             document.decoder = .pieceDecoder(dropsFirstSpace: addsSpacePrefix)
         }
         document.added = addedTokens
@@ -100,9 +101,15 @@ package struct GGUFVocabulary: Sendable {
                 .corruptFile, "\(file): there are \(kinds.count) token types and \(scores.count) scores for \(tokens.count) tokens",
                 expected: "as many of each")
         }
+        guard model == .gpt2 || tokens.indices.contains(Int(unknownID)) else {
+            throw TrainerError(
+                .corruptFile, "\(file): the token for what is unknown, tokenizer.ggml.unknown_token_id, is \(unknownID)",
+                expected: "an id in 0..<\(tokens.count)")
+        }
         if model == .llama || model == .t5 {
             guard !scores.isEmpty, scores.allSatisfy(\.isFinite) else {
-                throw TrainerError(.corruptFile, "\(file) has no tokenizer.ggml.scores, or some that are not finite", expected: "a score for each token")
+                throw TrainerError(
+                    .corruptFile, "\(file) has no tokenizer.ggml.scores, or some that are not finite", expected: "a score for each token")
             }
         }
     }
@@ -193,15 +200,17 @@ extension GGUFVocabulary {
         let normal = tokens.indices.filter { kind($0) == .normal }
         return .unigram(
             UnigramModel(
-                try table(tokens.map { Array($0.utf8) }), scores: tokens.indices.map { kind($0) == .userDefined ? 0 : Double(scores[$0]) },
-                unknownID: tokens.indices.contains(Int(unknownID)) ? unknownID : nil, fallsBackToBytes: false,
-                lowestScore: normal.map { Double(scores[$0]) }.min() ?? 0, isFound: { [.normal, .userDefined, .unused].contains(kind($0)) }))
+                try table(tokens.map { Array($0.utf8) }),
+                scores: tokens.indices.map { kind($0) == .userDefined ? 0 : Double(scores[$0]) },
+                unknownID: unknownID, fallsBackToBytes: false,
+                lowestScore: normal.map { Double(scores[$0]) }.min() ?? 0,
+                isFound: { [.normal, .userDefined, .unused].contains(kind($0)) }))
     }
 
     /// The pairs whose joins are tokens, in the order of the scores.
     private func mergeOrder(_ table: TokenTable) throws -> [MergeTable.Merge] {
         let merges = try table.splits(file: file) { id, _ in id }
-        let ordered = merges.sorted { scores[Int($0.id)] != scores[Int($1.id)] ? scores[Int($0.id)] > scores[Int($1.id)] : $0.id < $1.id }
+        let ordered = merges.sorted { (-scores[Int($0.id)], $0.id, $0.left) < (-scores[Int($1.id)], $1.id, $1.left) }
         return ordered.enumerated().map { .init(left: $1.left, right: $1.right, rank: Int32(truncatingIfNeeded: $0), id: $1.id) }
     }
 }

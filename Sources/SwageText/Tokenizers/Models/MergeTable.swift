@@ -18,7 +18,9 @@ struct MergeTable: Sendable {
         entries = Array(repeating: Merge(left: -1, right: -1, rank: 0, id: -1), count: size)
         for merge in merges {
             var slot = Self.hash(merge.left, merge.right) & mask
-            while entries[slot].left >= 0, entries[slot].left != merge.left || entries[slot].right != merge.right { slot = (slot + 1) & mask }
+            while entries[slot].left >= 0, entries[slot].left != merge.left || entries[slot].right != merge.right {
+                slot = (slot + 1) & mask
+            }
             entries[slot] = merge
         }
     }

@@ -77,7 +77,9 @@ extension TokenModel {
             json["type"] = .text("Unigram")
             json["unk_id"] = model.unknownID.map { .number(Int($0)) } ?? .null
             json["vocab"] = .list(
-                model.scores.enumerated().map { .list([.text(table.spelling(of: Int32($0)) ?? ""), .number(JSONNumber(literal: "\($1)"))]) })
+                model.scores.enumerated().map {
+                    .list([.text(table.spelling(of: Int32($0)) ?? ""), .number(JSONNumber(literal: "\($1)"))])
+                })
             json["byte_fallback"] = .flag(model.fallsBackToBytes)
         case .wordPiece(let model):
             json["type"] = .text("WordPiece")
@@ -98,7 +100,8 @@ extension TokenModel {
     private func vocabulary(with others: [AddedToken]) -> JSONValue {
         var members = others.map { (id: $0.id, content: $0.content) }
         for id in 0..<Int32(table.idCount) {
-            if let spelling = table.bytes(of: id), table.id(of: spelling) == id { members.append((id, String(decoding: spelling, as: UTF8.self))) }
+            guard let spelling = table.bytes(of: id), table.id(of: spelling) == id else { continue }
+            members.append((id, String(decoding: spelling, as: UTF8.self)))
         }
         members.sort { $0.id < $1.id }
         return .object(JSONObject(members.map { .init(key: $0.content, value: .number(Int($0.id))) }))

@@ -16,7 +16,8 @@ package struct TokenizerDocument: Sendable {
         return try TokenizerPipeline(
             normalizers: try field(normalizer, "normalizer").map(TextNormalizer.read) ?? [],
             splitters: try field(preTokenizer, "pre_tokenizer").map(PieceSplitter.read) ?? [], model: model,
-            decoders: try field(decoder, "decoder").map(TokenDecoder.read), added: added, prefixIDs: prefixIDs, suffixIDs: suffixIDs, file: file)
+            decoders: try field(decoder, "decoder").map(TokenDecoder.read), added: added, prefixIDs: prefixIDs, suffixIDs: suffixIDs,
+            file: file)
     }
 }
 
