@@ -78,6 +78,18 @@ import Testing
         try expectSameIDs(tokenizer, as: model.ids, name)
     }
 
+    /// Chats are cut by where in the text their tokens lie.
+    @Test(arguments: models) func thePlacesOfTokensGoUp(_ name: String) throws {
+        let path = "\(TestSupport.Golden.root)/tokenizers/gguf/\(name).gguf"
+        let pipeline = try TextTokenizer(path: path).definition.pipeline
+        for line in try Self.golden.get().lines {
+            let spans = try pipeline.spans(of: line)
+            #expect(try spans.map(\.id) == pipeline.encode(line, addSpecialTokens: false), "\(line.debugDescription)")
+            let starts = spans.map(\.start)
+            #expect(starts == starts.sorted() && spans.allSatisfy { 0...line.utf8.count ~= $0.end && $0.start <= $0.end }, "\(name): \(spans)")
+        }
+    }
+
     @Test(arguments: models) func theFolderOfAnExportHasTheSameIDs(_ name: String) async throws {
         let model = try #require(try Self.golden.get().models.first { $0.name == name })
         try await withTemporaryDirectory { directory in
@@ -87,8 +99,8 @@ import Testing
             let tokenizer = try TextTokenizer(path: folder)
             let lines = zip(try Self.golden.get().lines, model.ids)
             let differing = try lines.filter { try tokenizer.encode($0, addSpecialTokens: true) != $1 }.map(\.0)
-            // tokenizer.json has no way to say what SentencePiece does with white space and unknown characters at the ends of a T5's text.
-            #expect(name == "t5" || differing.isEmpty, "\(name): \(differing)")
+            // tokenizer.json cannot say that what is unknown becomes one token, nor that a mark within a word begins another.
+            #expect(differing.count <= (["t5", "bert"].contains(name) ? 1 : 0), "\(name): \(differing)")
         }
     }
 
