@@ -70,12 +70,10 @@ package struct GGUFVocabulary: Sendable {
         case .t5:
             document = TokenizerDocument(model: try unigram())
             let map = characterMap.isEmpty ? [] : [SentencePieceFile.precompiled(characterMap)]
-            var spaces: [JSONValue] = []
-            if removesExtraSpaces {
-                spaces.append(.component("Strip", ["strip_left": .flag(true), "strip_right": .flag(true)]))
-                spaces.append(.component("Replace", ["pattern": .object(["Regex": .text(" {2,}")]), "content": .text(" ")]))
+            let spaces = [(#"\A +| +\z"#, ""), (" {2,}", " ")].map { pattern, content in
+                JSONValue.component("Replace", ["pattern": .object(["Regex": .text(pattern)]), "content": .text(content)])
             }
-            document.normalizer = .sequence("normalizers", map + spaces)
+            document.normalizer = .sequence("normalizers", map + (removesExtraSpaces ? spaces : []))
             document.preTokenizer = .component(
                 "Metaspace",
                 ["replacement": .text("▁"), "prepend_scheme": .text(addsSpacePrefix ? "always" : "never"), "split": .flag(true)])
