@@ -2,15 +2,21 @@ import Swage
 
 /// The longest tokens of a word from front to back, where tokens that begin words are marked, as llama.cpp takes BERT's.
 struct MarkedWordModel: Sendable {
-    static let mark = Array("▁".utf8)
+    private static let mark = Array("▁".utf8)
+    /// The longest token that is found, in bytes: the work grows with it.
+    private static let longestToken = 1024
 
     let table: TokenTable
     let unknownID: Int32
-    private let longestToken: Int
+    private let trie: PieceTrie
 
     init(_ table: TokenTable, unknownID: Int32) {
         (self.table, self.unknownID) = (table, unknownID)
-        longestToken = (0..<Int32(table.idCount)).reduce(0) { longest, id in table.withBytes(of: id) { max(longest, $0.count) } }
+        var trie = PieceTrie(capacity: table.count * 4)
+        for id in 0..<Int32(table.idCount) {
+            table.withBytes(of: id) { if !$0.isEmpty, $0.count <= Self.longestToken { trie.insert($0, id) } }
+        }
+        self.trie = trie
     }
 
     func encode(_ piece: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodingScratch) {
@@ -18,9 +24,7 @@ struct MarkedWordModel: Sendable {
         let isComplete = (Self.mark + piece).withUnsafeBufferPointer { word in
             var start = 0
             while start < word.count {
-                var end = min(word.count, start + longestToken)
-                while end > start, table.id(of: UnsafeBufferPointer(rebasing: word[start..<end])) == nil { end -= 1 }
-                guard end > start, let id = table.id(of: UnsafeBufferPointer(rebasing: word[start..<end])) else { return false }
+                guard let (id, end) = longest(word, from: start) else { return false }
                 scratch.sink.append(id, max(0, start - Self.mark.count), max(0, end - Self.mark.count))
                 start = end
             }
@@ -30,5 +34,16 @@ struct MarkedWordModel: Sendable {
         scratch.sink.ids.removeLast(scratch.sink.ids.count - first)
         scratch.sink.spans.removeLast(scratch.sink.spans.count - first)
         scratch.sink.append(unknownID, 0, piece.count)
+    }
+
+    private func longest(_ word: UnsafeBufferPointer<UInt8>, from start: Int) -> (id: Int32, end: Int)? {
+        var node: Int32 = 0
+        var found: (id: Int32, end: Int)?
+        for index in start..<word.count {
+            node = trie.next(node, word[index])
+            if node < 0 { break }
+            if trie.tokens[Int(node)] >= 0 { found = (trie.tokens[Int(node)], index + 1) }
+        }
+        return found
     }
 }
