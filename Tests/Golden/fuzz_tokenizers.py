@@ -6,12 +6,14 @@ usage: fuzz_tokenizers.py FILE_FUZZER COUNT SEED
 
 import copy
 import json
+import os
 import pathlib
 import random
 import subprocess
 import sys
 import tempfile
 
+os.environ.setdefault("RUST_BACKTRACE", "0")
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
