@@ -36,7 +36,14 @@ struct SpecialTokens {
             if let extra = try map?["extra_special_tokens"].map(Self.list) { further = (further ?? []) + extra }
             // Those of a vocabulary's own file take the place of what is named so.
             if own.isEmpty { further = try further ?? map?["additional_special_tokens"].map(Self.list) }
-            let special = Set((given.values.compactMap { $0?.content } + (further ?? []).map(\.content)).map(Spelling.init))
+            // Of those with flags of their own, transformers does not see here that they are special.
+            var spelled = (further ?? []).filter { $0.isSpecial }.map(\.content)
+            for name in Self.names {
+                if let field = map?[name] ?? configuration?[name], map?[name] != nil || field.value.text != nil {
+                    spelled.append(try AddedToken(named: field).content)
+                }
+            }
+            let special = Set(spelled.map(Spelling.init))
             let tokens = try table?.members().map { content, field in
                 let isSpecial = special.contains(Spelling(text: content))
                 return AddedToken(
