@@ -75,6 +75,53 @@ import TestSupport
         }
     }
 
+    private static let partsReaders =
+        "{% for m in messages %}<{{ m.role }}>"
+        + "{% if m.role != 'tool' and m.content is not string %}{% for p in m.content %}[{{ p.text | trim }}]{% endfor %}"
+        + "{% else %}{{ m.content }}{% endif %}{% endfor %}"
+
+    @Test(arguments: [
+        // The list, as transformers gives it; and one text where a role of the template spells the list, or where all of it fails.
+        (partsReaders, "<user>[a][b]<assistant>[c]<tool>d e"),
+        ("{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}", "<user>a b<assistant>c<tool>d e"),
+        ("{% for m in messages %}{{ '<' + m.role + '>' + m.content }}{% endfor %}", "<user>a b<assistant>c<tool>d e"),
+        // Only the first part would come out, and none at all.
+        (
+            "{% for m in messages %}<{{ m.role }}>{{ m.content[0].text if m.content is not string else m.content }}{% endfor %}",
+            "<user>a b<assistant>c<tool>d e"
+        ),
+        ("{% for m in messages %}<{{ m.role }}>{% if m.content is string %}{{ m.content }}{% endif %}{% endfor %}", "<user>a b<assistant>c<tool>d e"),
+        // A template that reads parts alone.
+        ("{% for m in messages %}<{{ m.role }}>{% for p in m.content %}{{ p['text'] }}|{% endfor %}{% endfor %}", "<user>a |b|<assistant>c|<tool>d |e|"),
+    ])
+    func partsComeAsTheTemplateCanReadThemAndAreWordsOfTheirMessage(_ template: String, _ expected: String) throws {
+        func message(_ role: String, _ texts: [String]) -> ChatMessage {
+            ChatMessage(role: role, content: texts.joined(), fields: ["content": .list(texts.map { ["type": "text", "text": .text($0)] })])
+        }
+        let chat = Chat([message("user", ["a ", "b"]), message("assistant", ["c"]), message("tool", ["d ", "e"])])
+        let tokenizer = try tokenizer(template: template)
+        #expect(try tokenizer.text(of: chat, addGenerationPrompt: false) == expected)
+        let tokens = try tokenizer.encode(chat: chat, addGenerationPrompt: false)
+        for (owner, words) in [(Int32(0), "ab"), (1, "c"), (2, "de")] {
+            let own = zip(tokens.ids, tokens.owners).filter { $0.1 == owner }.map(\.0)
+            let text = try tokenizer.decode(own, skipSpecialTokens: false).filter { $0.isLetter }
+            #expect(text == words, "message \(owner) has \(text) of \(expected)")
+        }
+        let learned = zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0)
+        #expect(try tokenizer.decode(learned, skipSpecialTokens: false).filter(\.isLetter) == "c")
+    }
+
+    @Test func whatATemplateHasNoPlaceForIsSaid() throws {
+        let chat = Chat(
+            [ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Ho")], tools: [["name": "f"]], documents: [["title": "t"]],
+            templateArguments: ["enable_thinking": false])
+        let notes = try tokenizer(template: "chatml").encode(chat: chat, addGenerationPrompt: false).notes
+        for mentioned in ["tools", "documents", "enable_thinking"] { #expect(notes.contains { $0.contains(mentioned) }, "\(notes)") }
+        let source = "{{ tools | tojson }}{{ documents[0].title }}{{ enable_thinking }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+        let others = try tokenizer(template: source).encode(chat: chat, addGenerationPrompt: false).notes
+        #expect(!others.contains { $0.contains("tools") || $0.contains("documents") || $0.contains("enable_thinking") }, "\(others)")
+    }
+
     @Test func whatATemplateIsToldReachesIt() throws {
         let source =
             "{{ tools | tojson }}{{ documents[0].title }}{{ enable_thinking }}{{ messages[0].tool_calls[0].name }}"

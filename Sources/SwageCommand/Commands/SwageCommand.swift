@@ -75,6 +75,7 @@ struct SwageCommand: AsyncParsableCommand {
         case let error as TrainerError: fail(given?.inUsersWords(error) ?? error.description)
         case is CancellationError: fail("stopped", Interrupt.exitCode)
         case is ExitCode: exit(withError: error)
+        case is ReaderIsGone: Foundation.exit(ReaderIsGone.exitCode)
         default: break
         }
         switch exitCode(for: error) {
@@ -89,7 +90,7 @@ struct SwageCommand: AsyncParsableCommand {
         do {
             if !text.isEmpty { try printLine(text) }
         } catch {
-            fail("\(error)")
+            end(with: error, nil)
         }
         Foundation.exit(0)
     }

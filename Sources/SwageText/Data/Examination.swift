@@ -31,24 +31,26 @@ extension Examples {
     /// Looks at examples as they will be used, on all cores.
     /// - Parameters:
     ///   - indices: those that are looked at; nil for all.
+    ///   - progress: told from time to time how many have been looked at, and of how many. One call at a time, on any thread.
     ///   - examine: throws for an example that cannot be used. Where bad lines are skipped, it is left out.
     /// - Returns: the examples that can be used, and what became of all rows of the file.
     /// - Throws: ``TrainerError`` with code `invalidData`, naming file and line.
     package func examine<Use>(
-        _ indices: [Int]? = nil, _ examine: @Sendable (Example) throws -> Examination<Use>
+        _ indices: [Int]? = nil, progress: @Sendable (Int, Int) throws -> Void = { _, _ in },
+        _ examine: @Sendable (Example) throws -> Examination<Use>
     ) throws -> (uses: [(index: Int, use: Use)], report: DataReport) {
         var report = report
-        let uses = try self.examine(indices ?? Array(0..<count), adding: &report, examine)
+        let uses = try self.examine(indices ?? Array(0..<count), adding: &report, progress: progress, examine)
         return (uses, report)
     }
 
     /// Looks at more examples of a file, and adds to what is known of it.
     package func examine<Use>(
-        _ indices: [Int], adding report: inout DataReport, isConcurrent: Bool = true,
+        _ indices: [Int], adding report: inout DataReport, isConcurrent: Bool = true, progress: @Sendable (Int, Int) throws -> Void = { _, _ in },
         _ examine: @Sendable (Example) throws -> Examination<Use>
     ) throws -> [(index: Int, use: Use)] {
         var uses: [(index: Int, use: Use)] = []
-        for (index, outcome) in zip(indices, outcomes(indices, isConcurrent: isConcurrent, examine)) {
+        for (index, outcome) in zip(indices, try outcomes(indices, isConcurrent: isConcurrent, progress, examine)) {
             switch outcome {
             case .success(let examination):
                 report.add(examination, line: line(index))
@@ -65,18 +67,25 @@ extension Examples {
     private static var chunk: Int { 64 }
 
     private func outcomes<Use>(
-        _ indices: [Int], isConcurrent: Bool, _ examine: @Sendable (Example) throws -> Examination<Use>
-    ) -> [Result<Examination<Use>, TrainerError>] {
+        _ indices: [Int], isConcurrent: Bool, _ progress: @Sendable (Int, Int) throws -> Void,
+        _ examine: @Sendable (Example) throws -> Examination<Use>
+    ) throws -> [Result<Examination<Use>, TrainerError>] {
         @Sendable func outcome(_ index: Int) -> Result<Examination<Use>, TrainerError> {
             Result { try examine(self[index]) }.mapError { $0 as? TrainerError ?? TrainerError(.invalidData, $0.summary) }
         }
         guard isConcurrent else { return indices.map(outcome) }
         let chunks = Mutex([Int: [Result<Examination<Use>, TrainerError>]]())
+        let failure = Mutex<(any Error)?>(nil)
         let count = (indices.count + Self.chunk - 1) / Self.chunk
         DispatchQueue.concurrentPerform(iterations: count) { number in
+            if failure.withLock({ $0 }) != nil { return }
             let outcomes = indices[number * Self.chunk..<min((number + 1) * Self.chunk, indices.count)].map(outcome)
-            chunks.withLock { $0[number] = outcomes }
+            chunks.withLock { chunks in
+                chunks[number] = outcomes
+                do { try progress(min(chunks.count * Self.chunk, indices.count), indices.count) } catch { failure.withLock { $0 = error } }
+            }
         }
+        if let failure = failure.withLock({ $0 }) { throw failure }
         return chunks.withLock { chunks in (0..<count).flatMap { chunks[$0] ?? [] } }
     }
 }

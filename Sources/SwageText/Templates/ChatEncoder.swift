@@ -16,7 +16,7 @@ struct ChatEncoder {
         var result = TargetedTokens(ids: tokens.map(\.id), isTarget: tokens.map { _ in false }, owners: owners(tokens, text.runs))
         result.notes = text.notes
         for turn in text.turns where turn.isLearned {
-            let (begin, end) = (tokens.firstIndex(from: turn.start), self.end(of: turn, in: text, tokens, chat))
+            let (begin, end) = (tokens.firstIndex(from: turn.start), self.end(of: turn, in: text, tokens))
             for index in begin..<max(begin, end) { result.isTarget[index] = true }
             let isEnded = end > 0 && (ends.contains(tokens[end - 1].id) || engine.specialIDs.contains(tokens[end - 1].id))
             if !isEnded, !result.notes.contains(Self.endless) { result.notes.append(Self.endless) }
@@ -48,13 +48,13 @@ struct ChatEncoder {
     }
 
     /// The index behind the last token of a turn: the token that ends it, or else the last of its words.
-    private func end(of turn: ChatText.Turn, in text: ChatText, _ tokens: [(id: Int32, start: Int)], _ chat: Chat) -> Int {
+    private func end(of turn: ChatText.Turn, in text: ChatText, _ tokens: [(id: Int32, start: Int)]) -> Int {
         let first = tokens.firstIndex(from: turn.wordsEnd)
         let last = tokens.firstIndex(from: turn.limit)
         let behind = tokens[first..<max(first, last)]
         if let end = behind.firstIndex(where: { ends.contains($0.id) }) { return end + 1 }
         // No token ends texts here. What is there before anybody answers belongs to the turn, as far as it can be seen.
-        let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
+        let alone = try? template.rendering(of: text.chat.with(Array(text.chat.messages[...turn.message])), addGenerationPrompt: false)
         let closed = alone.map { alone in zip(text.utf8, alone.text.utf8).prefix { $0 == $1 }.count } ?? turn.wordsEnd
         let closing = text.utf8[turn.wordsEnd..<max(turn.wordsEnd, min(closed, turn.limit))]
         let visible = closing.lastIndex { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }.map { $0 + 1 } ?? turn.wordsEnd

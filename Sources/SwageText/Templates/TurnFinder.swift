@@ -8,7 +8,7 @@ struct TurnFinder {
     let utf8: [UInt8]
     /// Where the words of each message lie: its content, thought and calls, in one range as long as no other message speaks between.
     private let words: [[Range<Int>]]
-    /// Which parts of which message come out.
+    /// Which parts of which message come out, and whether tools and documents do.
     private let parts: Set<Int32>
 
     init(template: ChatTemplate, chat: Chat, rendering: Rendering) {
@@ -19,8 +19,9 @@ struct TurnFinder {
         var speaker: Int?
         for run in rendering.runs {
             defer { offset += run.count }
-            guard run.count > 0, let (message, _) = MessagePart.of(run.owner), message < words.count else { continue }
+            guard run.count > 0 else { continue }
             parts.insert(run.owner)
+            guard let (message, _) = MessagePart.of(run.owner), message < words.count else { continue }
             if speaker == message, let last = words[message].popLast() {
                 words[message].append(last.lowerBound..<offset + run.count)
             } else {
@@ -55,7 +56,7 @@ struct TurnFinder {
     /// The words of a message, without what others repeat of them: templates write the name of a tool that was called before its result.
     private func ownWords(of index: Int) -> [Range<Int>] {
         guard chat.messages[index].fields["tool_calls"] != nil, index + 1 < chat.messages.count,
-            let alone = try? template.render(chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
+            let alone = try? template.rendering(of: chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
         else { return words[index] }
         let end = zip(utf8, alone.text.utf8).prefix { $0 == $1 }.count
         // Where it is written otherwise once more is said, nothing can be seen by that.
@@ -87,14 +88,14 @@ struct TurnFinder {
         // Rendering the conversation up to each answer would take time by the square of its length.
         if let gap, let first, !isLast, known.gaps.contains(gap) { return (first, true) }
         let before = index == 0 ? nil : chat.with(Array(chat.messages[..<index]))
-        let prompt = before.flatMap { try? template.render($0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
+        let prompt = before.flatMap { try? template.rendering(of: $0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
         if let prompt, prompt.count >= earliest, utf8.starts(with: prompt) {
             if let gap, first == prompt.count { known.gaps.insert(gap) }
             return (prompt.count, true)
         }
         guard let first, let gap else { return nil }
         // What the template writes of earlier messages depends on later ones: what the prompt adds is looked for, before the words.
-        if known.added == nil, let before, let prompt, let bare = try? template.render(before, addGenerationPrompt: false) {
+        if known.added == nil, let before, let prompt, let bare = try? template.rendering(of: before, addGenerationPrompt: false) {
             let without = Array(bare.text.utf8)
             if prompt.starts(with: without) { known.added = Array(prompt[without.count...]) }
         }
@@ -124,6 +125,13 @@ struct TurnFinder {
             if message.fields["tool_calls"] != nil, !parts.contains(MessagePart.field.owner(index)) {
                 notes.append("the chat template leaves out a call of a tool")
             }
+        }
+        if !chat.tools.isEmpty, !parts.contains(MessagePart.tools) { notes.append("the chat template has no place for tools, and leaves them out") }
+        if !chat.documents.isEmpty, !parts.contains(MessagePart.documents) {
+            notes.append("the chat template has no place for documents, and leaves them out")
+        }
+        for key in chat.templateArguments.keys where !template.names.contains(key[...]) {
+            notes.append("the chat template does not ask for \"\(key)\"")
         }
         return notes
     }
