@@ -48,6 +48,7 @@ struct DataShowCommand: AsyncParsableCommand {
         let examples: Examples<TrainingExample> = try dataOptions.open(data)
         try dataOptions.rows.checkMap(examples.mapped)
         let first = try firstShown(of: examples)
+        if !json { try printLine(DataTable(examples.report).readings + "\n") }
         for index in first..<min(examples.count, first + limit) { try show(index, of: examples, tokenizer) }
         let display = OpeningDisplay("looking at all", unit: "examples")
         let report = try examples.examine(progress: display.show) { example in

@@ -31,7 +31,7 @@ extension Examples {
     /// Looks at examples as they will be used, on all cores.
     /// - Parameters:
     ///   - indices: those that are looked at; nil for all.
-    ///   - progress: told from time to time how many have been looked at, and of how many. One call at a time, on any thread.
+    ///   - progress: told from time to time how many have been looked at, and of how many. What it throws ends the look.
     ///   - examine: throws for an example that cannot be used. Where bad lines are skipped, it is left out.
     /// - Returns: the examples that can be used, and what became of all rows of the file.
     /// - Throws: ``TrainerError`` with code `invalidData`, naming file and line.
@@ -50,42 +50,42 @@ extension Examples {
         _ examine: @Sendable (Example) throws -> Examination<Use>
     ) throws -> [(index: Int, use: Use)] {
         var uses: [(index: Int, use: Use)] = []
-        for (index, outcome) in zip(indices, try outcomes(indices, isConcurrent: isConcurrent, progress, examine)) {
-            switch outcome {
-            case .success(let examination):
-                report.add(examination, line: line(index))
-                if case .used(let use, _, _, _, _) = examination { uses.append((index, use)) }
-            case .failure(let error):
-                guard case .skip = badLines else { throw error.placed(at: place(index)) }
-                report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
+        // What is found of all examples at once would take more memory than the examples of a large file may.
+        for begin in stride(from: 0, to: indices.count, by: Self.piece) {
+            let part = indices[begin..<min(begin + Self.piece, indices.count)]
+            for (index, outcome) in zip(part, outcomes(part, isConcurrent: isConcurrent, examine)) {
+                switch outcome {
+                case .success(let examination):
+                    report.add(examination, line: line(index))
+                    if case .used(let use, _, _, _, _) = examination { uses.append((index, use)) }
+                case .failure(let error):
+                    guard case .skip = badLines else { throw error.placed(at: place(index)) }
+                    report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
+                }
             }
+            try progress(part.endIndex, indices.count)
         }
         return uses
     }
 
-    /// How many examples a thread takes at a time.
+    /// How many examples a thread takes at a time, and how many are looked at before what was found is counted.
     private static var chunk: Int { 64 }
+    private static var piece: Int { 4096 }
 
     private func outcomes<Use>(
-        _ indices: [Int], isConcurrent: Bool, _ progress: @Sendable (Int, Int) throws -> Void,
-        _ examine: @Sendable (Example) throws -> Examination<Use>
-    ) throws -> [Result<Examination<Use>, TrainerError>] {
+        _ indices: ArraySlice<Int>, isConcurrent: Bool, _ examine: @Sendable (Example) throws -> Examination<Use>
+    ) -> [Result<Examination<Use>, TrainerError>] {
         @Sendable func outcome(_ index: Int) -> Result<Examination<Use>, TrainerError> {
             Result { try examine(self[index]) }.mapError { $0 as? TrainerError ?? TrainerError(.invalidData, $0.summary) }
         }
         guard isConcurrent else { return indices.map(outcome) }
         let chunks = Mutex([Int: [Result<Examination<Use>, TrainerError>]]())
-        let failure = Mutex<(any Error)?>(nil)
         let count = (indices.count + Self.chunk - 1) / Self.chunk
         DispatchQueue.concurrentPerform(iterations: count) { number in
-            if failure.withLock({ $0 }) != nil { return }
-            let outcomes = indices[number * Self.chunk..<min((number + 1) * Self.chunk, indices.count)].map(outcome)
-            chunks.withLock { chunks in
-                chunks[number] = outcomes
-                do { try progress(min(chunks.count * Self.chunk, indices.count), indices.count) } catch { failure.withLock { $0 = error } }
-            }
+            let first = indices.startIndex + number * Self.chunk
+            let outcomes = indices[first..<min(first + Self.chunk, indices.endIndex)].map(outcome)
+            chunks.withLock { $0[number] = outcomes }
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
         return chunks.withLock { chunks in (0..<count).flatMap { chunks[$0] ?? [] } }
     }
 }
