@@ -54,14 +54,23 @@ struct ChatEncoder {
         let behind = tokens[first..<max(first, last)]
         if let end = behind.firstIndex(where: { ends.contains($0.id) }) { return end + 1 }
         // No token ends texts here. What is there before anybody answers belongs to the turn, as far as it can be seen.
-        let alone = try? template.rendering(of: text.chat.with(Array(text.chat.messages[...turn.message])), addGenerationPrompt: false)
-        let closed = alone.map { alone in zip(text.utf8, alone.text.utf8).prefix { $0 == $1 }.count } ?? turn.wordsEnd
+        let closed = closedEnd(of: turn, in: text)
         let closing = text.utf8[turn.wordsEnd..<max(turn.wordsEnd, min(closed, turn.limit))]
         let visible = closing.lastIndex { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }.map { $0 + 1 } ?? turn.wordsEnd
         let index = max(first, tokens.firstIndex(from: visible))
         // A token that goes on behind what is there is not of the turn.
         let reach = index < tokens.count ? tokens[index].start : text.utf8.count
         return index > first && reach > closed ? index - 1 : index
+    }
+
+    /// How far what stands behind a turn is what stands there before anybody answers.
+    private func closedEnd(of turn: ChatText.Turn, in text: ChatText) -> Int {
+        guard let alone = try? template.rendering(of: text.chat.with(Array(text.chat.messages[...turn.message])), addGenerationPrompt: false) else {
+            return turn.wordsEnd
+        }
+        let words = MessageWords.of(turn.message + 1, in: alone)[turn.message].runs
+        guard let last = words.last(where: { $0.part == turn.lastPart }) ?? words.last else { return turn.wordsEnd }
+        return turn.wordsEnd + zip(text.utf8[turn.wordsEnd...], Array(alone.text.utf8)[last.range.upperBound...]).prefix { $0 == $1 }.count
     }
 
     /// Says where the template's own marks learn something else.

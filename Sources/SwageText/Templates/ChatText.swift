@@ -13,6 +13,8 @@ struct ChatText {
         let start: Int
         /// The end of the last character that is of the message; `start` if none is.
         let wordsEnd: Int
+        /// Of what that character is.
+        let lastPart: MessagePart
         /// How far its end may lie: to the words of the next message.
         let limit: Int
     }
