@@ -34,10 +34,13 @@ package struct RowForm: Sendable {
             expected: forms.map(\.listed).joined(separator: ", or ") + "; or --map to say which key is which, as in --map \(example(row, near, forms))")
     }
 
+    /// What rows have beside the keys of their form: none of it stands for one of those.
+    private static let readBeside = ["prompt", "messages", "system", "system_prompt", "tools", "documents", "input", "id", "source", "label", "weight"]
+
     /// A map with a key of the row, for the reader to go by.
     private static func example(_ row: ExampleRow, _ near: RowForm?, _ forms: [RowForm]) -> String {
         let form = near ?? forms[0]
-        let known = Set(forms.flatMap(\.keys).joined())
+        let known = Set(forms.flatMap(\.keys).joined()).union(readBeside)
         return "\((form.missing(row).first ?? form.keys[0])[0])=\(row.keys.first { !known.contains($0) }?.beginning(40) ?? "its name in the file")"
     }
 }
