@@ -87,7 +87,17 @@ struct TurnFinder {
         // As much of it as is there, up to the end of a line, a tag or a word.
         let ends = opening.indices.filter { [0x0A, 0x20, 0x3A, 0x3E, 0x5D].contains(opening[$0]) }
         let begun = ends.reversed().lazy.compactMap { gap.lastRange(of: Array(opening[...$0])) }.first
-        return (begun?.upperBound ?? first, false)
+        if let begun { return (begun.upperBound, false) }
+        return (callStart(of: index, before: first, after: before, earliest) ?? first, false)
+    }
+
+    /// Where a call begins that nothing of a prompt opens: behind all that stands there without it, for the tag that opens it is the
+    /// template's own.
+    private func callStart(of index: Int, before first: Int, after before: Chat?, _ earliest: Int) -> Int? {
+        guard words[index].runs.first?.part == .field, let before,
+            let bare = try? template.rendering(of: before, addGenerationPrompt: false).text.utf8, utf8.starts(with: bare)
+        else { return nil }
+        return (earliest...max(earliest, first)).contains(bare.count) ? bare.count : nil
     }
 
     /// What of the messages does not come out.
