@@ -126,8 +126,8 @@ struct LearnedTextTests {
 }
 
 extension String {
-    /// How often a word stands in the text.
-    fileprivate func count(of word: String) -> Int { split { !$0.isLetter && !$0.isNumber }.count { $0 == word } }
+    /// How often a text stands in this one.
+    fileprivate func count(of word: String) -> Int { ranges(of: word).count }
 }
 
 /// Conversations with and without tools, thoughts, parts and weights, of words that come once.
