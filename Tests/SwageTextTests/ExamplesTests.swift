@@ -173,7 +173,7 @@ import TestSupport
         (#"{"messages": [{"role": "user", "from": "human", "value": "x"}]}"#, "both"),
         (#"{"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}]}"#, "image"),
         (#"{"messages": [{"role": "assistant", "content": "x", "reasoning": "a", "thinking": "b"}]}"#, "both"),
-        (#"{"instruction": "x"}"#, "\"output\" is missing"),
+        (#"{"instruction": "x"}"#, "\"output\" or \"response\" is missing"),
         (#"{"question": "x", "answer": "y"}"#, "--map"),
         (#"{"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]}"#, "two texts"),
         (#"{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "user", "content": "b"}]}"#, "assistant"),

@@ -69,8 +69,10 @@ struct ChatEncoder {
             return turn.wordsEnd
         }
         let words = MessageWords.of(turn.message + 1, in: alone)[turn.message].runs
-        guard let last = words.last(where: { $0.part == turn.lastPart }) ?? words.last else { return turn.wordsEnd }
-        return turn.wordsEnd + zip(text.utf8[turn.wordsEnd...], Array(alone.text.utf8)[last.range.upperBound...]).prefix { $0 == $1 }.count
+        let utf8 = Array(alone.text.utf8)
+        // An answer without words: what stands there is all that is there of it.
+        guard let last = words.last(where: { $0.part == turn.lastPart }) ?? words.last else { return text.utf8.count(inCommonWith: utf8[...]) }
+        return turn.wordsEnd + text.utf8[turn.wordsEnd...].count(inCommonWith: utf8[last.range.upperBound...])
     }
 
     /// Says where the template's own marks learn something else.
@@ -85,6 +87,11 @@ struct ChatEncoder {
         if more == 0, fewer == 0 { return [] }
         return ["the chat template's own marks ({% generation %}) would learn other tokens: \(more) more, \(fewer) fewer"]
     }
+}
+
+extension Sequence<UInt8> {
+    /// How many bytes both begin with.
+    fileprivate func count(inCommonWith other: ArraySlice<UInt8>) -> Int { zip(self, other).prefix { $0 == $1 }.count }
 }
 
 extension [(id: Int32, start: Int)] {
