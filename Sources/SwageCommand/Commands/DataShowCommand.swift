@@ -18,7 +18,7 @@ struct DataShowCommand: AsyncParsableCommand {
     @Argument(help: .init("The data, as sft reads it: files, folders, - for what is piped in.", valueName: "path"))
     var data: [String]
 
-    @Option(help: .init("A GGUF file, or a folder with tokenizer.json.", valueName: "path"))
+    @Option(help: .init("A GGUF file, a folder with tokenizer.json, or a name of the hub: org/name.", valueName: "path or name"))
     var model: String
 
     @Option(help: .init("A chat template instead of the model's own: chatml, llama3, qwen3, a file, or a template.", valueName: "template"))

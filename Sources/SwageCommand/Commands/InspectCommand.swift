@@ -11,7 +11,7 @@ struct InspectCommand: ParsableCommand {
         abstract: "Show a model's architecture, sizes, tokenizer and chat format.",
         discussion: "Reads the headers and the tokenizer, and not the weights, and says what does not fit.")
 
-    @Argument(help: "A GGUF file, or a folder in Hugging Face's layout.")
+    @Argument(help: "A GGUF file, a folder in Hugging Face's layout, or a name of the hub: org/name.")
     var model: String
 
     @Flag(help: "Print one JSON object.")

@@ -37,7 +37,8 @@ public struct Hub: Sendable {
         cache = path(value("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? home + "/hub")
         if !isOn("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
             let file = path(value("HF_TOKEN_PATH") ?? home + "/token")
-            token = value("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN").flatMap(Self.cleaned)
+            token =
+                value("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN").flatMap(Self.cleaned)
                 ?? (try? PlainFile.content(of: file, limit: 1 << 16)).flatMap { Self.cleaned(String(decoding: $0, as: UTF8.self)) }
         }
         isOffline = isOn("HF_HUB_OFFLINE") || isOn("TRANSFORMERS_OFFLINE")

@@ -36,9 +36,12 @@ final class HubContent {
 
     /// Fetches what is missing, looks whether it is right, and gives it its name.
     /// - Parameters:
-    ///   - arrived: told how many bytes more are there; fewer than none where they were of no use.
+    ///   - again: says anew where it is, once the address is good no more.
+    ///   - arrived: told how many bytes more are there, first of those that were there before; fewer than none where they were of no use.
     /// - Throws: ``TrainerError`` with code `corruptFile` for what is not what the hub has promised; `CancellationError`.
-    func fetch(_ metadata: HubClient.Metadata, _ client: HubClient, again: () throws -> HubClient.Metadata, arrived: @escaping (Int) -> Void) throws {
+    func fetch(
+        _ metadata: HubClient.Metadata, _ client: HubClient, again: () throws -> HubClient.Metadata, arrived: @escaping (Int) -> Void
+    ) throws {
         try takeOver()
         arrived(count)
         var hasBegunInMiddle = count > 0
@@ -132,7 +135,8 @@ final class HubContent {
     private func write(_ bytes: UnsafeRawBufferPointer) throws {
         guard bytes.count <= size - count else {
             throw TrainerError(
-                .corruptFile, "\(question.file ?? path) of \(question.repository.name) comes with more than the \(size) bytes that the hub lists")
+                .corruptFile,
+                "\(question.file ?? path) of \(question.repository.name) comes with more than the \(size) bytes that the hub lists")
         }
         var written = 0
         while written < bytes.count {

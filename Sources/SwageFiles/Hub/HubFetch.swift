@@ -58,7 +58,8 @@ final class HubFetch: Sendable {
     }
 
     private func unreachable(_ reason: String) -> TrainerError {
-        TrainerError(.connectionLost, "\(hub.endpoint) cannot be reached: \(reason)", expected: "the same command later; what was fetched stays")
+        TrainerError(
+            .connectionLost, "\(hub.endpoint) cannot be reached: \(reason)", expected: "the same command later; what was fetched stays")
     }
 
     /// The commit that is asked for, and its files.
@@ -72,9 +73,9 @@ final class HubFetch: Sendable {
         do {
             try makeFolder(repository.snapshot(commit))
             try SmallFile.write(tree.cachedJSON, to: repository.tree(commit), suffix: "tmp")
-        } catch where !FileManager.default.fileExists(atPath: repository.snapshot(commit)) {
+        } catch  where !FileManager.default.fileExists(atPath: repository.snapshot(commit)) {
             throw error
-        } catch {}
+        } catch { /* What it lists is in the cache, or its fetch fails with the reason. */  }
         return (commit, tree)
     }
 

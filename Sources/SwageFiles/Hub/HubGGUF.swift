@@ -30,7 +30,8 @@ struct HubGGUF {
         guard !word.isEmpty, path.count >= word.count else { return false }
         return (0...path.count - word.count).contains { start in
             path[start..<start + word.count].elementsEqual(word)
-                && (start == 0 || !Self.goesOn(path[start - 1])) && (start + word.count == path.count || !Self.goesOn(path[start + word.count]))
+                && (start == 0 || !Self.goesOn(path[start - 1]))
+                && (start + word.count == path.count || !Self.goesOn(path[start + word.count]))
         }
     }
 

@@ -55,7 +55,8 @@ enum HubModelFiles {
         let found = models.filter { $0.isMeant(by: part) }
         switch found.count {
         case 1: return Choice(files: found[0].files, model: found[0].files[0])
-        case 0 where models.isEmpty: throw TrainerError(.inputOutput, "\(name.repository) has no GGUF file", expected: "\(name.repository) alone, or one that has")
+        case 0 where models.isEmpty:
+            throw TrainerError(.inputOutput, "\(name.repository) has no GGUF file", expected: "the name without \":\(part)\"")
         case 0: throw several(models, "\(name.repository) has no GGUF file \"\(part)\"", name)
         default: throw several(found, "\"\(part)\" is in the names of \(found.count) files of \(name.repository)", name)
         }
@@ -75,7 +76,7 @@ enum HubModelFiles {
         if let pickle = paths.first(where: { path in pickles.contains { path.lowercased().hasSuffix($0) } }) {
             return TrainerError(
                 .unsupported,
-                "\(name.repository) keeps its weights in \(pickle) alone, a format of Python's that may run whatever it holds, and is never opened",
+                "\(name.repository) keeps its weights in \(pickle) alone, a format that may run whatever it holds, and is never opened",
                 expected: "weights as safetensors or GGUF: another revision of it that \(page)/discussions may name, or another model")
         }
         if paths.contains(where: { $0.hasSuffix(".safetensors") }) {

@@ -29,7 +29,8 @@ struct HubRefusal {
         switch (reply.headers["x-error-code"], reply.status) {
         case ("RevisionNotFound", _):
             error = TrainerError(
-                .inputOutput, "\(repository.name) has no revision \(question.revision ?? "main")", expected: "one that \(page)/tree/main lists")
+                .inputOutput, "\(repository.name) has no revision \(question.revision ?? "main")",
+                expected: "one that \(page)/tree/main lists")
         case ("EntryNotFound", _):
             error = TrainerError(
                 .inputOutput, "\(repository.name) has no file \(question.file ?? "")", expected: "one that \(page)/tree/main lists")
@@ -41,7 +42,8 @@ struct HubRefusal {
             error = TrainerError(.unauthenticated, "\(hub.endpoint) does not know the token", expected: logIn + " again")
         case ("RepoNotFound", _), (_, 401), (_, 404):
             error = TrainerError(
-                Self.missing, "\(hub.endpoint) has no \(repository.kind.rawValue) \(repository.name) that "
+                Self.missing,
+                "\(hub.endpoint) has no \(repository.kind.rawValue) \(repository.name) that "
                     + (hub.token == nil ? "everybody may see" : "your token may see"),
                 expected: "a name that has the page \(page)" + (hub.token == nil ? "; if it is private, \(logIn)" : ""))
         case (_, _) where message == "Access to this resource is disabled.":

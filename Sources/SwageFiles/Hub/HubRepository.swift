@@ -87,6 +87,7 @@ func makeFolder(_ path: String) throws {
     do {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-        throw TrainerError(.inputOutput, "\(path) cannot be made: \(error.summary)", expected: "a cache that can be written; HF_HOME names another")
+        throw TrainerError(
+            .inputOutput, "\(path) cannot be made: \(error.summary)", expected: "a cache that can be written; HF_HOME names another")
     }
 }

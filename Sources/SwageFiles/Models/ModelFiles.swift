@@ -67,7 +67,7 @@ public struct ModelFiles: Sendable {
 
     private init(folder path: String, template: String?) throws {
         let folder = ModelFolder(path: path)
-        let name = URL(literalPath: path).standardizedFileURL.lastPathComponent
+        let name = Hub.name(ofCached: path) ?? URL(literalPath: path).standardizedFileURL.lastPathComponent
         self.path = path
         isSingleFile = false
         var configuration = try ModelConfiguration(
