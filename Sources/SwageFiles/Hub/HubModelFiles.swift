@@ -3,7 +3,7 @@ import Swage
 import SwageText
 
 /// Which files of a repository make a model, and no others: whatever may run code when it is opened stays where it is.
-enum HubModelFiles {
+package enum HubModelFiles {
     private static let small: Set = [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
         "chat_template.jinja", "chat_template.json", "vocab.json", "merges.txt", "added_tokens.json", "tokenizer.model", "tekken.json",
@@ -13,17 +13,17 @@ enum HubModelFiles {
     private static let pickles = [".bin", ".pt", ".pth", ".pkl", ".pickle", ".h5", ".msgpack", ".ckpt", ".npz"]
 
     /// What to fetch, in two parts: the second is known once the first is there.
-    struct Choice {
-        var files: [String]
+    package struct Choice {
+        package var files: [String]
         /// The list of shards among `files`, which says what else there is.
         var index: String?
         /// The file that is the model, if it is not the folder.
-        var model: String?
+        package var model: String?
     }
 
     /// - Parameter paths: all files that the repository has, sorted.
     /// - Throws: ``TrainerError`` for a repository without a model that may be opened, or with several.
-    static func choice(_ name: HubName, among paths: [String], page: String) throws -> Choice {
+    package static func choice(_ name: HubName, among paths: [String], page: String) throws -> Choice {
         if let part = name.part { return try gguf(part, name, paths, page) }
         let present = Set(paths)
         let files = paths.filter(small.contains)

@@ -1,9 +1,9 @@
-import Foundation
+package import Foundation
 import Swage
 import SwageText
 
 /// All files of a commit, by path: what the hub lists, and what the cache keeps of it in huggingface_hub's form.
-struct HubTree: Sendable {
+package struct HubTree: Sendable {
     struct Entry: Sendable {
         /// In bytes.
         let size: Int
@@ -17,9 +17,9 @@ struct HubTree: Sendable {
 
     private(set) var entries: [String: Entry] = [:]
     /// In the order of their letters' numbers, as Python sorts them.
-    var paths: [String] { entries.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) } }
+    package var paths: [String] { entries.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) } }
 
-    init() {}
+    package init() {}
 
     /// What `trees/<commit>.json` holds; nil if it is not there, or of another form.
     init?(cached path: String) {
@@ -34,7 +34,7 @@ struct HubTree: Sendable {
 
     /// Takes over a page of the hub's list.
     /// - Throws: ``TrainerError`` with code `corruptFile` for what is no such list.
-    mutating func add(page data: Data, from place: String) throws {
+    package mutating func add(page data: Data, from place: String) throws {
         let list = try JSONField(JSONValue(json: data, file: place), file: place).list()
         for field in list where try field.required("type").text() == "file" {
             let path = try field.required("path").text()
@@ -72,7 +72,7 @@ struct HubTree: Sendable {
     }
 
     /// The list as the cache keeps it: as Python's `json.dump` writes it with an indent of 1.
-    var cachedJSON: String {
+    package var cachedJSON: String {
         let files = paths.map { path in
             let entry = entries[path]!
             var members = ["\"size\": \(entry.size)", "\"blob_id\": \"\(entry.blobID)\""]
