@@ -48,7 +48,7 @@ extension ModelReading {
     /// Has the model on this disk: one that is given by its name is fetched, if the cache does not have it.
     /// - Throws: ``TrainerError``; `CancellationError`.
     mutating func findModel() async throws {
-        guard let model = givenModel else { return }
+        guard let model = givenModel, try Hub.name(model) != nil else { return }
         givenModel = try await FetchDisplay.fetching { try await Hub().fetch(model, tell: $0) }
     }
 }

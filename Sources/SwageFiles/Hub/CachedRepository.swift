@@ -23,8 +23,10 @@ package struct CachedRepository: Sendable {
         let modified: Date
     }
 
-    /// `org/name`, and `model` or `dataset`.
-    package var (name, kind): (String, String) { (repository.name, repository.kind.rawValue) }
+    /// `org/name`.
+    package var name: String { repository.name }
+    /// `model` or `dataset`.
+    package var kind: String { repository.kind.rawValue }
 
     init?(_ repository: HubRepository) {
         self.repository = repository

@@ -39,7 +39,7 @@ extension Hub {
 
     /// The name that a text is; nil if it is a path, be it one that exists or one that can be nothing else.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what is neither.
-    static func name(_ model: String) throws -> HubName? {
+    package static func name(_ model: String) throws -> HubName? {
         guard !model.contains("\0"), !FileManager.default.fileExists(atPath: model), !HubName.isWrittenAsPath(model) else { return nil }
         let repository = model.prefix { $0 != ":" && $0 != "@" }
         let slashes = repository.count { $0 == "/" }

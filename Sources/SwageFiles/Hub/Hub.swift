@@ -62,6 +62,7 @@ public struct Hub: Sendable {
         if path == "~" || path.hasPrefix("~/") {
             path = (environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory()) + path.dropFirst()
         }
+        guard path.contains("$") else { return path }
         return path.replacing(/\$(?:(\w+)|\{([^}]*)\})/) { match in
             environment[String(match.1 ?? match.2 ?? "")] ?? String(match.0)
         }

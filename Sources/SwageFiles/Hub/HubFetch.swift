@@ -46,9 +46,10 @@ final class HubFetch: Sendable {
             (commit, tree) = try listing()
         } catch let failure as HTTPFailure {
             return try fromCache(choose, because: failure.reason)
-        } catch let error as TrainerError where error.code == .connectionLost || error.code == .busy {
-            // A hub that is down has said nothing of the model.
-            return try fromCache(choose, because: error.message)
+        } catch let error as TrainerError where HubRefusal.leavesCache.contains(error.code) {
+            // A hub that is down has said nothing of the model; and what somebody could fetch once is here to be read.
+            guard let found = try? fromCache(choose, because: error.message) else { throw error }
+            return found
         }
         do {
             return (repository.snapshot(commit), try fetch(choose, of: commit, tree))
@@ -160,7 +161,7 @@ final class HubFetch: Sendable {
     private func fromCache(
         _ choose: ([String]) throws -> HubModelFiles.Choice, because reason: String?
     ) throws -> (folder: String, choice: HubModelFiles.Choice) {
-        let cause = reason.map { "\(hub.endpoint) cannot be reached: \($0)" } ?? "HF_HUB_OFFLINE is set"
+        let cause = reason.map { $0.hasPrefix(hub.endpoint) ? $0 : "\(hub.endpoint) cannot be reached: \($0)" } ?? "HF_HUB_OFFLINE is set"
         let remedy = reason == nil ? "HF_HUB_OFFLINE unset" : "the same command with a connection"
         let what = "\(repository.name)\(revision == "main" ? "" : "@" + revision)"
         guard let commit = repository.knownCommit(revision), FileManager.default.fileExists(atPath: repository.snapshot(commit)) else {

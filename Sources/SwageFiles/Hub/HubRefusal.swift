@@ -18,6 +18,9 @@ struct HubRefusal {
     /// The same of a cache, where no hub was asked.
     static let unknown = TrainerError.Code(rawValue: "hubNotReached")
 
+    /// After which what the cache has is still good.
+    static let leavesCache: Set<TrainerError.Code> = [.connectionLost, .busy, .unauthenticated, .notAllowed, missing]
+
     let error: TrainerError
 
     init(_ reply: HTTPReply, _ question: HubQuestion, _ hub: Hub) {
