@@ -46,11 +46,18 @@ struct SwageCommand: AsyncParsableCommand {
         }
     }
 
-    /// The command with its model on this disk.
+    /// The command with its model and its data on this disk.
     private static func found(_ command: any ParsableCommand) async throws -> any ParsableCommand {
-        guard var reading = command as? any ModelReading else { return command }
-        try await reading.findModel()
-        return reading
+        var command = command
+        if var reading = command as? any ModelReading {
+            try await reading.findModel()
+            command = reading
+        }
+        if var naming = command as? any DataNaming {
+            try await naming.findData()
+            command = naming
+        }
+        return command
     }
 
     /// Two names whose bytes are no text would both be read as one that is neither.

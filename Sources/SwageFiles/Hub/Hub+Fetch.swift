@@ -12,28 +12,50 @@ extension Hub {
     /// - Throws: ``Swage/TrainerError`` that says what is missing, and where a person can do something about it; `CancellationError`.
     public func fetch(_ model: String, tell: @escaping @Sendable (HubEvent) -> Void = { _ in }) async throws -> String {
         guard let name = try Self.name(model) else { return model }
-        do {
-            return try await fetch(name, tell: tell)
-        } catch let error as TrainerError where [HubRefusal.missing, HubRefusal.unknown].contains(error.code) {
-            throw TrainerError(
-                error.code, "there is no file or folder \(model), and \(error.message)",
-                expected: "a path that exists, or \(error.expected ?? "a name of the hub")")
-        }
+        return try await fetch(name, typed: model, tell: tell)
     }
 
     /// Finds a model by its name alone.
     /// - Throws: as ``fetch(_:tell:)``.
     public func fetch(_ name: HubName, tell: @escaping @Sendable (HubEvent) -> Void = { _ in }) async throws -> String {
+        try await fetch(name, typed: nil, tell: tell)
+    }
+
+    private func fetch(_ name: HubName, typed: String?, tell: @escaping @Sendable (HubEvent) -> Void) async throws -> String {
         let repository = HubRepository(kind: .model, name: name.repository, cache: cache)
-        let fetch = HubFetch(self, repository, revision: name.wantedRevision, tell: tell)
         let page = page(repository)
-        return try await withTaskCancellationHandler {
-            let (folder, choice) = try await Concurrently.apart {
-                try fetch.run { try HubModelFiles.choice(name, among: $0, page: page) }
+        let found = try await fetch(repository, name.wantedRevision, typed: typed, tell: tell) {
+            try HubModelFiles.choice(name, among: $0, page: page)
+        }
+        return found.model ?? found.folder
+    }
+
+    /// What a fetch has in the cache.
+    struct Found: Sendable {
+        /// The folder of the commit, the paths of all that was chosen, and that of the file that is the model.
+        let (folder, paths, model): (String, [String], String?)
+    }
+
+    /// - Parameter typed: what a person wrote, which could have been a path as well.
+    func fetch(
+        _ repository: HubRepository, _ revision: String, typed: String?, tell: @escaping @Sendable (HubEvent) -> Void,
+        _ choose: @escaping @Sendable ([String]) throws -> HubModelFiles.Choice
+    ) async throws -> Found {
+        let fetch = HubFetch(self, repository, revision: revision, tell: tell)
+        do {
+            return try await withTaskCancellationHandler {
+                try await Concurrently.apart {
+                    let (folder, choice) = try fetch.run(choose)
+                    return Found(
+                        folder: folder, paths: choice.files.map { "\(folder)/\($0)" }, model: choice.model.map { "\(folder)/\($0)" })
+                }
+            } onCancel: {
+                fetch.cancel()
             }
-            return choice.model.map { "\(folder)/\($0)" } ?? folder
-        } onCancel: {
-            fetch.cancel()
+        } catch let error as TrainerError where typed != nil && [HubRefusal.missing, HubRefusal.unknown].contains(error.code) {
+            throw TrainerError(
+                error.code, "there is no file or folder \(typed ?? ""), and \(error.message)",
+                expected: "a path that exists, or \(error.expected ?? "a name of the hub")")
         }
     }
 
