@@ -147,7 +147,7 @@ class Comparison:
         draw = random.Random(1)
         whole = self.fresh("whole")
         self.run(self.python("org/plain", WANTED, whole), whole)
-        (self.root / "faults.json").write_text(json.dumps({"slow": 0.01}))
+        (self.root / "faults.json").write_text(json.dumps({"slow": 0.02}))
         cache = self.fresh("killed")
         killed = {"swage": 0, "python": 0}
         ours = [self.swage, "models", "fetch", "org/plain"]
@@ -156,7 +156,7 @@ class Comparison:
             command = ours if is_ours else self.python("org/plain", WANTED, cache)
             process = subprocess.Popen(
                 command, env=self.environment(cache), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(draw.uniform(0.005, 0.4) if is_ours else draw.uniform(0.3, 1.2))
+            time.sleep(draw.uniform(0.005, 0.8) if is_ours else draw.uniform(0.3, 1.5))
             process.send_signal(signal.SIGKILL)
             if process.wait() == -signal.SIGKILL:
                 killed["swage" if is_ours else "python"] += 1

@@ -54,6 +54,11 @@ class Repository:
         return hashlib.sha256(data).hexdigest() if self.is_large(name) else git_sha1(data)
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients are killed here, and nobody has to hear of it."""
+
+
 class Hub:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -64,7 +69,7 @@ class Hub:
         self.store = self.serve(Store)
 
     def serve(self, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = Server(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         server.hub = self  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()

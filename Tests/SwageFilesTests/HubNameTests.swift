@@ -83,10 +83,19 @@ import Testing
         #expect(error?.message.contains("may run whatever it holds") == true, "\(error?.description ?? "")")
     }
 
+    @Test func aFileThatCannotLieHereIsNotOffered() throws {
+        var tree = HubTree()
+        let oid = String(repeating: "0", count: 40)
+        let page = ["a:b", #"a\\b"#, "CON:", "a"].map { #"{"type":"file","path":"\#($0)","size":1,"oid":"\#(oid)"}"# }
+        try tree.add(page: Data("[\(page.joined(separator: ","))]".utf8), from: "the hub")
+        #expect(tree.paths == ["a"])
+        #expect(tree.cachedJSON.contains(#""a:b""#))
+    }
+
     @Test(arguments: [
         #"[{"type":"file","path":"../x","size":1,"oid":"\#(String(repeating: "0", count: 40))"}]"#,
         #"[{"type":"file","path":"/etc/x","size":1,"oid":"\#(String(repeating: "0", count: 40))"}]"#,
-        #"[{"type":"file","path":"C:\\x","size":1,"oid":"\#(String(repeating: "0", count: 40))"}]"#,
+        #"[{"type":"file","path":"..\\x","size":1,"oid":"\#(String(repeating: "0", count: 40))"}]"#,
         #"[{"type":"file","path":"a","size":-1,"oid":"\#(String(repeating: "0", count: 40))"}]"#,
         #"[{"type":"file","path":"a","size":9999999999999999999,"oid":"\#(String(repeating: "0", count: 40))"}]"#,
         #"[{"type":"file","path":"a","size":1,"oid":"../../x"}]"#,

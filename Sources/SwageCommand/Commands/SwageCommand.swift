@@ -10,7 +10,8 @@ struct SwageCommand: AsyncParsableCommand {
         abstract: "Post-training for language models.",
         discussion: """
             Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, a folder in Hugging Face's \
-            layout, or the name of one on the Hugging Face hub, org/name. Training runs in this process, on the CPU, unless --engine says otherwise.
+            layout, or the name of one on the Hugging Face hub, org/name. Training runs in this process, on the CPU, unless \
+            --engine says otherwise.
             """,
         version: swageVersion,
         subcommands: [

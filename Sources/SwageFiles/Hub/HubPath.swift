@@ -8,6 +8,12 @@ enum HubPath {
         }
     }
 
+    /// Whether a path is meant to lead out of a folder. Of other paths that are not ``isInside(_:)`` a repository may have some; they are
+    /// never fetched.
+    static func leadsOut(_ path: String) -> Bool {
+        path.hasPrefix("/") || path.split(whereSeparator: { $0 == "/" || $0 == "\\" }).contains("..") || path.contains("\0")
+    }
+
     /// Whether a revision is one that git could have, and a path below `refs` here.
     static func isRevision(_ text: String) -> Bool {
         guard isInside(text), text.utf8.count <= 255, !text.contains(".."), !text.contains("@{") else { return false }

@@ -26,7 +26,7 @@ struct HubRefusal {
     init(_ reply: HTTPReply, _ question: HubQuestion, _ hub: Hub) {
         let (repository, page) = (question.repository, hub.page(question.repository))
         let message = reply.headers["x-error-message"]
-        let said = message.map { ": \($0)" } ?? ""
+        let said = message.map { ": \($0.hasSuffix(".") ? String($0.dropLast()) : $0)" } ?? ""
         let what = "the \(repository.kind.rawValue) \(repository.name)"
         let logIn = "a token in HF_TOKEN, or `hf auth login`"
         switch (reply.headers["x-error-code"], reply.status) {

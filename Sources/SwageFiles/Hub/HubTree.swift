@@ -16,8 +16,11 @@ package struct HubTree: Sendable {
     }
 
     private(set) var entries: [String: Entry] = [:]
-    /// In the order of their letters' numbers, as Python sorts them.
-    package var paths: [String] { entries.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) } }
+    /// Those that can be files here, in the order of ``sorted``.
+    package var paths: [String] { sorted.filter(HubPath.isInside) }
+
+    /// All, in the order of their letters' numbers, as Python sorts them.
+    private var sorted: [String] { entries.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) } }
 
     package init() {}
 
@@ -27,7 +30,7 @@ package struct HubTree: Sendable {
             (try? field["format_version"]?.integer(1...1)) != nil, let files = try? field["files"]?.members()
         else { return nil }
         for (path, field) in files {
-            guard HubPath.isInside(path), let entry = try? Self.entry(cached: field) else { return nil }
+            guard !HubPath.leadsOut(path), let entry = try? Self.entry(cached: field) else { return nil }
             entries[path] = entry
         }
     }
@@ -38,7 +41,7 @@ package struct HubTree: Sendable {
         let list = try JSONField(JSONValue(json: data, file: place), file: place).list()
         for field in list where try field.required("type").text() == "file" {
             let path = try field.required("path").text()
-            guard HubPath.isInside(path) else {
+            guard !HubPath.leadsOut(path) else {
                 throw TrainerError(.corruptFile, "\(place) lists the file \"\(path)\", which would lie elsewhere than in its folder")
             }
             entries[path] = try Self.entry(listed: field)
@@ -73,7 +76,7 @@ package struct HubTree: Sendable {
 
     /// The list as the cache keeps it: as Python's `json.dump` writes it with an indent of 1.
     package var cachedJSON: String {
-        let files = paths.map { path in
+        let files = sorted.map { path in
             let entry = entries[path]!
             var members = ["\"size\": \(entry.size)", "\"blob_id\": \"\(entry.blobID)\""]
             if let lfs = entry.lfs { members += ["\"lfs_sha256\": \"\(lfs.sha256)\"", "\"lfs_size\": \(lfs.size)"] }
