@@ -1,4 +1,5 @@
 import Foundation
+import Swage
 import Testing
 import TestSupport
 
@@ -129,6 +130,42 @@ import TestSupport
             #expect(hub.requests.contains { $0.contains("STORE GET") && $0.contains("bytes=\(kept)-") }, "\(kept): \(hub.requests)")
             let path = result.output.trimmingCharacters(in: .whitespacesAndNewlines)
             #expect(FileManager.default.contents(atPath: path) == Self.large)
+        }
+    }
+
+    @Test func whatAnotherFetchHasLeftIsLookedAt() async throws {
+        try await withHub { hub in
+            try hub.write(Self.large, to: "org/large/m.gguf")
+            let path = try hub.run("models", "fetch", "org/large").output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let blob = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+            for junk in [Data(repeating: 0, count: 1000), Data(repeating: 0, count: Self.large.count), Data(count: Self.large.count + 1)] {
+                try FileManager.default.removeItem(atPath: path)
+                try FileManager.default.removeItem(atPath: blob)
+                try junk.write(to: URL(fileURLWithPath: blob + ".incomplete"))
+                let result = try hub.run("models", "fetch", "org/large")
+                #expect(result.status == 0, "\(junk.count) bytes: \(result.errors)")
+                #expect(FileManager.default.contents(atPath: path) == Self.large, "\(junk.count) bytes")
+            }
+        }
+    }
+
+    @Test func aDatasetIsReadByItsName() async throws {
+        try await withHub { hub in
+            let row = #"{"prompt": "a", "completion": "b"}"# + "\n"
+            for name in ["train-1.jsonl", "train-2.jsonl", "test.jsonl", "README.md"] {
+                try hub.write(Data(row.utf8), to: "datasets/org/rows/\(name)")
+            }
+            func count(_ data: String) throws -> Int {
+                let result = try hub.run("data", "show", data, "--model", "org/llama", "--json", "--limit", "9")
+                #expect(result.status == 0, "\(result.errors)")
+                return result.output.split(separator: "\n").count - 1
+            }
+            #expect(try count("org/rows") == 2 && count("org/rows:test") == 1 && count("org/rows:test*3") == 3)
+            let missing = try hub.run("data", "show", "org/rows:validation", "--model", "org/llama")
+            #expect(missing.status == 1 && missing.errors.contains("org/rows:test"), "\(missing.errors)")
+            try hub.write(Data("PAR1".utf8), to: "datasets/org/columns/data/train-00000-of-00001.parquet")
+            let parquet = try hub.run("data", "show", "org/columns", "--model", "org/llama")
+            #expect(parquet.status == 1 && parquet.errors.contains("to_json"), "\(parquet.errors)")
         }
     }
 

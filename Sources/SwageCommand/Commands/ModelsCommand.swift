@@ -31,11 +31,10 @@ struct ModelsListCommand: ParsableCommand {
         let rows = all.flatMap { repository in
             repository.commits.reversed().map { commit in
                 let revision = commit.revisions.isEmpty ? String(commit.id.prefix(12)) : commit.revisions.joined(separator: ", ")
-                let kind = repository.kind == "model" ? "" : repository.kind
-                return [repository.name, revision, readable(bytes: commit.bytes), "\(commit.files.count) files", kind]
+                return [repository.name, revision, readable(bytes: commit.bytes), "\(commit.files.count) files"]
             }
         }
-        let widths = (0..<5).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
             let cells = row.enumerated().map { index, cell in
                 let room = String(repeating: " ", count: widths[index] - cell.count)
@@ -53,7 +52,7 @@ struct ModelsListCommand: ParsableCommand {
         for repository in all {
             for commit in repository.commits {
                 try printAsJSON([
-                    "name": repository.name, "kind": repository.kind, "commit": commit.id, "revisions": commit.revisions,
+                    "name": repository.name, "commit": commit.id, "revisions": commit.revisions,
                     "files": commit.files, "bytes": commit.bytes, "cache": hub.cache,
                 ])
             }
@@ -87,7 +86,7 @@ struct ModelsRemoveCommand: ParsableCommand {
         abstract: "Remove models from the cache.",
         discussion: "Of a revision, what no other revision has. Python finds them no more, either.")
 
-    @Argument(help: .init("org/name, or org/name@revision.", valueName: "name"))
+    @Argument(help: .init("org/name, or org/name@revision, as `swage models list` shows it.", valueName: "name"))
     var names: [String]
 
     @Flag(help: "Remove them, and do not only say what would be removed.")

@@ -91,6 +91,7 @@ extension DataNaming {
                     paths.append(text)
                     continue
                 }
+                Interrupt.heed()
                 let weight = source.path == text ? "" : String(text.dropFirst(source.path.count))
                 let files = try await FetchDisplay.fetching { try await Hub().fetchData(source.path, tell: $0) }
                 paths += files.map { $0 + weight }
@@ -105,6 +106,7 @@ extension ModelReading {
     /// - Throws: ``TrainerError``; `CancellationError`.
     mutating func findModel() async throws {
         guard let model = givenModel, try Hub.name(model) != nil else { return }
+        Interrupt.heed()
         givenModel = try await FetchDisplay.fetching { try await Hub().fetch(model, tell: $0) }
     }
 }

@@ -23,10 +23,8 @@ package struct CachedRepository: Sendable {
         let modified: Date
     }
 
-    /// `org/name`.
-    package var name: String { repository.name }
-    /// `model` or `dataset`.
-    package var kind: String { repository.kind.rawValue }
+    /// `org/name`, or `datasets/org/name`.
+    package var name: String { repository.kind.prefix + repository.name }
 
     init?(_ repository: HubRepository) {
         self.repository = repository
@@ -66,7 +64,7 @@ extension Hub {
     package func cached() -> [CachedRepository] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
         return names.compactMap { HubRepository(folderName: $0, cache: cache).flatMap(CachedRepository.init) }
-            .sorted { ($0.name, $0.kind) < ($1.name, $1.kind) }
+            .sorted { $0.name < $1.name }
     }
 
     /// What the place of a model is called in the hub, if it lies in a cache: `org/name`.

@@ -17,6 +17,7 @@ enum HubAddress {
 
     /// Where a redirection leads that may be relative.
     static func joined(_ url: String, _ target: String) -> String {
+        if target.hasPrefix("https://") || target.hasPrefix("http://") { return target }
         guard let base = URL(string: url), let joined = URL(string: target, relativeTo: base) else { return target }
         return joined.absoluteString
     }

@@ -106,19 +106,30 @@ final class HubClient {
         throw TrainerError(.connectionLost, "\(location) leads on and on")
     }
 
-    private func json(_ url: String, _ question: HubQuestion, isPatient: Bool) throws -> (Data, HTTPReply) {
-        var data = Data()
-        let reply = try patiently(question, isPatient: isPatient) {
-            data = Data()
-            return try connection.send(url, headers: headers(for: url)) { _, bytes in
-                guard data.count + bytes.count <= Self.mostBytes else {
-                    throw TrainerError(.tooLarge, "\(url) answers with more than \(Self.mostBytes) bytes")
+    private func json(_ start: String, _ question: HubQuestion, isPatient: Bool) throws -> (Data, HTTPReply) {
+        var url = start
+        for _ in 0..<Self.mostRedirections {
+            var data = Data()
+            let reply = try patiently(question, isPatient: isPatient) {
+                data = Data()
+                return try connection.send(url, headers: headers(for: url)) { _, bytes in
+                    guard data.count + bytes.count <= Self.mostBytes else {
+                        throw TrainerError(.tooLarge, "\(url) answers with more than \(Self.mostBytes) bytes")
+                    }
+                    data.append(contentsOf: bytes)
                 }
-                data.append(contentsOf: bytes)
             }
+            // Of a repository that was given another name, the old one leads to the new one.
+            if (300..<400).contains(reply.status), let target = reply.headers["location"].map({ HubAddress.joined(url, $0) }),
+                HubAddress.isHub(target, hub)
+            {
+                url = target
+                continue
+            }
+            guard reply.status == 200 else { throw HubRefusal(reply, question, hub).error }
+            return (data, reply)
         }
-        guard reply.status == 200 else { throw HubRefusal(reply, question, hub).error }
-        return (data, reply)
+        throw TrainerError(.connectionLost, "\(start) leads on and on")
     }
 
     /// The token goes to the hub alone, and to no host that it leads to.

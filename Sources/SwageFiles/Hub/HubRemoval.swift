@@ -7,7 +7,7 @@ package struct HubRemoval: Sendable {
     /// Nil for the whole repository.
     private let commit: CachedRepository.Commit?
 
-    /// `org/name`, or `org/name@revision`.
+    /// `org/name`, or `org/name@revision`; of a dataset, with `datasets/` before it.
     package let name: String
 
     /// How many bytes are free then.
@@ -22,13 +22,18 @@ package struct HubRemoval: Sendable {
     /// Finds what a name means in a cache, and touches nothing.
     /// - Throws: ``TrainerError`` with code `inputOutput` if it is not there.
     package init(_ text: String, from hub: Hub) throws {
-        let name = try HubName(text)
+        let isDataset = text.hasPrefix(HubRepository.Kind.dataset.prefix)
+        let name = try HubName(isDataset ? String(text.dropFirst(HubRepository.Kind.dataset.prefix.count)) : text)
         guard name.part == nil else {
             throw TrainerError(.invalidOption, "\(text) is a file of a model", expected: "org/name or org/name@revision, all of which goes")
         }
-        guard let cached = hub.cached().first(where: { $0.name == name.repository && $0.repository.kind == .model }) else {
+        guard
+            let cached = hub.cached().first(where: {
+                $0.repository.name == name.repository && $0.repository.kind == (isDataset ? .dataset : .model)
+            })
+        else {
             throw TrainerError(
-                .inputOutput, "\(name.repository) is not in the cache \(hub.cache)", expected: "a name that `swage models list` shows")
+                .inputOutput, "\(text) is not in the cache \(hub.cache)", expected: "a name that `swage models list` shows")
         }
         self.cached = cached
         self.name = text
