@@ -46,9 +46,11 @@ static struct {
 } curl;
 
 static void open_curl(void) {
-    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.so", "/usr/lib/libcurl.4.dylib"};
+    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.so",
+                                        "/usr/lib/libcurl.4.dylib"};
     void *library = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++) library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++)
+        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     if (!library) return;
     struct {
         void **place;
@@ -111,12 +113,28 @@ static int ask(void *context, int64_t a, int64_t b, int64_t c, int64_t d) {
 
 static int outcome(int code) {
     switch (code) {
-    case 0: return SWAGE_HTTP_DONE;
-    case 5: case 6: case 7: return SWAGE_HTTP_UNREACHABLE;
-    case 23: case 42: return SWAGE_HTTP_ENDED;
-    // An address or a protocol that is none, a certificate, what this libcurl cannot do.
-    case 1: case 2: case 3: case 4: case 35: case 58: case 60: case 77: case 27: return SWAGE_HTTP_REFUSED;
-    default: return SWAGE_HTTP_BROKEN;
+        case 0:
+            return SWAGE_HTTP_DONE;
+        case 5:
+        case 6:
+        case 7:
+            return SWAGE_HTTP_UNREACHABLE;
+        case 23:
+        case 42:
+            return SWAGE_HTTP_ENDED;
+        // An address or a protocol that is none, a certificate, what this libcurl cannot do.
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+        case 35:
+        case 58:
+        case 60:
+        case 77:
+        case 27:
+            return SWAGE_HTTP_REFUSED;
+        default:
+            return SWAGE_HTTP_BROKEN;
     }
 }
 

@@ -49,7 +49,7 @@ def make_repositories(root: Path) -> None:
     sharded.mkdir(parents=True)
     (sharded / "config.json").write_text("{}")
     names = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
-    for number, name in enumerate(names):
+    for name in names:
         write_tensors(sharded / name, 100_000, 7)  # All three have the same content, and therefore one blob.
     (sharded / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {name: name for name in names}}))
     files = root / "org" / "files"
@@ -92,9 +92,9 @@ class Comparison:
             "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", **more,
         }
 
-    def python(self, repository: str, patterns: list[str], cache: Path, revision: str = "main", **more: str) -> list[str]:
+    def python(self, repository: str, patterns: list[str], revision: str = "main") -> list[str]:
         code = (
-            "import huggingface_hub, sys; print(huggingface_hub.snapshot_download("
+            "import huggingface_hub; print(huggingface_hub.snapshot_download("
             f"{repository!r}, revision={revision!r}, allow_patterns={patterns!r}))"
         )
         return [sys.executable, "-c", code]
@@ -128,11 +128,12 @@ class Comparison:
             ours, theirs = self.fresh("ours"), self.fresh("theirs")
             full = repository + (f"@{revision}" if revision != "main" else "") + (f":{part}" if part else "")
             mine = self.run([self.swage, "models", "fetch", full], ours)
-            other = self.run(self.python(repository, patterns, theirs, revision), theirs)
+            other = self.run(self.python(repository, patterns, revision), theirs)
             self.expect(mine.returncode == 0 and other.returncode == 0, f"{full}: both fetch it", mine.stderr + other.stderr)
             self.expect_equal(ours, theirs, f"{full}: the caches are equal")
             # Each goes on with the other's, and fetches no content again.
-            for cache, command in [(theirs, [self.swage, "models", "fetch", full]), (ours, self.python(repository, patterns, ours, revision))]:
+            goes_on = [(theirs, [self.swage, "models", "fetch", full]), (ours, self.python(repository, patterns, revision))]
+            for cache, command in goes_on:
                 (self.root / "requests.log").write_text("")
                 before = contents(cache)
                 for more in ({}, {"HF_HUB_OFFLINE": "1"}):
@@ -146,14 +147,14 @@ class Comparison:
         """Kills either at random moments, and lets either go on."""
         draw = random.Random(1)
         whole = self.fresh("whole")
-        self.run(self.python("org/plain", WANTED, whole), whole)
+        self.run(self.python("org/plain", WANTED), whole)
         (self.root / "faults.json").write_text(json.dumps({"slow": 0.02}))
         cache = self.fresh("killed")
         killed = {"swage": 0, "python": 0}
         ours = [self.swage, "models", "fetch", "org/plain"]
         for _ in range(kills):
             is_ours = draw.random() < 0.75
-            command = ours if is_ours else self.python("org/plain", WANTED, cache)
+            command = ours if is_ours else self.python("org/plain", WANTED)
             process = subprocess.Popen(
                 command, env=self.environment(cache), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(draw.uniform(0.005, 0.8) if is_ours else draw.uniform(0.3, 1.5))
@@ -173,7 +174,7 @@ class Comparison:
         copy = self.fresh("copy")
         if cache.exists():
             shutil.copytree(cache, copy, symlinks=True)
-        for place, command in [(cache, ours), (copy, self.python("org/plain", WANTED, copy))]:
+        for place, command in [(cache, ours), (copy, self.python("org/plain", WANTED))]:
             result = self.run(command, place)
             self.expect(result.returncode == 0, "a killed fetch is completed", result.stderr)
             for left in list(place.rglob("*.incomplete")) + list(place.rglob("*.tmp")) + list(place.rglob("tmp_*")):
@@ -183,10 +184,10 @@ class Comparison:
     def compare_at_once(self) -> None:
         """Four of each at the same time, in one cache."""
         whole = self.fresh("whole")
-        self.run(self.python("org/plain", WANTED, whole), whole)
+        self.run(self.python("org/plain", WANTED), whole)
         (self.root / "faults.json").write_text(json.dumps({"slow": 0.005}))
         cache = self.fresh("together")
-        commands = 2 * [[self.swage, "models", "fetch", "org/plain"], self.python("org/plain", WANTED, cache)]
+        commands = 2 * [[self.swage, "models", "fetch", "org/plain"], self.python("org/plain", WANTED)]
         processes = [
             subprocess.Popen(command, env=self.environment(cache), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             for command in commands
@@ -200,11 +201,11 @@ class Comparison:
 
     def compare_removed(self) -> None:
         cache = self.fresh("removed")
-        self.run(self.python("org/plain", WANTED, cache), cache)
-        self.run(self.python("org/files", ["a-Q4_K_M.gguf"], cache), cache)
+        self.run(self.python("org/plain", WANTED), cache)
+        self.run(self.python("org/files", ["a-Q4_K_M.gguf"]), cache)
         result = self.run([self.swage, "models", "remove", "org/plain", "--yes"], cache)
         other = self.fresh("other")
-        self.run(self.python("org/files", ["a-Q4_K_M.gguf"], other), other)
+        self.run(self.python("org/files", ["a-Q4_K_M.gguf"]), other)
         self.expect(result.returncode == 0, "what Python has fetched is removed", result.stderr)
         self.expect_equal(other, cache, "and nothing else")
 

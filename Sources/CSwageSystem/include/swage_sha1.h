@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// SHA-1 (FIPS 180-4) of bytes that come in pieces: how git names what it keeps. It is no proof against those who mean to deceive.
+/// SHA-1 (FIPS 180-4) of bytes that come in pieces: how git names what it keeps. It is no proof against those who mean
+/// to deceive.
 typedef struct {
     uint32_t state[5];
     uint64_t length;
