@@ -173,7 +173,9 @@ class Handler(Answering):
             self.hub.count("failing")
             return self.answer(503)
         words = [unquote(word) for word in url.path.strip("/").split("/")]
-        if words[0] == "api":
+        if words[:2] == ["api", "resolve-cache"]:
+            kind, name, rest = words[2], "/".join(words[3:5]), ["resolve", *words[5:]]
+        elif words[0] == "api":
             kind, name, rest = words[1], "/".join(words[2:4]), words[4:]
         else:
             kind = "datasets" if words[0] == "datasets" else "models"
@@ -248,9 +250,10 @@ class Handler(Answering):
                 "X-Linked-Size": str(repository.files[file].stat().st_size),
                 "Location": f"{self.hub.store_address}/{prefix}{name}/{quote(file)}?signature=1",
             })
-        if urlsplit(self.path).query != "here":
+        if not self.path.startswith("/api/resolve-cache/"):
             # As the hub leads from one of its own addresses to another: relative.
-            return self.answer(307, {**headers, "Location": f"{urlsplit(self.path).path}?here"})
+            place = f"/api/resolve-cache/{kind}/{name}/{repository.commit}/{quote(file)}"
+            return self.answer(307, {**headers, "Location": place})
         self.send_content(file, repository.files[file].read_bytes(), {**headers, "ETag": f'"{repository.tag(file)}"'})
 
 
