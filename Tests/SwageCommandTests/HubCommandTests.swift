@@ -151,8 +151,8 @@ import TestSupport
 
     @Test func aDatasetIsReadByItsName() async throws {
         try await withHub { hub in
-            let row = #"{"prompt": "a", "completion": "b"}"# + "\n"
             for name in ["train-1.jsonl", "train-2.jsonl", "test.jsonl", "README.md"] {
+                let row = #"{"prompt": "\#(name)", "completion": "b"}"# + "\n"
                 try hub.write(Data(row.utf8), to: "datasets/org/rows/\(name)")
             }
             func count(_ data: String) throws -> Int {

@@ -70,13 +70,6 @@ final class HubFetch: Sendable {
         let commit = HubPath.isCommit(revision) ? revision : try client.commit(of: revision, repository, isPatient: known == nil)
         if let tree = HubTree(cached: repository.tree(commit)) { return (commit, tree) }
         let tree = try client.tree(of: commit, repository)
-        // A cache that may not be written is good for what is in it.
-        do {
-            try makeFolder(repository.snapshot(commit))
-            try SmallFile.write(tree.cachedJSON, to: repository.tree(commit), suffix: "tmp")
-        } catch  where !FileManager.default.fileExists(atPath: repository.snapshot(commit)) {
-            throw error
-        } catch { /* What it lists is in the cache, or its fetch fails with the reason. */  }
         return (commit, tree)
     }
 
@@ -84,6 +77,7 @@ final class HubFetch: Sendable {
         _ choose: ([String]) throws -> HubModelFiles.Choice, of commit: String, _ tree: HubTree
     ) throws -> HubModelFiles.Choice {
         var choice = try choose(tree.paths)
+        try keep(tree, of: commit)
         try fetch(choice.files, of: commit, tree)
         if let index = choice.index {
             let shards = try HubModelFiles.shards(index: "\(repository.snapshot(commit))/\(index)", among: tree.paths)
@@ -93,6 +87,18 @@ final class HubFetch: Sendable {
         // Last: a name that leads to a commit leads to one that is whole.
         try? repository.keep(commit, as: revision)
         return choice
+    }
+
+    /// Has the list of files in the cache, and the folder that they go to.
+    private func keep(_ tree: HubTree, of commit: String) throws {
+        guard access(repository.tree(commit), F_OK) != 0 else { return }
+        // A cache that may not be written is good for what is in it.
+        do {
+            try makeFolder(repository.snapshot(commit))
+            try SmallFile.write(tree.cachedJSON, to: repository.tree(commit), suffix: "tmp")
+        } catch  where !FileManager.default.fileExists(atPath: repository.snapshot(commit)) {
+            throw error
+        } catch { /* What it lists is in the cache, or its fetch fails with the reason. */  }
     }
 
     private func fetch(_ files: [String], of commit: String, _ tree: HubTree) throws {

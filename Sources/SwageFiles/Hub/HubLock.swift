@@ -8,17 +8,18 @@ final class HubLock {
     /// Waits for the lock.
     /// - Parameters:
     ///   - isCancelled: asked while it waits.
-    ///   - busy: told once if another holds it.
+    ///   - busy: told once if another holds it for two seconds.
     /// - Throws: ``TrainerError`` with code `inputOutput`; `CancellationError`.
     init(_ path: String, isCancelled: () -> Bool, busy: () -> Void) throws {
         try makeFolder((path as NSString).deletingLastPathComponent)
         descriptor = try Self.opened(path)
-        var waited = false
+        var rounds = 0
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             // Where the file system knows no locks, who comes second fetches as well, and finds that it is there.
             guard errno == EWOULDBLOCK || errno == EINTR else { return }
-            if !waited { busy() }
-            waited = true
+            // Two files with one content wait for each other as well, and not for long.
+            rounds += 1
+            if rounds == 20 { busy() }
             if isCancelled() { throw CancellationError() }
             usleep(100_000)
         }
