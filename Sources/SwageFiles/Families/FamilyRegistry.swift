@@ -10,6 +10,8 @@ enum FamilyRegistry {
         .smolLM3,
         .granite,
         .phi3,
+        .olmo2,
+        .olmo3,
     ]
 
     /// The family that `config.json` calls so.
