@@ -15,6 +15,7 @@ enum FamilyRegistry {
         .gemma2,
         .gemma3,
         .stableLM,
+        .glm4,
     ]
 
     /// The family that `config.json` calls so.
