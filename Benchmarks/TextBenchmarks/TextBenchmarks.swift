@@ -41,7 +41,7 @@ struct TextAnswer: Encodable {
 
 private struct TextBench {
     let threads: Int
-    private var tokenizer: BPETokenizer?
+    private var tokenizer: TextTokenizer?
 
     init(threads: Int) { self.threads = threads }
 
@@ -53,7 +53,7 @@ private struct TextBench {
     }
 
     private mutating func load(_ path: String) throws -> TextAnswer {
-        let (tokenizer, seconds) = try timed { try BPETokenizer(path: path) }
+        let (tokenizer, seconds) = try timed { try TextTokenizer(path: path) }
         self.tokenizer = tokenizer
         return TextAnswer(seconds: seconds, count: tokenizer.vocabularySize)
     }
@@ -82,7 +82,7 @@ private struct TextBench {
         return TextAnswer(seconds: seconds, count: examples.count, peakMemory: Self.anonymousMemory)
     }
 
-    private var opened: BPETokenizer {
+    private var opened: TextTokenizer {
         get throws {
             guard let tokenizer else { throw TrainerError(.invalidOption, "no tokenizer is open", expected: "load first") }
             return tokenizer

@@ -54,6 +54,26 @@ void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, s
 }
 
 VECTORIZED
+void swage_softmax_backward_capped(float *scores, float *dprobabilities, size_t rows, size_t columns,
+                                   const int32_t *first, const int32_t *last, float scale, float cap, const float *lse,
+                                   const float *delta, size_t stride) {
+    for (size_t r = 0; r < rows; r++) {
+        float *p = scores + r * columns, *dp = dprobabilities + r * columns;
+        size_t begin = (size_t)first[r], end = (size_t)last[r];
+        float row_lse = lse[r * stride], row_delta = delta[r * stride];
+        for (size_t i = begin; i < end; i++) {
+            float t = tanh_inline(p[i] * (scale / cap));
+            p[i] = exp_inline(cap * t - row_lse);
+            dp[i] = p[i] * (dp[i] - row_delta) * (1.0f - t * t) * scale;
+        }
+        memset(p, 0, begin * sizeof(float));
+        memset(dp, 0, begin * sizeof(float));
+        memset(p + end, 0, (columns - end) * sizeof(float));
+        memset(dp + end, 0, (columns - end) * sizeof(float));
+    }
+}
+
+VECTORIZED
 void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary) {
     for (size_t r = 0; r < rows; r++) {
         SUM_IN_ANY_ORDER

@@ -16,6 +16,7 @@ struct Damage {
         if chance(4) { return bytewise(whole, among: form == .binary ? 12_000 : whole.count) }
         switch form {
         case .json: return json(whole)
+        case .text: return words(whole)
         case .lines:
             let lines = whole.split(separator: 0x0A, omittingEmptySubsequences: false)
             let odd = below(max(1, lines.count))
@@ -61,6 +62,31 @@ struct Damage {
         }
         return bytes
     }
+
+    /// Words and marks of a template left out, doubled, moved, or replaced by others of it or by some that are hard to read.
+    private mutating func words(_ whole: Data) -> Data {
+        var words = String(decoding: whole, as: UTF8.self).split { $0 == " " || $0 == "\n" }.map(String.init)
+        for _ in 0...below(3) where !words.isEmpty {
+            let place = below(words.count)
+            switch below(6) {
+            case 0: words.remove(at: place)
+            case 1: words.insert(words[below(words.count)], at: place)
+            case 2: words.swapAt(place, below(words.count))
+            case 3: words[place] = words[below(words.count)]
+            case 4: words.insert(Self.hardWords[below(Self.hardWords.count)], at: place)
+            default: words[place] = String(decoding: bytewise(Data(words[place].utf8), among: words[place].utf8.count), as: UTF8.self)
+            }
+        }
+        return Data(words.joined(separator: " ").utf8)
+    }
+
+    private static let hardWords = [
+        "{%", "%}", "{{", "}}", "{#", "{%- for x in range(999999999) -%}", "{%- endfor -%}", "{{ 'a' * 999999999 }}", "{{ (1, [2, {'a': messages}])[1] }}",
+        "{% set messages = messages + messages %}", "{{ messages | tojson(indent=9) }}", "{{ messages[-1]['content'][::-1] }}", "{% if not", "and", "is", "|",
+        "{{ loop.cycle('a', 'b') }}", "{% macro say(c) %}{{ say(c) }}{% endmacro %}", "{{ '%s' % messages }}", "{% break %}", "{{ strftime_now('%Y') }}",
+        "{{ messages | map(attribute='role') | join(',') }}", "{{ 2 ** 99999 }}", "{% generation %}", "{% endgeneration %}", "(((((((((((((((((", "'",
+        "\u{1F600}",
+    ]
 
     private mutating func json(_ whole: Data) -> Data {
         guard var value = try? JSONValue(json: whole) else { return bytewise(whole, among: whole.count) }

@@ -19,13 +19,14 @@ struct FilePlace {
         if FileManager.default.fileExists(atPath: folder) { return }
         switch kind {
         case .run, .metrics, .position: try RunFiles.write(in: folder)
-        case .gguf, .ggufTensors, .ggufPart, .conversations, .preferences, .problems:
+        case .gguf, .ggufTensors, .ggufPart, .ggufVocabulary, .conversations, .preferences, .problems, .template:
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             if kind == .ggufPart { try WholeFiles.ggufParts()[1].write(to: URL(fileURLWithPath: "\(folder)/model-00002-of-00002.gguf")) }
         default:
             try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: Golden.decoder("llama"), toPath: folder)
             try Data(WholeFiles.tokenizerConfig.utf8).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
+            if kind == .tokenizerModel || kind == .tekken { try FileManager.default.removeItem(atPath: folder + "/tokenizer.json") }
             if kind == .index {
                 try FileManager.default.moveItem(atPath: folder + "/model.safetensors", toPath: folder + "/shard.safetensors")
             }
@@ -65,7 +66,12 @@ struct FilePlace {
     private func open(trains: Bool) async throws {
         let path = "\(folder)/\(kind.fileName)"
         switch kind {
-        case .conversations: try readAll(Examples<TrainingExample>(path: path, badLines: .skip))
+        case .conversations:
+            let examples = try Examples<TrainingExample>(path: path, badLines: .skip)
+            for index in 0..<examples.count { try learn(examples[index], template: Self.templates[index % Self.templates.count], trains: trains) }
+        case .template:
+            let template = try GivenTemplate.source(path)
+            for example in Self.examples { try learn(example, template: template, trains: true) }
         case .preferences: try readAll(Examples<PreferencePair>(path: path, badLines: .skip))
         case .problems: try readAll(Examples<Problem>(path: path, badLines: .skip))
         case .ggufTensors:
@@ -80,7 +86,7 @@ struct FilePlace {
                 _ = try SafetensorsFile(path: folder + "/optimizer.safetensors")
             }
         case .run, .metrics, .position: try RunFiles.open(folder)
-        case .gguf, .ggufPart: try await openModel(path, trains: trains)
+        case .gguf, .ggufPart, .ggufVocabulary: try await openModel(path, trains: trains)
         default: try await openModel(folder, trains: trains)
         }
     }
@@ -94,11 +100,33 @@ struct FilePlace {
             for text in ["Hello wörld 123\n\n  x<|im_end|> ", "e\u{301}<tool>\u{338}", ""] {
                 let ids = try tokenizer.encode(text, addSpecialTokens: true)
                 _ = try tokenizer.decode(ids, skipSpecialTokens: false)
+                for id in ids { _ = try tokenizer.bytes(of: id) }
             }
+            _ = try TextTokenizer(files: try tokenizer.files(), from: "a server")
             _ = try? tokenizer.encode(chat: chat, addGenerationPrompt: true)
         }
         let trainer = try await NativeTrainer(model: path, threads: 1)
         _ = try await trainer.config()
+    }
+
+    /// Rows for every template.
+    private static let examples = try! FileKind.lines[.conversations]!.split(separator: "\n").map { try TrainingExample(json: Data($0.utf8)) }
+    private static let tokenizer = try! ModelFiles.open(Golden.decoder("llama")).tokenizer.get()
+    /// Templates that parts, tools and thoughts come through.
+    private static let templates = WholeFiles.templates
+
+    /// Takes an example through a template. What a template refuses is no finding.
+    private func learn(_ example: TrainingExample, template: String, trains: Bool) throws {
+        guard trains else { return }
+        var definition = Self.tokenizer.definition
+        definition.chatTemplate = template
+        let tokenizer = try type(of: Self.tokenizer).init(definition)
+        do {
+            let tokens = try example.tokenize(with: tokenizer, learning: .assistant)
+            guard tokens.ids.count == tokens.owners.count, tokens.hasTarget else { throw FuzzFailure(what: "tokens without owners or targets") }
+        } catch let error as TrainerError {
+            if let finding = Self.finding(in: error) { throw FuzzFailure(what: finding) }
+        }
     }
 
     private func readAll<Example>(_ lines: Examples<Example>) throws {

@@ -14,8 +14,10 @@ enum WholeFiles {
 
     static func content(_ kind: FileKind, model: String) throws -> Data {
         func file(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+        func one(of names: [String]) -> String { names[FileKind.models.firstIndex(of: model) ?? 0] }
         switch kind {
         case .conversations, .preferences, .problems: return Data(FileKind.lines[kind]!.utf8)
+        case .template: return Data(templates[(FileKind.models.firstIndex(of: model) ?? 0) % templates.count].utf8)
         case .run, .metrics, .position: return Data(RunFiles.whole[kind]!.utf8)
         case .tokenizerConfig: return Data(tokenizerConfig.utf8)
         case .gguf: return try file(Golden.decoder(["llama", "qwen2", "qwen3"].contains(model) ? model : "llama3_tied") + "/model.gguf")
@@ -25,12 +27,36 @@ enum WholeFiles {
         case .manifest: return Data(manifest(Golden.decoder("llama")).utf8)
         case .optimizer: return try moments()
         case .tokenizer:
-            let name = ["gpt2", "smollm", "llama3", "qwen2", "tiny"][FileKind.models.firstIndex(of: model) ?? 0]
-            return try file("\(Golden.root)/tokenizers/\(name).json")
+            return try file("\(Golden.root)/tokenizers/\(one(of: ["gpt2", "smollm", "llama3", "qwen2", "tiny"])).json")
+        case .tokenizerModel:
+            let name = one(of: ["pairs_bytes", "unigram_bytes", "pairs", "pairs_bytes", "unigram"])
+            return try file("\(Golden.root)/tokenizers/parts/\(name).model")
+        case .tekken:
+            let folders = try JSONValue(json: file("\(Golden.root)/tokenizers/folders.json"))["folders"]?.list ?? []
+            let content = folders.first { $0["name"]?.text == "tekken" }?["written"]?["tekken.json"]?.text
+            return Data((content ?? "").utf8)
+        case .ggufVocabulary:
+            return try file("\(Golden.root)/tokenizers/gguf/\(one(of: ["llama", "llama_bare", "t5", "bert", "gpt4o"])).gguf")
         case .config where model != "llama": return try file(Golden.decoder(model) + "/config.json")
         case .safetensors, .config, .generationConfig: return try file("\(Golden.decoder("llama"))/\(kind.fileName)")
         }
     }
+
+    /// Chat templates: those that have names, and one that reads all that a conversation may have.
+    static let templates =
+        ["chatml", "llama3", "qwen3"].map { try! GivenTemplate.source($0) } + [
+            """
+            {%- macro say(c) -%}{%- if c is string -%}{{ c }}{%- elif c -%}{%- for p in c -%}{{ p.text if p is mapping else p }}{%- endfor -%}{%- endif -%}{%- endmacro -%}
+            {%- set ns = namespace(last=-1) -%}{%- for m in messages -%}{%- if m.role == 'user' -%}{%- set ns.last = loop.index0 -%}{%- endif -%}{%- endfor -%}
+            {%- if tools -%}<|im_start|>system\n{% for t in tools %}{{ t | tojson(indent=2) }}{% endfor %}<|im_end|>\n{%- endif -%}
+            {%- for m in messages -%}<|im_start|>{{ m['role'] }}\n
+            {%- if m.reasoning_content and loop.index0 > ns.last -%}<think>{{ m.reasoning_content | trim }}</think>{%- endif -%}
+            {% generation %}{{- say(m.content) -}}
+            {%- for c in m.tool_calls or [] -%}<call>{{ c.function.name }}{% for k, v in c.function.arguments.items() %}{{ k }}={{ v | tojson if v is not string else v }};{% endfor %}</call>{%- endfor -%}
+            <|im_end|>{% endgeneration %}\n{%- endfor -%}
+            {%- if add_generation_prompt -%}<|im_start|>assistant\n{{ '<think>' if enable_thinking is not defined or enable_thinking else '' }}{%- endif -%}
+            """
+        ]
 
     private static func indexJSON() throws -> String {
         let names = try SafetensorsFile(path: Golden.decoder("llama") + "/model.safetensors").tensorNames.sorted()

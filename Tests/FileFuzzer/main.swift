@@ -19,9 +19,9 @@ case "--check":
         print(finding)
         exit(3)
     }
-case "--encode":
-    // --encode TOKENIZER: the ids of each text that comes in, a JSON text a line, and what they decode to.
-    try TokenizerTrial(path: arguments[1]).run()
+case "--tokenizers":
+    // What tokenizers make of texts, as they are asked for.
+    try TokenizerTrial.run()
 default:
     let kinds = arguments.dropFirst(2).compactMap(FileKind.init)
     let found = try Supervisor(seed: UInt64(number(1, 1)), kinds: kinds.isEmpty ? FileKind.allCases : Array(kinds)).run(number(0, 2000))

@@ -70,4 +70,59 @@ import TestSupport
             #expect(result.status == 0 && result.output.contains("on 3 problems"), "\(result.output) \(result.errors)")
         }
     }
+
+    @Test func problemsComeFromFoldersTablesAndSeveralFilesWithWeights() async throws {
+        try await withTemporaryDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory + "/more", withIntermediateDirectories: true)
+            let lines = try write([Self.problem], directory + "/more/lines.jsonl")
+            let list = try write(
+                ["[\(Self.problem), {\"messages\": [{\"role\": \"user\", \"content\": \"1?\"}], \"solution\": \"1\"}]"], directory + "/list.json")
+            let table = try write(["question,right", "3 + 3?,6"], directory + "/table.csv")
+            let run = ["evaluate"] + Self.model + ["--max-tokens", "2", "--problems"]
+            let several = try Program.run(run + [directory + "/more", list + "*2"])
+            #expect(several.status == 0 && several.output.contains("on 5 problems"), "\(several)")
+            #expect(several.errors.contains("read as problems: prompt, answer"), "\(several.errors)")
+            let mapped = try Program.run(run + [lines, "--map", "prompt=question"])
+            #expect(mapped.status == 1 && mapped.errors.contains("no row of \(lines) has \"question\""), "\(mapped.errors)")
+            let both = try Program.run(run + [table, "--data", lines.replacing("lines", with: "chats"), "--map", "prompt=question", "answer=right"])
+            #expect(both.status == 1 && both.errors.contains("chats.jsonl"), "\(both.errors)")
+            let chats = try write([Self.chat], directory + "/chats.jsonl")
+            let good = try Program.run(run + [table, "--data", chats, "--sequence-length", "64", "--map", "prompt=question", "answer=right"])
+            #expect(good.status == 0 && good.output.contains("on 1 problems"), "\(good)")
+        }
+    }
+
+    @Test func rowsOfOtherKindsAreRefusedWithWhatIsNearAndWhatToDo() async throws {
+        try await withTemporaryDirectory { directory in
+            let unpaired = try write(
+                [#"{"prompt": "a", "completion": "b", "label": false}"#, #"{"prompt": "a", "completion": "c", "label": true}"#], directory + "/kto.jsonl")
+            func run(_ command: String, _ data: String, _ more: String...) throws -> Program.Result {
+                try Program.run([command] + Self.model + ["--data", data, "--output", "\(directory)/\(UUID())", "--steps", "1"] + more)
+            }
+            let pairs = try run("dpo", unpaired, "--pairs-per-step", "1")
+            #expect(pairs.status == 1 && pairs.errors.contains("unpaired preference"), "\(pairs.errors)")
+            let learned = try run("sft", unpaired, "--sequence-length", "48")
+            #expect(learned.status == 1 && learned.errors.contains("line 1") && learned.errors.contains("people reject"), "\(learned.errors)")
+            let liked = try run("sft", unpaired, "--sequence-length", "48", "--skip-bad-lines")
+            #expect(
+                liked.status == 0 && liked.errors.contains("2 rows: 1 whole, 0 cut, 1 left out") || liked.errors.contains("2 rows: 1 whole, 1 left out"),
+                "\(liked.errors)")
+            #expect(!liked.errors.contains("--skip-bad-lines"), "\(liked.errors)")
+            let near = try run("dpo", try write([#"{"prompt": "a", "chosen": "b", "worse": "c"}"#], directory + "/near.jsonl"))
+            #expect(near.errors.contains("\"rejected\" is missing") && near.errors.contains("--map rejected=worse"), "\(near.errors)")
+            let problems = try run("grpo", try write([#"{"question": "a", "answer": "b"}"#], directory + "/problems.jsonl"))
+            #expect(problems.errors.contains("--map prompt=question"), "\(problems.errors)")
+        }
+    }
+
+    @Test func whoeverReadsNoFurtherEndsTheCommandQuietly() async throws {
+        try await withTemporaryDirectory { directory in
+            let data = try write(Array(repeating: Self.chat, count: 4000), directory + "/chats.jsonl")
+            let command = "\"$0\" data show \(data) --model \(Golden.decoder("llama")) --chat-template chatml --limit 4000 | head -n 4"
+            let process = Program.process(["-c", command, Program.path])
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            let result = try Program.run(process)
+            #expect(result.status == 0 && result.output.contains("is read as") && !result.errors.contains("swage:"), "\(result)")
+        }
+    }
 }

@@ -139,7 +139,7 @@ import TestSupport
             try FileManager.default.copyItem(atPath: model.path(), toPath: folder)
             try content.write(toFile: "\(folder)/\(file)", atomically: true, encoding: .utf8)
             let own = try ModelFiles.open(folder).tokenizer.get()
-            let sent = try BPETokenizer(files: own.files(), from: "a server")
+            let sent = try TextTokenizer(files: try own.files(), from: "a server")
             let chat = Chat([ChatMessage(role: "user", content: "Hi")])
             let text = try own.text(of: chat, addGenerationPrompt: true)
             #expect(try sent.text(of: chat, addGenerationPrompt: true) == text)

@@ -87,7 +87,7 @@ import Testing
         var notes: [String] = []
         let pair = try PreferencePair(json: Data(line.utf8), notes: &notes)
         #expect(pair.isText && pair.chosen[0].content == chosen && pair.rejected[0].content == rejected, "\(pair)")
-        #expect(notes.count == 1 && notes[0].contains("begin with the prompt"), "\(notes)")
+        #expect(notes.count == 2 && notes[0].contains("begin with the prompt"), "\(notes)")
     }
 
     @Test(arguments: [#""Hi""#, #"[{"role": "user", "content": "Hi"}]"#])

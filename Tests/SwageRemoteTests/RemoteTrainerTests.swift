@@ -108,7 +108,7 @@ import Testing
         let large = small.replacing(/"vocab": *\{/, with: #""vocab": {"# + words)
             .replacing(/"id": *(29[01]),/) { #""id": 150\#($0.1),"# }
         try #require(large.utf8.count > 5 << 20)
-        let tokenizer = try BPETokenizer(files: ["tokenizer.json": Data(large.utf8)], from: "the test")
+        let tokenizer = try TextTokenizer(files: ["tokenizer.json": Data(large.utf8)], from: "the test")
         try await withServed(SlowTrainer(.zero, tokenizer: tokenizer)) { remote in
             let found = try await remote.tokenizer().vocabularySize
             #expect(found == tokenizer.vocabularySize)

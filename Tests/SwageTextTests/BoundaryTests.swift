@@ -16,11 +16,11 @@ import TestSupport
         (0..<Int.random(in: 0...3, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
     }
 
-    private func tokenizer(_ name: String, template: String? = nil) throws -> BPETokenizer {
+    private func tokenizer(_ name: String, template: String? = nil) throws -> TextTokenizer {
         var definition = try GoldenTokenizerTests.tokenizer(name).definition
         definition.endOfSequenceIDs = [2]
         definition.chatTemplate = try template.map(GivenTemplate.source)
-        return try BPETokenizer(definition)
+        return try TextTokenizer(definition)
     }
 
     private func prompt(_ tokens: TargetedTokens) -> [Int32] { zip(tokens.ids, tokens.isTarget).filter { !$0.1 }.map(\.0) }
@@ -56,7 +56,7 @@ import TestSupport
         #expect(spelled == (try tokenizer.encode(prompt: "a", completion: " b")))
         var definition = try GoldenTokenizerTests.tokenizer("smollm").definition
         definition.endOfSequenceIDs = [2, 0]
-        let other = try BPETokenizer(definition).encode(prompt: "a", completion: " b<|endoftext|>")
+        let other = try TextTokenizer(definition).encode(prompt: "a", completion: " b<|endoftext|>")
         #expect(other.ids == spelled.ids.dropLast() + [0], "\(other.ids) and \(spelled.ids)")
     }
 

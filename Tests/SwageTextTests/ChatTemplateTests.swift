@@ -17,11 +17,11 @@ import TestSupport
         var cases: [Case]
     }
 
-    private func tokenizer(template: String?) throws -> BPETokenizer {
+    private func tokenizer(template: String?) throws -> TextTokenizer {
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = try template.map(GivenTemplate.source)
         definition.specialTokens = ["bos_token": "<|begin_of_text|>", "eos_token": "<|im_end|>"]
-        return try BPETokenizer(definition)
+        return try TextTokenizer(definition)
     }
 
     @Test func renderingEqualsTheModelsOwnTemplate() throws {
@@ -52,7 +52,7 @@ import TestSupport
     func aTemplateThatCannotBeUsedIsAnErrorThatSaysWhy(_ template: String, _ code: TrainerError.Code, _ mentioned: String) throws {
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = template
-        let tokenizer = try BPETokenizer(definition)
+        let tokenizer = try TextTokenizer(definition)
         let error = #expect(throws: TrainerError.self) {
             try tokenizer.encode(chat: [ChatMessage(role: "user", content: "x")], addGenerationPrompt: true)
         }
@@ -73,6 +73,52 @@ import TestSupport
             let text = try tokenizer(template: source).text(of: Chat([ChatMessage(role: "tool", content: "7")]), addGenerationPrompt: false)
             #expect(text == "tool: 7")
         }
+    }
+
+    private static let partsReaders =
+        "{% for m in messages %}<{{ m.role }}>"
+        + "{% if m.role != 'tool' and m.content is not string %}{% for p in m.content %}[{{ p.text | trim }}]{% endfor %}"
+        + "{% else %}{{ m.content }}{% endif %}{% endfor %}"
+
+    @Test(arguments: [
+        // The list, as transformers gives it; and one text where a role of the template spells the list, or where all of it fails.
+        (partsReaders, "<user>[a][b]<assistant>[c]<tool>d e"),
+        ("{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}", "<user>a b<assistant>c<tool>d e"),
+        ("{% for m in messages %}{{ '<' + m.role + '>' + m.content }}{% endfor %}", "<user>a b<assistant>c<tool>d e"),
+        // Only the first part would come out, and none at all.
+        (
+            "{% for m in messages %}<{{ m.role }}>{{ m.content[0].text if m.content is not string else m.content }}{% endfor %}",
+            "<user>a b<assistant>c<tool>d e"
+        ),
+        ("{% for m in messages %}<{{ m.role }}>{% if m.content is string %}{{ m.content }}{% endif %}{% endfor %}", "<user>a b<assistant>c<tool>d e"),
+        // A template that reads parts alone.
+        ("{% for m in messages %}<{{ m.role }}>{% for p in m.content %}{{ p['text'] }}|{% endfor %}{% endfor %}", "<user>a |b|<assistant>c|<tool>d |e|"),
+    ])
+    func partsComeAsTheTemplateCanReadThemAndAreWordsOfTheirMessage(_ template: String, _ expected: String) throws {
+        func message(_ role: String, _ texts: [String]) -> ChatMessage {
+            ChatMessage(role: role, content: texts.joined(), fields: ["content": .list(texts.map { ["type": "text", "text": .text($0)] })])
+        }
+        let chat = Chat([message("user", ["a ", "b"]), message("assistant", ["c"]), message("tool", ["d ", "e"])])
+        let tokenizer = try tokenizer(template: template)
+        #expect(try tokenizer.text(of: chat, addGenerationPrompt: false) == expected)
+        let tokens = try tokenizer.encode(chat: chat, addGenerationPrompt: false)
+        for (owner, foreign) in [(Int32(0), "cde"), (1, "bde"), (2, "abc")] {
+            let own = tokens.owners.indices.filter { tokens.owners[$0] == owner }
+            #expect(!own.isEmpty && own.allSatisfy { tokens.isTarget[$0] == (owner == 1) }, "message \(owner): \(tokens)")
+            let text = try tokenizer.decode(own.map { tokens.ids[$0] }, skipSpecialTokens: false)
+            #expect(!text.contains { foreign.contains($0) }, "message \(owner) has \(text) of \(expected)")
+        }
+    }
+
+    @Test func whatATemplateHasNoPlaceForIsSaid() throws {
+        let chat = Chat(
+            [ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Ho")], tools: [["name": "f"]], documents: [["title": "t"]],
+            templateArguments: ["enable_thinking": false])
+        let notes = try tokenizer(template: "chatml").encode(chat: chat, addGenerationPrompt: false).notes
+        for mentioned in ["tools", "documents", "enable_thinking"] { #expect(notes.contains { $0.contains(mentioned) }, "\(notes)") }
+        let source = "{{ tools | tojson }}{{ documents[0].title }}{{ enable_thinking }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+        let others = try tokenizer(template: source).encode(chat: chat, addGenerationPrompt: false).notes
+        #expect(!others.contains { $0.contains("tools") || $0.contains("documents") || $0.contains("enable_thinking") }, "\(others)")
     }
 
     @Test func whatATemplateIsToldReachesIt() throws {

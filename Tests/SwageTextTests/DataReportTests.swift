@@ -38,7 +38,7 @@ import TestSupport
             let data = try Examples<TrainingExample>(path: path, badLines: .skip)
             var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
             (definition.chatTemplate, definition.endOfSequenceIDs) = (try GivenTemplate.source("chatml"), [2])
-            let tokenizer = try BPETokenizer(definition)
+            let tokenizer = try TextTokenizer(definition)
             let options = ExampleStream.Options(rows: 1, sequenceLength: 60, packing: false, learnedTokens: learning, shuffleSeed: seed)
             let (uses, report) = try data.examine { try options.examine($0, with: tokenizer).withoutUse }
 
@@ -87,7 +87,7 @@ import TestSupport
             try [good, good, "", odd, good].joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
             var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
             definition.chatTemplate = try GivenTemplate.source("chatml")
-            let tokenizer = try BPETokenizer(definition)
+            let tokenizer = try TextTokenizer(definition)
             let options = ExampleStream.Options(rows: 1, sequenceLength: 60)
             let error = #expect(throws: TrainerError.self) {
                 try Examples<TrainingExample>(path: path).examine { try options.examine($0, with: tokenizer) }

@@ -61,6 +61,22 @@ import TestSupport
         }
     }
 
+    @Test func rowsThatAreSpelledAlikeAreCountedAndHeldOutTogether() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/a.jsonl"
+            try write(rows("a", 8) + rows("a", 8) + rows("b", 4), to: path)
+            let data = try Examples<TrainingExample>(sources: [DataSource(path + "*2")])
+            let note = try #require(data.report.notes.first { $0.text.contains("same as an earlier one") })
+            #expect(note.rows == 8 && note.line == 9, "\(note)")
+            for seed in UInt64(0)..<20 {
+                let (training, heldOut) = try data.split(heldOut: 0.25, seed: seed)
+                let (learned, measured) = (try texts(training), try texts(heldOut))
+                #expect(Set(learned).isDisjoint(with: measured) && Set(measured).count == measured.count, "\(learned) and \(measured)")
+                #expect(heldOut.count == 3 && Set(learned).count == 9)
+            }
+        }
+    }
+
     @Test func anErrorInTheSecondFileNamesItAndItsOwnLine() async throws {
         try await withTemporaryDirectory { directory in
             try write(rows("a", 3), to: directory + "/a.jsonl")

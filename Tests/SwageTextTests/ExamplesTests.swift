@@ -173,7 +173,7 @@ import TestSupport
         (#"{"messages": [{"role": "user", "from": "human", "value": "x"}]}"#, "both"),
         (#"{"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}]}"#, "image"),
         (#"{"messages": [{"role": "assistant", "content": "x", "reasoning": "a", "thinking": "b"}]}"#, "both"),
-        (#"{"instruction": "x"}"#, "\"output\" is missing"),
+        (#"{"instruction": "x"}"#, "\"output\" or \"response\" is missing"),
         (#"{"question": "x", "answer": "y"}"#, "--map"),
         (#"{"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]}"#, "two texts"),
         (#"{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "user", "content": "b"}]}"#, "assistant"),
@@ -190,7 +190,7 @@ import TestSupport
         )
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = try GivenTemplate.source("chatml")
-        let tokenizer = try BPETokenizer(definition)
+        let tokenizer = try TextTokenizer(definition)
         let tokens = try data[0].tokenize(with: tokenizer, learning: .assistant)
         let learned = zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0)
         #expect(try tokenizer.decode(learned, skipSpecialTokens: false) == "d<|im_end|>")

@@ -13,10 +13,10 @@ import TestSupport
         var decoded: String
     }
 
-    static func tokenizer(_ name: String) throws -> BPETokenizer {
+    static func tokenizer(_ name: String) throws -> TextTokenizer {
         if name == "smollm2" { return try ModelFiles.open(Golden.smolLM2).tokenizer.get() }
         let json = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.root)/tokenizers/\(name).json"))
-        return try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: json))
+        return try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: json))
     }
 
     static let names = ["gpt2", "smollm", "llama3", "qwen2", "tiny", "smollm2"]
@@ -62,7 +62,7 @@ import TestSupport
     @Test(arguments: names)
     func writtenTokenizerJSONReadsBackAsTheSameTokenizer(_ name: String) throws {
         let tokenizer = try Self.tokenizer(name)
-        let again = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: tokenizer.definition.tokenizerJSON()))
+        let again = try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: try tokenizer.definition.tokenizerJSON()))
         for text in try Golden.corpus() {
             let ids = try tokenizer.encode(text, addSpecialTokens: true)
             #expect(try again.encode(text, addSpecialTokens: true) == ids)

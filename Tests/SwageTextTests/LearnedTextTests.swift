@@ -4,8 +4,9 @@ import SwageText
 import Testing
 import TestSupport
 
-private let templatesOfTRL = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: ".deps/templates/trl")
+private let publicTemplates = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: ".deps/templates")
+private let templatesOfTRL = publicTemplates.appending(path: "trl")
 
 /// What is learned of conversations in public chat templates, beside what the templates' own marks say, and as a property.
 @Suite(.enabled(if: FileManager.default.fileExists(atPath: templatesOfTRL.path)), .timeLimit(.minutes(30)))
@@ -35,23 +36,22 @@ struct LearnedTextTests {
     }
 
     /// The tiny tokenizer with every token that a template spells as special ones are spelled.
-    private static func tokenizer(_ source: String, _ variables: [String: String]) throws -> BPETokenizer {
+    private static func tokenizer(_ source: String, _ variables: [String: String]) throws -> TextTokenizer {
         var definition = try GoldenTokenizerTests.tokenizer("tiny").definition
         definition.chatTemplate = source
         definition.specialTokens = variables
         let special = #/<\|[^|{}'" ]*\|>|<｜[^{}'"]*?｜>|<[a-z_]+of[a-z_]+>|\[/?[A-Z_]+\]|<[a-z_]+\|>|<\|[a-z_]+>/#
         let names = Set(source.matches(of: special).map { String($0.output) } + variables.values)
-        let known = Set((definition.pipeline?.addedContents ?? []).map(\.content))
-        let first = Int32(definition.pipeline?.idCount ?? 0)
+        let known = Set(definition.pipeline.addedContents.map(\.content))
+        let first = Int32(definition.pipeline.idCount)
         let further = names.subtracting(known).sorted().enumerated().map { AddedToken(id: first + Int32($0), content: $1, isSpecial: true) }
-        definition.pipeline = try definition.pipeline?.adding(further, file: "the test")
-        return try BPETokenizer(definition)
+        definition.pipeline = try definition.pipeline.adding(further, file: "the test")
+        return try TextTokenizer(definition)
     }
 
-    private static func templates() throws -> [(name: String, source: String)] {
-        try FileManager.default.contentsOfDirectory(atPath: templatesOfTRL.path).filter { $0.hasSuffix(".jinja") }.sorted().map {
-            ($0, try String(contentsOf: templatesOfTRL.appending(path: $0), encoding: .utf8))
-        }
+    private static func templates(_ folder: URL = templatesOfTRL) throws -> [(name: String, source: String)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return try names.filter { $0.hasSuffix(".jinja") }.sorted().map { ($0, try String(contentsOf: folder.appending(path: $0), encoding: .utf8)) }
     }
 
     @Test func whatIsLearnedOfAMessageIsItsOwnAndWholeAndEveryTokenHasAnOwner() throws {
@@ -93,4 +93,86 @@ struct LearnedTextTests {
         #expect(marked > 300, "only \(marked) conversations were compared")
         #expect(fewer.sorted() == Self.otherwise, "\(fewer.sorted())")
     }
+
+    /// Told by the text alone: every message has words that no other has.
+    @Test(arguments: ["trl", "llama.cpp"])
+    func everyWordOfTheAssistantThatComesOutIsLearnedAndNoOther(_ folder: String) throws {
+        let (_, variables) = try Self.samples()
+        let tools = try JSONValue(json: Data(contentsOf: URL(filePath: Golden.root + "/conversations.json")))["tools"]?.list ?? []
+        var (learnedWords, otherWords) = (0, 0)
+        for (number, (name, source)) in try Self.templates(publicTemplates.appending(path: folder)).enumerated() {
+            let tokenizer = try Self.tokenizer(source, variables)
+            var random = RandomConversations(seed: UInt64(number), tools: tools)
+            for _ in 0..<24 {
+                let (chat, words) = random.next()
+                guard let tokens = try? tokenizer.encode(chat: chat, addGenerationPrompt: false) else { continue }
+                let text = try tokenizer.text(of: chat, addGenerationPrompt: false)
+                #expect(try tokenizer.decode(tokens.ids, skipSpecialTokens: false) == text, "\(name): the tokens are not the text")
+                let learned = try Self.runs(tokens).map { try tokenizer.decode($0, skipSpecialTokens: false) }.joined(separator: "\n")
+                for (word, isLearned) in words {
+                    let (found, wanted) = (learned.count(of: word), isLearned ? text.count(of: word) : 0)
+                    #expect(found == wanted, "\(name): \(word) is learned \(found) times, and should be \(wanted) times, in \(text.debugDescription)")
+                    if isLearned { learnedWords += wanted } else { otherWords += 1 }
+                }
+            }
+        }
+        #expect(learnedWords > 2000 && otherWords > 2000, "\(learnedWords) words learned, \(otherWords) others")
+    }
+
+    /// The tokens that are learned, run by run.
+    private static func runs(_ tokens: TargetedTokens) -> [[Int32]] {
+        zip(tokens.ids, tokens.isTarget).split { !$0.1 }.map { $0.map(\.0) }
+    }
+}
+
+extension String {
+    /// How often a text stands in this one.
+    fileprivate func count(of word: String) -> Int { ranges(of: word).count }
+}
+
+/// Conversations with and without tools, thoughts, parts and weights, of words that come once.
+private struct RandomConversations {
+    private var random: RandomNumbers
+    private let tools: [JSONValue]
+    private var words: [(word: String, isLearned: Bool)] = []
+
+    init(seed: UInt64, tools: [JSONValue]) { (random, self.tools) = (RandomNumbers(seed: seed), tools) }
+
+    mutating func next() -> (chat: Chat, words: [(word: String, isLearned: Bool)]) {
+        words = []
+        let hasTools = isDrawn(3)
+        var messages = isDrawn(2) ? [message("system", false)] : []
+        for _ in 0..<random.size(1...3) {
+            messages.append(message("user", false))
+            if hasTools, isDrawn(2) {
+                var call = message("assistant", true)
+                call.fields["tool_calls"] = .list([self.call()])
+                messages += [call, message("tool", false, fields: ["name": "get_weather", "tool_call_id": "abcdefghi"])]
+            }
+            var answer = message("assistant", true)
+            if isDrawn(4) { answer.reasoningContent = said(true) }
+            messages.append(answer)
+        }
+        return (Chat(messages, tools: hasTools ? tools : []), words)
+    }
+
+    private mutating func call() -> JSONValue {
+        ["type": "function", "id": "abcdefghi", "function": ["name": "get_weather", "arguments": ["city": .text(said(true))]]]
+    }
+
+    private mutating func message(_ role: String, _ isLearned: Bool, fields: JSONObject = [:]) -> ChatMessage {
+        let parts = (0..<random.size(1...3)).map { _ in said(isLearned) + " " }
+        var message = ChatMessage(role: role, content: parts.joined(), fields: fields)
+        if isDrawn(3) { message.fields["content"] = .list(parts.map { ["type": "text", "text": .text($0)] }) }
+        return message
+    }
+
+    private mutating func said(_ isLearned: Bool) -> String {
+        (0..<random.size(1...3)).map { _ in
+            words.append(("w\(words.count)x", isLearned))
+            return words.last!.word
+        }.joined(separator: " ")
+    }
+
+    private mutating func isDrawn(_ one: Int) -> Bool { random.size(1...one) == 1 }
 }

@@ -16,7 +16,6 @@ import Testing
         #"{"conversation": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#,
         #"{"instruction": "Hi", "input": "", "output": "Ho"}"#,
         #"{"instruction": "Hi", "response": "Ho"}"#,
-        #"{"messages": [{"role": "user", "content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]}, {"role": "assistant", "content": "Ho"}]}"#,
         #"{"prompt": "Hi", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#,
         #"{"prompt": [{"role": "user", "content": "Hi"}], "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#,
         #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], "tools": [], "system": ""}"#,
@@ -34,6 +33,58 @@ import Testing
     ])
     func aSystemMessageBesideAConversationBeginsIt(_ row: String) throws {
         #expect(try read(row) == .chat(Chat([ChatMessage(role: "system", content: "Be"), Self.hi, Self.ho])))
+    }
+
+    @Test func aContentInPartsIsKeptInPartsWithoutWhatIsNullInThem() throws {
+        let parts = #"[{"type": "text", "text": "H", "image": null}, "i"]"#
+        let row = #"{"messages": [{"role": "user", "content": \#(parts)}, {"role": "assistant", "content": "Ho"}]}"#
+        let asked = ChatMessage(role: "user", content: "Hi", fields: ["content": [["type": "text", "text": "H"], "i"]])
+        #expect(try read(row) == .chat(Chat([asked, Self.ho])))
+    }
+
+    @Test(arguments: [
+        (#"{"type": "image", "image": "a.png"}"#, #"of the type "image""#), (#"{"type": "image_url", "image_url": {"url": "a"}}"#, #"of the type "image_url""#),
+        (#"{"type": "text", "text": "x", "audio": "a.wav"}"#, #"with the key "audio""#), (#"{"video": "a.mp4"}"#, #"with the key "video""#),
+        (#"{"type": "text"}"#, "an object without a text"), ("7", "7"),
+    ])
+    func aPartThatIsNoTextIsRefusedByItsName(_ part: String, _ name: String) {
+        let row = #"{"messages": [{"role": "user", "content": ["x", \#(part)]}, {"role": "assistant", "content": "Ho"}]}"#
+        let error = #expect(throws: TrainerError.self) { try read(row) }
+        #expect(error?.message.contains(name) == true && error?.message.contains("message 1") == true, "\(String(describing: error))")
+    }
+
+    @Test(
+        arguments: ["label", "kto_tag"],
+        [#""prompt": "Hi", "completion": "Ho""#, #""messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]"#])
+    func anAnswerThatPeopleRejectIsNeverLearned(_ key: String, _ row: String) throws {
+        for value in ["false", "0", "\"no\""] {
+            let error = #expect(throws: TrainerError.self) { try read("{\(row), \"\(key)\": \(value)}") }
+            #expect(error?.message.contains("an answer that people reject") == true, "\(value): \(String(describing: error))")
+            #expect(error?.description.contains("--skip-bad-lines") == true && error?.description.withoutAdvice.contains("--skip") == false)
+        }
+        var notes: [String] = []
+        _ = try TrainingExample(json: Data("{\(row), \"\(key)\": true}".utf8), notes: &notes)
+        #expect(notes.count == 1 && notes[0].contains("\(key), which is true"), "\(notes)")
+    }
+
+    @Test(arguments: [
+        (#""enable_thinking": true, "chat_template_kwargs": {"enable_thinking": false}"#, "in \"chat_template_kwargs\""),
+        (#""chat_template_kwargs": {"add_generation_prompt": true}"#, "add_generation_prompt"),
+        (#""chat_template_kwargs": {"messages": []}"#, "messages"),
+    ])
+    func whatATemplateIsToldTwiceIsRefused(_ told: String, _ mentioned: String) {
+        let error = #expect(throws: TrainerError.self) { try read(#"{"messages": [{"role": "user", "content": "Hi"}], \#(told)}"#) }
+        #expect(error?.message.contains(mentioned) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
+        (#"{"question": "Hi", "answer": "Ho"}"#, ["question", "--map messages=question"]),
+        (#"{"prompt": "Hi", "answer": "Ho"}"#, ["for prompts with completions, \"completion\" is missing", "--map completion=answer"]),
+        (#"{"prompt": "Hi", "chosen": "a", "rejected": "b"}"#, ["swage dpo"]),
+    ])
+    func aRowOfNoFormIsRefusedWithTheNearestAndAMap(_ row: String, _ mentioned: [String]) {
+        let error = #expect(throws: TrainerError.self) { try read(row) }
+        #expect(mentioned.allSatisfy { error?.description.contains($0) == true }, "\(String(describing: error))")
     }
 
     @Test func anInstructionIsAskedWithItsInputAndAfterItsHistory() throws {
@@ -105,9 +156,15 @@ import Testing
         #expect(used.count == map.count, "\(used) of \(map)")
     }
 
-    @Test(arguments: ["messages", "=a", "user=", "wizard=a"])
-    func aMapThatSaysNothingIsRefused(_ text: String) {
-        let error = #expect(throws: TrainerError.self) { try RowMap([text]) }
+    @Test func whatStandsInOneTextIsDividedWhereANameBegins() throws {
+        let map = try RowMap(["user=the question assistant=answer", "text=a=b"])
+        #expect(map.entries.map { "\($0.name)<\($0.source)" } == ["user<the question", "assistant<answer", "text<a=b"])
+        #expect(try RowMap(["messages=text", "content=text"]).entries.count == 2)
+    }
+
+    @Test(arguments: [["messages"], ["=a"], ["user="], ["wizard=a"], ["user=q", "assistant=q"], ["text=a", "text=b"], ["content=a", "role=a"], [""]])
+    func aMapThatSaysNothingIsRefused(_ texts: [String]) {
+        let error = #expect(throws: TrainerError.self) { try RowMap(texts) }
         #expect(error?.code == .invalidOption, "\(String(describing: error))")
     }
 }

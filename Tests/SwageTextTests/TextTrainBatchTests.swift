@@ -11,7 +11,7 @@ import TestSupport
         [ChatMessage(role: "user", content: "Who are you?"), ChatMessage(role: "assistant", content: "A model of few words.")],
     ]
 
-    private func tokenizer() throws -> BPETokenizer { try BPETokenizer(path: Golden.decoder("qwen2"), chatTemplate: "chatml") }
+    private func tokenizer() throws -> TextTokenizer { try TextTokenizer(path: Golden.decoder("qwen2"), chatTemplate: "chatml") }
 
     @Test func chatsBecomeRowsOfWhichTheAssistantsWordsCount() throws {
         let tokenizer = try tokenizer()
@@ -48,10 +48,10 @@ import TestSupport
                 guard FileManager.default.fileExists(atPath: source) else { continue }
                 try FileManager.default.copyItem(atPath: source, toPath: directory + "/" + name)
             }
-            let alone = try BPETokenizer(url: URL(fileURLWithPath: directory))
+            let alone = try TextTokenizer(url: URL(fileURLWithPath: directory))
             #expect(try alone.encode("few words", addSpecialTokens: false) == tokenizer().encode("few words", addSpecialTokens: false))
-            #expect(throws: TrainerError.self) { try BPETokenizer(path: directory + "/none") }
-            #expect(throws: TrainerError.self) { try BPETokenizer(url: URL(string: "https://example.com/tokenizer")!) }
+            #expect(throws: TrainerError.self) { try TextTokenizer(path: directory + "/none") }
+            #expect(throws: TrainerError.self) { try TextTokenizer(url: URL(string: "https://example.com/tokenizer")!) }
         }
     }
 }

@@ -42,7 +42,7 @@ import TestSupport
     func aPartThatIsNotDoneIsRefusedByName(_ path: String, _ json: String, _ mentioned: String) throws {
         let data = try changed(path, json)
         let error = #expect(throws: TrainerError.self, "\(path) = \(json)") {
-            _ = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+            _ = try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: data))
         }
         #expect(error?.description.contains(mentioned) == true, "\(String(describing: error))")
     }
@@ -50,7 +50,7 @@ import TestSupport
     /// Found in the text as it came, a token is not changed by a mark that follows it.
     @Test func tokensAreFoundBeforeTextIsComposed() throws {
         let data = try Data(contentsOf: URL(fileURLWithPath: Golden.root + "/tokenizers/qwen2.json"))
-        let tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+        let tokenizer = try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: data))
         let alone = try tokenizer.encode("<|im_end|>", addSpecialTokens: false)
         let end = try #require(alone.first)
         let ids = try tokenizer.encode("e\u{301}<|im_end|>\u{338}", addSpecialTokens: false)
@@ -65,7 +65,7 @@ import TestSupport
     func longTextsOfOneKindTakeTimeByTheirLength(_ kind: String, _ piece: String) throws {
         for name in ["gpt2", "qwen2"] {
             let data = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.root)/tokenizers/\(name).json"))
-            let tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+            let tokenizer = try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: data))
             let text = String(repeating: piece, count: 50_000)
             let ids = try tokenizer.encode(text, addSpecialTokens: false)
             #expect(try tokenizer.decode(ids, skipSpecialTokens: false).unicodeScalars.count > 0, "\(kind)")
@@ -76,7 +76,7 @@ import TestSupport
     @Test func theTokensOfALongTextAreThoseOfItsParts() throws {
         for name in ["gpt2", "llama3", "qwen2", "smollm"] {
             let data = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.root)/tokenizers/\(name).json"))
-            let tokenizer = try BPETokenizer(BPETokenizer.Definition(tokenizerJSON: data))
+            let tokenizer = try TextTokenizer(TextTokenizer.Definition(tokenizerJSON: data))
             let part = "It's 1234 words,\n\n  with  spaces… and\tmore é 漢字 ' ll x!\r\n"
             let one = try tokenizer.encode(part + "\nIt", addSpecialTokens: false).count - (try tokenizer.encode("It", addSpecialTokens: false).count)
             let ids = try tokenizer.encode(String(repeating: part + "\n", count: 4000), addSpecialTokens: false)

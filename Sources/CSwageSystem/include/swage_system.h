@@ -2,6 +2,8 @@
 #define SWAGE_SYSTEM_H
 
 #include "swage_crc32.h"
+#include "swage_http.h"
+#include "swage_sha1.h"
 #include "swage_sha256.h"
 
 /// Exchanges what two paths name, in one step. Returns 0, or -1 with errno set.

@@ -10,7 +10,8 @@ public struct ChatMessage: Sendable, Hashable, Codable {
     /// Whether a model learns to write the message: 0 that it reads it, 1 that it learns it; nil that it learns what the assistant says.
     public var weight: Int?
     /// What else a chat template may ask of the message, by the names of Hugging Face: `tool_calls`, `tool_call_id`, `name`.
-    /// A `content` of null here says that there is none, which is something else than an empty one.
+    /// A `content` of null here says that there is none, which is something else than an empty one; a `content` that is a list holds
+    /// the parts that ``content`` is put together from, `{"type": "text", "text": …}`, for templates that read parts.
     public var fields: JSONObject
 
     /// Role and weight are checked when the message is encoded (``Tokenizer/encode(chat:addGenerationPrompt:)-(Chat,_)``), and not here.

@@ -73,6 +73,7 @@ struct DPOCommand: AsyncParsableCommand {
         async let model = modelOptions.contents()
         let training: Examples<PreferencePair> = try rowOptions.open(data)
         let heldOutData: Examples<PreferencePair>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
+        try rowOptions.checkMap(training.mapped, heldOutData?.mapped)
         let engine = try await started
         try await engine.requireRoom(rows: 2 * microbatch, of: sequenceLength)
         display.note("\(try await engine.trainer.config().modelName) learns from the preferences of \(training.name)")

@@ -18,7 +18,7 @@ struct DataShowCommand: AsyncParsableCommand {
     @Argument(help: .init("The data, as sft reads it: files, folders, - for what is piped in.", valueName: "path"))
     var data: [String]
 
-    @Option(help: .init("A GGUF file, or a folder with tokenizer.json.", valueName: "path"))
+    @Option(help: .init("A GGUF file, a folder with a tokenizer, or a name of the hub: org/name.", valueName: "path or name"))
     var model: String
 
     @Option(help: .init("A chat template instead of the model's own: chatml, llama3, qwen3, a file, or a template.", valueName: "template"))
@@ -44,13 +44,17 @@ struct DataShowCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let tokenizer = try BPETokenizer(path: model, chatTemplate: chatTemplate)
+        let tokenizer = try TextTokenizer(path: model, chatTemplate: chatTemplate)
         let examples: Examples<TrainingExample> = try dataOptions.open(data)
+        try dataOptions.rows.checkMap(examples.mapped)
         let first = try firstShown(of: examples)
+        if !json { try printLine(DataTable(examples.report).readings + "\n") }
         for index in first..<min(examples.count, first + limit) { try show(index, of: examples, tokenizer) }
-        let report = try examples.examine { example in
+        let display = OpeningDisplay("looking at all", unit: "examples")
+        let report = try examples.examine(progress: display.show) { example in
             try dataOptions.examine(example, with: tokenizer).withoutUse
         }.report
+        display.end()
         if json { return try printAsJSON(["data": jsonObject(report) ?? [:]]) }
         try printLine(DataTable(report).text)
     }
@@ -69,7 +73,7 @@ struct DataShowCommand: AsyncParsableCommand {
         do {
             tokens = try examples[index].tokenize(with: tokenizer, learning: dataOptions.lossOn)
         } catch let error as TrainerError where dataOptions.rows.skipBadLines {
-            if !json { try printLine("\(place): left out: \(error)\n") }
+            if !json { try printLine("\(place): left out: \(error.description.withoutAdvice)\n") }
             return
         } catch let error as TrainerError {
             throw error.placed(at: place)

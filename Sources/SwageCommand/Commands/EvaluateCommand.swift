@@ -8,7 +8,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         commandName: "evaluate",
         abstract: "Measure a model: its loss and perplexity on data, its accuracy on problems.",
         discussion: """
-            Reads the JSON lines of sft as --data, and those of grpo as --problems. Every option can stand in a YAML \
+            Reads the rows of sft as --data, and those of grpo as --problems. Every option can stand in a YAML \
             recipe, with _ for -; paths in it begin where the command is run:
 
               swage evaluate --model my-model --data held-out.jsonl
@@ -28,8 +28,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: .init("Data whose loss is measured, as sft reads it.", valueName: "path"))
     var data: [String] = []
 
-    @Option(help: .init("Problems whose answers are counted, JSON lines.", valueName: "path"))
-    var problems: String?
+    @Option(parsing: .upToNextOption, help: .init("Problems whose answers are counted, as grpo reads them.", valueName: "path"))
+    var problems: [String] = []
 
     @Option(help: .init("Held-out problems of arithmetic of this difficulty (1 to 8), in place of problems.", valueName: "n"))
     var arithmetic: Int?
@@ -62,20 +62,25 @@ struct EvaluateCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        try modelOptions.validate(EngineUse(readsModelHere: problems != nil || arithmetic != nil))
+        try modelOptions.validate(EngineUse(readsModelHere: !problems.isEmpty || arithmetic != nil))
     }
 
     func run() async throws {
         let directory = output.map { EvaluationDirectory(path: $0) }
-        var inputs = ["the model": modelOptions.model, "the problems": problems, "the recipe": recipe]
-        try inputs.merge(RowOptions.inputs("the data", data)) { first, _ in first }
+        var inputs = ["the model": modelOptions.model, "the recipe": recipe]
+        for (name, paths) in [("the data", data), ("the problems", problems)] {
+            try inputs.merge(RowOptions.inputs(name, paths)) { first, _ in first }
+        }
         try directory?.check(inputs: inputs.compactMapValues { $0 })
         async let model = modelOptions.contents()
         let engine = try await modelOptions.start()
         var tokenizer = try await engine.trainer.tokenizer()
         if let directory { tokenizer = try directory.asBegun(tokenizer, isNew: restart) }
-        let loss = try await lossEvaluation(engine, tokenizer)
-        let accuracy = try await accuracyEvaluation(engine, tokenizer)
+        let examples: Examples<TrainingExample>? = data.isEmpty ? nil : try dataOptions.open(data)
+        let asked: Examples<Problem>? = problems.isEmpty ? nil : try dataOptions.open(problems)
+        try dataOptions.reading.rows.checkMap(examples?.mapped, asked?.mapped)
+        let loss = try await lossEvaluation(examples, engine, tokenizer)
+        let accuracy = try await accuracyEvaluation(asked, engine, tokenizer)
         let data = [loss?.report, accuracy?.report].compactMap { $0 }
         for report in data { writeToStandardError("\(report)\n") }
         if restart { try directory?.clear() }
@@ -102,30 +107,32 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
     }
 
-    private func lossEvaluation(_ engine: StartedEngine, _ tokenizer: any Tokenizer) async throws -> Evaluation? {
-        guard !data.isEmpty else { return nil }
+    private func lossEvaluation(
+        _ examples: Examples<TrainingExample>?, _ engine: StartedEngine, _ tokenizer: any Tokenizer
+    ) async throws -> Evaluation? {
+        guard let examples else { return nil }
         try await engine.requireRoom(rows: dataOptions.batchSize, of: dataOptions.sequenceLength, isTraining: false)
         return try Evaluation(
-            try dataOptions.open(data), tokenizer: tokenizer,
+            examples, tokenizer: tokenizer,
             learnedTokens: dataOptions.lossOn, limit: limit, rows: dataOptions.batchSize,
             sequenceLength: dataOptions.sequenceLength)
     }
 
-    private func accuracyEvaluation(_ engine: StartedEngine, _ tokenizer: any Tokenizer) async throws -> AccuracyEvaluation? {
-        guard problems != nil || arithmetic != nil else { return nil }
-        let (source, count) = try source()
+    private func accuracyEvaluation(
+        _ asked: Examples<Problem>?, _ engine: StartedEngine, _ tokenizer: any Tokenizer
+    ) async throws -> AccuracyEvaluation? {
+        guard let (source, count) = try source(asked) else { return nil }
         return try AccuracyEvaluation(
             try await modelOptions.sampler(for: engine), tokenizer: tokenizer, problems: source,
             count: count, verifier: try rewardOptions.rewards()[0], samples: samples,
             options: Rollouts.Options(sampling: samplingOptions.options(seed: seed)))
     }
 
-    private func source() throws -> (any ProblemSource, count: Int) {
+    private func source(_ asked: Examples<Problem>?) throws -> (any ProblemSource, count: Int)? {
         if let arithmetic {
             return (try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut), limit ?? 200)
         }
-        let lines: Examples<Problem> = try dataOptions.open([problems!])
-        return (ProblemSet(lines, shuffleSeed: nil), limit ?? lines.count)
+        return asked.map { (ProblemSet($0, shuffleSeed: nil), limit ?? $0.count) }
     }
 
     private struct Result {

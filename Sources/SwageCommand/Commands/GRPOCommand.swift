@@ -10,8 +10,8 @@ struct GRPOCommand: AsyncParsableCommand {
         commandName: "grpo",
         abstract: "Let a model learn from rewards for its own answers.",
         discussion: """
-            Reads JSON lines of {"prompt": ..., "answer": ...}, a prompt being a text or messages, or draws problems of \
-            arithmetic. Every option can stand in a YAML recipe, with _ for -; paths in it begin where the command is run:
+            Reads {"prompt": ..., "answer": ...}, a prompt being a text or messages, as JSON lines, JSON, CSV or TSV, also gzipped, \
+            or draws problems of arithmetic. Every option can stand in a YAML recipe, with _ for -; paths in it begin where the command is run:
 
               swage grpo recipes/grpo-arithmetic.yaml
               swage grpo --model my-model --data problems.jsonl --reward number finished:0.1 --output runs/mine
@@ -93,16 +93,15 @@ struct GRPOCommand: AsyncParsableCommand {
 
     func run() async throws {
         let display = TrainingDisplay()
-        try runOptions.check(
-            inputs: [
-                "the model": modelOptions.model, "the data": problemOptions.data, "the held-out data": problemOptions.heldOut,
-                "the recipe": recipe,
-            ])
+        var inputs = ["the model": modelOptions.model, "the recipe": recipe]
+        for (name, paths) in [("the data", problemOptions.data), ("the held-out data", problemOptions.heldOut)] {
+            try inputs.merge(RowOptions.inputs(name, paths)) { first, _ in first }
+        }
+        try runOptions.check(inputs: inputs)
         let rewards = try problemOptions.rewardOptions.rewards()
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
-        let problems = try problemOptions.training(seed: runOptions.seed)
-        let heldOut = try problemOptions.heldOutProblems(seed: runOptions.seed)
+        let (problems, heldOut) = try problemOptions.open(seed: runOptions.seed)
         let engine = try await started
         let sampler = try await modelOptions.sampler(for: engine)
         let reference = klCoefficient == 0 ? nil : try await modelOptions.startReference()

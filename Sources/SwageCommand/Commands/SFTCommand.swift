@@ -106,8 +106,10 @@ struct SFTCommand: AsyncParsableCommand {
 
     private func examples() throws -> (training: Examples<TrainingExample>, heldOut: Examples<TrainingExample>?) {
         let training: Examples<TrainingExample> = try dataOptions.open(data)
+        let heldOutData: Examples<TrainingExample>? = heldOut.isEmpty ? nil : try dataOptions.open(heldOut)
+        try dataOptions.reading.rows.checkMap(training.mapped, heldOutData?.mapped)
         if let validationSplit { return try training.split(heldOut: validationSplit, seed: runOptions.seed) }
-        return (training, heldOut.isEmpty ? nil : try dataOptions.open(heldOut))
+        return (training, heldOutData)
     }
 
     private mutating func countSteps(_ training: Examples<TrainingExample>, _ tokenizer: any Tokenizer) throws {

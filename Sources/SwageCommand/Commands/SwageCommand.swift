@@ -9,13 +9,14 @@ struct SwageCommand: AsyncParsableCommand {
         commandName: "swage",
         abstract: "Post-training for language models.",
         discussion: """
-            Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, or a folder in \
-            Hugging Face's layout. Training runs in this process, on the CPU, unless --engine says otherwise.
+            Fine-tunes a model on conversations, measures it, lets it write. A model is a GGUF file, a folder in Hugging Face's \
+            layout, or the name of one on the Hugging Face hub, org/name. Training runs in this process, on the CPU, unless \
+            --engine says otherwise.
             """,
         version: swageVersion,
         subcommands: [
             SFTCommand.self, DPOCommand.self, GRPOCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, DataCommand.self,
-            ConformanceCommand.self,
+            ModelsCommand.self, ConformanceCommand.self,
         ] + servingCommands)
 
     #if Engines
@@ -36,7 +37,7 @@ struct SwageCommand: AsyncParsableCommand {
                 try requireText()
                 let understood = try understand(Array(CommandLine.arguments.dropFirst()))
                 given = understood.given
-                var command = understood.command
+                var command = try await found(understood.command)
                 guard var asynchronous = command as? any AsyncParsableCommand else { return try command.run() }
                 Interrupt.heed()
                 try await asynchronous.run()
@@ -44,6 +45,20 @@ struct SwageCommand: AsyncParsableCommand {
                 end(with: error, given)
             }
         }
+    }
+
+    /// The command with its model and its data on this disk.
+    private static func found(_ command: any ParsableCommand) async throws -> any ParsableCommand {
+        var command = command
+        if var reading = command as? any ModelReading {
+            try await reading.findModel()
+            command = reading
+        }
+        if var naming = command as? any DataNaming {
+            try await naming.findData()
+            command = naming
+        }
+        return command
     }
 
     /// Two names whose bytes are no text would both be read as one that is neither.
@@ -75,6 +90,7 @@ struct SwageCommand: AsyncParsableCommand {
         case let error as TrainerError: fail(given?.inUsersWords(error) ?? error.description)
         case is CancellationError: fail("stopped", Interrupt.exitCode)
         case is ExitCode: exit(withError: error)
+        case is ReaderIsGone: Foundation.exit(ReaderIsGone.exitCode)
         default: break
         }
         switch exitCode(for: error) {
@@ -89,7 +105,7 @@ struct SwageCommand: AsyncParsableCommand {
         do {
             if !text.isEmpty { try printLine(text) }
         } catch {
-            fail("\(error)")
+            end(with: error, nil)
         }
         Foundation.exit(0)
     }

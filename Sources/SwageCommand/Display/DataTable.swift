@@ -7,6 +7,14 @@ struct DataTable {
 
     init(_ report: DataReport) { self.report = report }
 
+    /// As what the rows were read, a line for each form.
+    var readings: String {
+        report.notes.filter(Self.isReading).map { "\(report.path) is \($0.text) (\(report.listed($0)))" }.joined(separator: "\n")
+    }
+
+    private static func isReading(_ note: DataReport.Note) -> Bool { note.text.hasPrefix("read as ") }
+
+    /// The counts, and all else that is to be noted.
     var text: String {
         var rows: [(String, String)] = [
             ("examples", "\(report.rows), \(report.used) used"),
@@ -17,7 +25,7 @@ struct DataTable {
         if report.cut > 0 { rows.append(("cut", "\(report.cut), \(report.cutTokens) tokens of them")) }
         if report.leftOutRows > 0 { rows.append(("left out", "\(report.leftOutRows)")) }
         rows += report.leftOut.map { ("", "\($0.reason) (\(report.listed($0)))") }
-        rows += report.notes.map { ("note", "\($0.text) (\(report.listed($0)))") }
+        rows += report.notes.filter { !Self.isReading($0) }.map { ("note", "\($0.text) (\(report.listed($0)))") }
         return rows.map { $0.padding(toLength: 10, withPad: " ", startingAt: 0) + $1 }.joined(separator: "\n")
     }
 }

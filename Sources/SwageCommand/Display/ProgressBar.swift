@@ -20,6 +20,9 @@ package final class ProgressBar: Sendable {
     /// Leaves the bar as it is and goes to the next line.
     func end() { if terminal.canWriteOver { writeToStandardError("\n") } }
 
+    /// Takes the bar away.
+    func clear() { if terminal.canWriteOver { writeToStandardError(Terminal.clearedLine) } }
+
     /// Writes a line that stays, in place of the bar.
     func note(_ text: String) { writeToStandardError((terminal.canWriteOver ? Terminal.clearedLine : "") + text + "\n") }
 

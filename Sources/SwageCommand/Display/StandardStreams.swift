@@ -12,11 +12,12 @@ func occupyStandardDescriptors() {
 
 /// Writes to standard output, as nothing else does.
 /// - Parameter copy: where the same can be read, if anywhere.
-/// - Throws: ``Swage/TrainerError`` with code `inputOutput` if not all of it can be written.
+/// - Throws: ``Swage/TrainerError`` with code `inputOutput` if not all of it can be written; ``ReaderIsGone`` where nobody reads on.
 func writeToStandardOutput(_ text: String, copy: String? = nil) throws {
-    guard let reason = write(text, to: STDOUT_FILENO) else { return }
+    guard let error = write(text, to: STDOUT_FILENO) else { return }
+    if error == EPIPE { throw ReaderIsGone() }
     throw TrainerError(
-        .inputOutput, "standard output cannot be written: \(reason)",
+        .inputOutput, "standard output cannot be written: \(String(cString: strerror(error)))",
         expected: copy.map { "a place for the result, which \($0) holds as well" })
 }
 
@@ -39,8 +40,14 @@ struct StandardErrorStream: TextOutputStream, Sendable {
     mutating func write(_ text: String) { writeToStandardError(text) }
 }
 
-/// What the system says if not all of the text can be written.
-private func write(_ text: String, to descriptor: Int32) -> String? {
+/// Whoever reads has seen enough, as `head` has: no error, and no work for anybody.
+struct ReaderIsGone: Error {
+    /// What a program ends with that the system ends for it: 128 and the number of the signal.
+    static let exitCode = 128 + SIGPIPE
+}
+
+/// The number of the system's error if not all of the text can be written.
+private func write(_ text: String, to descriptor: Int32) -> Int32? {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
         let written = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress!, $0.count) }
@@ -51,7 +58,7 @@ private func write(_ text: String, to descriptor: Int32) -> String? {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             poll(&waiting, 1, -1)
         } else if errno != EINTR {
-            return String(cString: strerror(errno))
+            return errno
         }
     }
     return nil

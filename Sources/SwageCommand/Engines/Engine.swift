@@ -24,15 +24,20 @@ struct StartedEngine {
 
     /// Makes sure that the model can take rows of such a length, and so many of them at once.
     ///
-    /// The default of all commands may be longer than what a small model knows, whose data says what it needs.
+    /// The default of all commands may be longer than what a small model knows, whose data says what it needs: that is said.
     /// - Throws: ``UsageError`` or ``TrainerError``.
     func requireRoom(rows: Int, of sequenceLength: Int, isTraining: Bool = true) async throws {
         let config = try await trainer.config()
         func size(_ name: String) -> Int? { if case .integer(let size)? = config.modelConfiguration[name] { size } else { nil } }
-        if let positions = size("max_position_embeddings"), sequenceLength > max(positions, DataReading.usualSequenceLength) {
-            throw UsageError(
-                "--sequence-length is \(sequenceLength), and \(config.modelName) knows \(positions) positions",
-                expected: "at most \(positions)")
+        if let positions = size("max_position_embeddings"), sequenceLength > positions {
+            guard sequenceLength == DataReading.usualSequenceLength else {
+                throw UsageError(
+                    "--sequence-length is \(sequenceLength), and \(config.modelName) knows \(positions) positions",
+                    expected: "at most \(positions)")
+            }
+            writeToStandardError(
+                "\(config.modelName) knows \(positions) positions, and rows have up to \(sequenceLength): what lies beyond is new to it, "
+                    + "and cut off by --sequence-length \(positions).\n")
         }
         guard trainer is NativeTrainer, let layers = size("num_hidden_layers"), let width = size("hidden_size") else { return }
         // The memory is this machine's. What enters each layer is kept for the way back.

@@ -8,7 +8,7 @@ import SwageText
 
 /// Which model a command works with, and on what it runs.
 struct ModelOptions: ParsableArguments {
-    @Option(help: .init("A GGUF file, or a folder in Hugging Face's layout.", valueName: "path"))
+    @Option(help: .init("A GGUF file, a folder in Hugging Face's layout, or a name of the hub: org/name.", valueName: "path or name"))
     var model: String?
 
     @Option(
@@ -43,15 +43,15 @@ struct ModelOptions: ParsableArguments {
 
     /// The model that an engine reads on this machine.
     func requireModel() throws -> String {
-        guard let model else { throw ValidationError("--model is missing; expected a GGUF file, or a folder in Hugging Face's layout.") }
+        guard let model else { throw ValidationError("--model is missing; expected a GGUF file, a folder in Hugging Face's layout, or org/name.") }
         return model
     }
 
     /// The tokenizer of the model on this machine; nil where there is none.
-    func tokenizer() throws -> (any Tokenizer)? { try model.map { try BPETokenizer(path: $0, chatTemplate: chatTemplate) } }
+    func tokenizer() throws -> (any Tokenizer)? { try model.map { try TextTokenizer(path: $0, chatTemplate: chatTemplate) } }
 
     /// What tells the model from others, for people and for runs that go on.
-    var modelName: String { model ?? remote.address ?? "" }
+    var modelName: String { model.map { Hub.name(ofCached: $0) ?? $0 } ?? remote.address ?? "" }
 
     /// What the model is, by its content; nothing for one on another machine.
     func contents() async throws -> [String: RunIdentity.Content] {

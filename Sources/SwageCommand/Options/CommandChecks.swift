@@ -77,11 +77,11 @@ extension GRPOCommand: OptionChecking {
 
 extension EvaluateCommand: OptionChecking {
     func check(_ given: GivenOptions) throws {
-        let asks = problems != nil || arithmetic != nil
+        let asks = !problems.isEmpty || arithmetic != nil
         guard !data.isEmpty || asks else {
             throw UsageError("nothing is to be measured", expected: "--data, --problems or --arithmetic")
         }
-        guard problems == nil || arithmetic == nil else {
+        guard problems.isEmpty || arithmetic == nil else {
             throw UsageError("\(given.name(of: "problems")) and \(given.name(of: "arithmetic")) are both given", expected: "one of them")
         }
         try given.refuse(
@@ -90,7 +90,7 @@ extension EvaluateCommand: OptionChecking {
         try given.refuse(
             ["sequence-length", "batch-size", "loss-on"], where: data.isEmpty, "where no loss is measured", expected: "--data")
         try given.refuse(
-            ["skip-bad-lines", "map"], where: data.isEmpty && problems == nil, "where no rows are read", expected: "--data or --problems")
+            ["skip-bad-lines", "map"], where: data.isEmpty && problems.isEmpty, "where no rows are read", expected: "--data or --problems")
         try given.requireCount("samples", samples)
         try given.refuse(
             ["samples", "pass-at"], where: samples > 1 && samplingOptions.temperature == 0,

@@ -78,18 +78,19 @@ extension RewardOptions {
 
 extension ProblemOptions {
     func check(_ given: GivenOptions) throws {
-        switch (data, arithmetic) {
-        case (nil, nil): throw UsageError("no problems are given", expected: "--data or --arithmetic")
-        case (_?, _?): throw UsageError("\(given.name(of: "data")) and \(given.name(of: "arithmetic")) are both given", expected: "one of them, and not both")
+        switch (data.isEmpty, arithmetic) {
+        case (true, nil): throw UsageError("no problems are given", expected: "--data or --arithmetic")
+        case (false, _?):
+            throw UsageError("\(given.name(of: "data")) and \(given.name(of: "arithmetic")) are both given", expected: "one of them, and not both")
         default: break
         }
         if let arithmetic { try given.require(1...8 ~= arithmetic, "arithmetic", arithmetic, "a difficulty from 1 to 8") }
         try given.refuse(
             ["held-out"], where: arithmetic != nil, "beside arithmetic, which holds out problems of its own", expected: "--data")
         try given.refuse(
-            ["held-out-limit", "held-out-samples"], where: arithmetic == nil && heldOut == nil,
+            ["held-out-limit", "held-out-samples"], where: arithmetic == nil && heldOut.isEmpty,
             "without held-out problems", expected: "--held-out")
-        try given.refuse(["skip-bad-lines", "map"], where: data == nil, "where no rows are read", expected: "--data")
+        try given.refuse(["skip-bad-lines", "map"], where: data.isEmpty, "where no rows are read", expected: "--data")
         try given.requireCount("held-out-limit", heldOutLimit, most: GivenOptions.mostInARow)
         try given.requireCount("held-out-samples", heldOutSamples)
         try rewardOptions.check(given)

@@ -5,14 +5,16 @@ import SwageText
 
 /// What a model is asked, and how its answers are scored.
 struct ProblemOptions: ParsableArguments {
-    @Option(help: .init("The problems, JSON lines.", valueName: "path"))
-    var data: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: .init("The problems: files, folders, - for what is piped in, each with a weight as in a.jsonl*3.", valueName: "path"))
+    var data: [String] = []
 
     @Option(help: .init("Problems of arithmetic of this difficulty (1 to 8), in place of data.", valueName: "n"))
     var arithmetic: Int?
 
-    @Option(help: .init("Held-out problems, JSON lines. Arithmetic holds out its own.", valueName: "path"))
-    var heldOut: String?
+    @Option(parsing: .upToNextOption, help: .init("Held-out problems. Arithmetic holds out its own.", valueName: "path"))
+    var heldOut: [String] = []
 
     @Option(help: .init("How many held-out problems are measured.", valueName: "n"))
     var heldOutLimit = 200
@@ -24,17 +26,18 @@ struct ProblemOptions: ParsableArguments {
 
     @OptionGroup var rowOptions: RowOptions
 
-    func training(seed: UInt64) throws -> any ProblemSource {
-        if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed) }
-        return ProblemSet(try open(data!), shuffleSeed: seed)
+    /// What is learned from, and what is measured.
+    func open(seed: UInt64) throws -> (training: any ProblemSource, heldOut: (any ProblemSource)?) {
+        if let arithmetic {
+            return (
+                try ArithmeticProblems(difficulty: arithmetic, seed: seed), try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut)
+            )
+        }
+        let training: Examples<Problem> = try rowOptions.open(data)
+        let measured: Examples<Problem>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
+        try rowOptions.checkMap(training.mapped, measured?.mapped)
+        return (ProblemSet(training, shuffleSeed: seed), measured.map { ProblemSet($0, shuffleSeed: nil) })
     }
-
-    func heldOutProblems(seed: UInt64) throws -> (any ProblemSource)? {
-        if let arithmetic { return try ArithmeticProblems(difficulty: arithmetic, seed: seed, part: .heldOut) }
-        return try heldOut.map { ProblemSet(try open($0), shuffleSeed: nil) }
-    }
-
-    private func open(_ path: String) throws -> Examples<Problem> { try rowOptions.open([path]) }
 }
 
 /// What answers are scored by.

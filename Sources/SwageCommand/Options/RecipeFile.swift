@@ -123,7 +123,7 @@ struct RecipeFile {
         case .sequence(let sequence) where !isInList:
             return .list(try sequence.map { try value($0, key, place, isInList: true) })
         case .sequence: throw UsageError("\(place): \(key) holds a list in a list", expected: "a list of values")
-        case .mapping, .alias: throw UsageError("\(place): \(key) holds a mapping", expected: "one value, or a list of values")
+        case .mapping, .alias: throw UsageError("\(place): \(key) holds a mapping", expected: "one value, or a list of values as in [a, b]")
         }
     }
 

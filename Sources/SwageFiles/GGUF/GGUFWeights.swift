@@ -4,38 +4,55 @@ import Swage
 struct GGUFWeights: WeightSource {
     let file: GGUFFile
     private let configuration: ModelConfiguration
-    private let storedNames: [String: String]
+    private let places: [String: (stored: String, role: TensorRole)]
     let unreadable: [String: String]
 
     init(file: GGUFFile, configuration: ModelConfiguration) {
         self.file = file
         self.configuration = configuration
-        var names: [String: String] = [:]
+        let family = configuration.family
+        let roles = Dictionary(family.tensors.map { ($1.gguf, $0) }) { first, _ in first }
+        var places: [String: (String, TensorRole)] = [:]
         var others: [String: String] = [:]
         for (stored, tensor) in file.tensors {
-            if let name = Self.huggingFaceName(stored) {
-                names[name] = stored
-            } else if stored != GGUFFile.ropeFactors {
+            if let (name, role) = Self.huggingFaceName(stored, roles, family) {
+                places[name] = (stored, role)
+            } else if !GGUFFile.ropeTensors.contains(stored) {
                 others[stored] = tensor.encoding.rawValue
             }
         }
-        (storedNames, unreadable) = (names, others)
+        (self.places, unreadable) = (places, others)
     }
 
-    var tensorNames: Set<String> { Set(storedNames.keys) }
+    var tensorNames: Set<String> { Set(places.keys) }
 
-    func shape(of name: String) -> [Int]? { storedNames[name].flatMap { file.tensors[$0]?.shape } }
+    func shape(of name: String) -> [Int]? {
+        guard let (stored, role) = places[name], let shape = file.tensors[stored]?.shape else { return nil }
+        return isTransposed(role, shape) ? shape.reversed() : shape
+    }
 
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
-        guard let tensor = storedNames[name].flatMap({ file.tensors[$0] }) else {
+        guard let (stored, role) = places[name], let tensor = file.tensors[stored] else {
             throw file.file.corrupt("there is no tensor for \"\(name)\"")
         }
         try file.read(tensor, into: destination)
-        guard configuration.family == .llama else { return }
-        for (kind, heads) in [("attn_q", configuration.headCount), ("attn_k", configuration.keyValueHeadCount)]
-        where tensor.name.hasSuffix(".\(kind).weight") || tensor.name.hasSuffix(".\(kind).bias") {
+        let family = configuration.family
+        if family.gguf?.interleavesRotaryPairs == true, [.query, .key].contains(role) {
+            let heads = role == .query ? configuration.headCount : configuration.keyValueHeadCount
             Self.separateRotaryPairs(destination, heads: heads, headSize: configuration.headSize)
         }
+        if family.gguf?.addsOneToNorms == true, role.isNorm { for index in destination.indices { destination[index] -= 1 } }
+        if isTransposed(role, tensor.shape) { Self.transpose(destination, rows: tensor.shape[0], columns: tensor.shape[1]) }
+    }
+
+    /// GGUF stores matrices as `[outputs, inputs]` whatever Hugging Face does.
+    private func isTransposed(_ role: TensorRole, _ shape: [Int]) -> Bool {
+        configuration.family.storesTransposed && role.isLayerMatrix && shape.count == 2
+    }
+
+    private static func transpose(_ matrix: UnsafeMutableBufferPointer<Float>, rows: Int, columns: Int) {
+        let source = Array(matrix)
+        for row in 0..<rows { for column in 0..<columns { matrix[column * rows + row] = source[row * columns + column] } }
     }
 
     /// GGUF's llama files keep the two elements of a rotary pair side by side; Hugging Face keeps them half a head
@@ -54,20 +71,15 @@ struct GGUFWeights: WeightSource {
         }
     }
 
-    private static func huggingFaceName(_ stored: String) -> String? {
-        let outer = [
-            "token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
-        ]
-        let inner = [
-            "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm",
-            "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
-            "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
-            "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
-        ]
+    private static func huggingFaceName(
+        _ stored: String, _ roles: [String: TensorRole], _ family: ModelFamily
+    ) -> (name: String, role: TensorRole)? {
         let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        if parts.count == 2, let name = outer[parts[0]] { return "\(name).\(parts[1])" }
-        if parts.count == 4, parts[0] == "blk", let name = inner[parts[2]] {
-            return "model.layers.\(parts[1]).\(name).\(parts[3])"
+        if parts.count == 2, let role = roles[parts[0]], role.isOuter {
+            return family.tensorName(role, parts[1]).map { ($0, role) }
+        }
+        if parts.count == 4, parts[0] == "blk", let role = roles[parts[2]], !role.isOuter, let layer = Int(parts[1]), "\(layer)" == parts[1] {
+            return family.tensorName(role, parts[3], layer: layer).map { ($0, role) }
         }
         return nil
     }

@@ -23,7 +23,7 @@ package struct ForeignModel: Sendable {
             let folder = ModelFolder(path: path)
             let template = try chatTemplate.map(GivenTemplate.source)
             file = nil
-            name = url.lastPathComponent
+            name = Hub.name(ofCached: url.path) ?? url.lastPathComponent
             tokenizer = try ModelFiles.unlessUnsupported { try folder.tokenizer(template: template) }
             companions = try folder.companions()
         } else {

@@ -40,7 +40,7 @@ package struct ModelDigest: Sendable, Equatable {
 
     private static let tokenizerFiles: Set = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json",
-        "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "generation_config.json",
+        "vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "tekken.json", "added_tokens.json", "generation_config.json",
     ]
 
     /// `model-00002-of-00003.gguf` is one of three; a part that is not there is missed by those who read them.

@@ -19,7 +19,7 @@ public struct ModelFiles: Sendable {
     package let configuration: ModelConfiguration
     package let weights: any WeightSource
     /// The tokenizer, or why there is none that can be used. Weights can be trained without one.
-    public let tokenizer: Result<BPETokenizer, TrainerError>
+    public let tokenizer: Result<TextTokenizer, TrainerError>
     /// What to write beside exported weights so that transformers opens the folder, by file name.
     package let companions: [String: Data]
 
@@ -51,7 +51,7 @@ public struct ModelFiles: Sendable {
         let configuration = try ModelConfiguration(gguf: file)
         let weights = GGUFWeights(file: file, configuration: configuration)
         let definition = try Self.unlessUnsupported {
-            var definition = try BPETokenizer.Definition(gguf: file)
+            var definition = try TextTokenizer.Definition(gguf: file)
             if let template { definition.chatTemplate = template }
             return definition
         }
@@ -61,19 +61,19 @@ public struct ModelFiles: Sendable {
         self.configuration = configuration
         format = "GGUF v\(file.version): \(encodings)"
         self.weights = weights
-        tokenizer = try Self.unlessUnsupported { try BPETokenizer(try definition.get()) }
+        tokenizer = try Self.unlessUnsupported { try TextTokenizer(try definition.get()) }
         companions = try Self.companions(configuration, try? definition.get(), file)
     }
 
     private init(folder path: String, template: String?) throws {
         let folder = ModelFolder(path: path)
-        let name = URL(literalPath: path).standardizedFileURL.lastPathComponent
+        let name = Hub.name(ofCached: path) ?? URL(literalPath: path).standardizedFileURL.lastPathComponent
         self.path = path
         isSingleFile = false
         var configuration = try ModelConfiguration(
             configJSON: try folder.required("config.json"), path: path + "/config.json", fallbackName: name)
         let weights = try ShardedSafetensors(folder: folder)
-        self.weights = try TiedWeights(weights, &configuration)
+        self.weights = try TiedWeights(CanonicalWeights(weights, configuration.family), &configuration)
         self.configuration = configuration
         format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
         tokenizer = try Self.unlessUnsupported {
@@ -83,7 +83,7 @@ public struct ModelFiles: Sendable {
                 .unsupported, "the tokenizer in \(path) ends a text by the token \(odd), and the model has \(configuration.vocabularySize)",
                 expected: "an \"eos_token\" that the model's vocabulary has")
         }
-        companions = try folder.companions()
+        companions = try folder.companions(ofText: true)
     }
 
     /// Keeps for later that something is not known or not there; what is broken is an error at once.
@@ -103,14 +103,15 @@ public struct ModelFiles: Sendable {
     /// Checks that the weights have the last layer that the configuration counts, before anything is made for each.
     /// - Throws: ``TrainerError`` with code `checkpointMismatch`.
     package func checkLayerCount() throws {
+        let prefix = configuration.family.layerPrefix + "."
         let stored = Set(
             weights.tensorNames.union(weights.unreadable.keys).compactMap { name in
-                name.split(separator: ".").dropFirst(2).first.flatMap { name.hasPrefix("model.layers.") ? Int($0) : nil }
+                name.hasPrefix(prefix) ? name.dropFirst(prefix.count).split(separator: ".").first.flatMap { Int($0) } : nil
             })
         guard let missing = (0..<configuration.layerCount).first(where: { !stored.contains($0) }) else { return }
         let other = weights.tensorNames.sorted().first.map { ", and one named \"\($0)\"" } ?? ""
         throw TrainerError(
-            .checkpointMismatch, "\(path) has no tensor of model.layers.\(missing).\(stored.isEmpty ? other : "")",
+            .checkpointMismatch, "\(path) has no tensor of \(prefix)\(missing).\(stored.isEmpty ? other : "")",
             expected: "the \(configuration.layerCount) layers that its configuration counts")
     }
 

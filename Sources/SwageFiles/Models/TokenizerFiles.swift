@@ -2,12 +2,13 @@ package import Foundation
 import Swage
 import SwageText
 
-extension BPETokenizer {
+extension TextTokenizer {
     /// The files in which Hugging Face keeps such a tokenizer, by name.
-    package func files() -> [String: Data] {
+    /// - Throws: ``TrainerError`` if `tokenizer.json` cannot say it.
+    package func files() throws -> [String: Data] {
         let ends = JSONValue.list(definition.endOfSequenceIDs.map { .number(Int($0)) })
         var files = [
-            "tokenizer.json": definition.tokenizerJSON(),
+            "tokenizer.json": try definition.tokenizerJSON(),
             "generation_config.json": Data(JSONValue.object(["eos_token_id": ends]).json.utf8),
         ]
         files["chat_template.jinja"] = definition.chatTemplate.map { Data($0.utf8) }

@@ -17,27 +17,37 @@ struct LayerActivations {
     let attended: UnsafeMutablePointer<Float>
     /// The logarithm of each query's sum of exponentials, `[N, H]`.
     let logSumExp: UnsafeMutablePointer<Float>
+    /// Attention's output before its norm, `[N, C]`, and 1 / rms of it, `[N]`; empty where there is none.
+    let attentionOutput: UnsafeMutablePointer<Float>
+    let attentionOutputRstd: UnsafeMutablePointer<Float>
     /// The residual stream between attention and feed-forward, `[N, C]`.
     let middle: UnsafeMutablePointer<Float>
     /// 1 / rms of it, `[N]`.
     let middleRstd: UnsafeMutablePointer<Float>
-    /// Gate and up, `[N, 2F]`.
+    /// Gate and up, `[N, 2F]`, or up alone, `[N, F]`.
     let gateUp: UnsafeMutablePointer<Float>
+    /// The feed-forward block's output before its norm, `[N, C]`, and 1 / rms of it, `[N]`; empty where there is none.
+    let feedForwardOutput: UnsafeMutablePointer<Float>
+    let feedForwardOutputRstd: UnsafeMutablePointer<Float>
 
     fileprivate init(_ model: DecoderModel, _ arena: inout Arena) {
-        let configuration = model.configuration
-        let normalizedHeads =
-            configuration.normalizesQueriesAndKeys ? configuration.headCount + configuration.keyValueHeadCount : 0
+        let (configuration, family) = (model.configuration, model.configuration.family)
+        let isNormalized = family.has(.queryNorm)
+        let heads = family.queryKeyExtent == .head ? configuration.headCount + configuration.keyValueHeadCount : 2
         input = arena.take(model.hidden)
         inputRstd = arena.take(1)
         projected = arena.take(model.projectedWidth)
-        unnormalized = arena.take(normalizedHeads * model.headSize)
-        headRstd = arena.take(normalizedHeads)
+        unnormalized = arena.take(isNormalized ? model.queryWidth + model.keyWidth : 0)
+        headRstd = arena.take(isNormalized ? heads : 0)
         attended = arena.take(model.queryWidth)
         logSumExp = arena.take(configuration.headCount)
+        attentionOutput = arena.take(family.has(.postAttentionNorm) ? model.hidden : 0)
+        attentionOutputRstd = arena.take(family.has(.postAttentionNorm) ? 1 : 0)
         middle = arena.take(model.hidden)
         middleRstd = arena.take(1)
-        gateUp = arena.take(2 * configuration.feedForwardSize)
+        gateUp = arena.take((model.isGated ? 2 : 1) * configuration.feedForwardSize)
+        feedForwardOutput = arena.take(family.has(.postFeedForwardNorm) ? model.hidden : 0)
+        feedForwardOutputRstd = arena.take(family.has(.postFeedForwardNorm) ? 1 : 0)
     }
 }
 
@@ -75,6 +85,8 @@ struct Activations {
 struct GradientActivations {
     /// Of the residual stream, `[N, C]`.
     let residual: UnsafeMutablePointer<Float>
+    /// Of a block's output, `[N, C]`, where that is normalized or scaled before it is added; empty elsewhere.
+    let output: UnsafeMutablePointer<Float>
     /// Of a norm's output, `[N, C]`.
     let normalized: UnsafeMutablePointer<Float>
     let attended: UnsafeMutablePointer<Float>
@@ -85,12 +97,14 @@ struct GradientActivations {
     let delta: UnsafeMutablePointer<Float>
 
     fileprivate init(_ model: DecoderModel, _ arena: inout Arena) {
+        let (family, scales) = (model.configuration.family, model.configuration.scales)
         residual = arena.take(model.hidden)
+        output = arena.take(family.has(.postAttentionNorm) || family.has(.postFeedForwardNorm) || scales.residual != 1 ? model.hidden : 0)
         normalized = arena.take(model.hidden)
         attended = arena.take(model.queryWidth)
         projected = arena.take(model.projectedWidth)
         activated = arena.take(model.configuration.feedForwardSize)
-        gateUp = arena.take(2 * model.configuration.feedForwardSize)
+        gateUp = arena.take((model.isGated ? 2 : 1) * model.configuration.feedForwardSize)
         delta = arena.take(model.configuration.headCount)
     }
 }

@@ -78,7 +78,7 @@ final class KeyValueCache {
     /// Stores one new token of each of `slots`, and fills `attended` with what their queries see.
     func attend(_ layer: LayerActivations, _ index: Int, slots: [Int]) {
         model.profiler.measure(.attention) {
-            let window = model.configuration.slidingWindows[index] ?? .max
+            let window = model.configuration.layers[index].window ?? .max
             let seen = slots.map { SeenKeys(length: lengths[$0] + 1, window: window, queries: groupSize) }
             model.team.run(jobs: slots.count * keyHeads) { [self] thread, job in
                 let (token, head) = (job % slots.count, job / slots.count)
@@ -100,8 +100,10 @@ final class KeyValueCache {
         swage_panel_product(
             groupSize, seen.columns / Panel.columns, headSize, queries, headSize, keys[index].start + begin, scores,
             seen.columns)
+        let (scale, cap) = (model.configuration.attentionScale, Float(model.configuration.scales.attentionCap))
+        if cap != 0 { swage_soft_cap(scores, groupSize * seen.columns, scale, cap) }
         swage_softmax_forward(
-            scores, groupSize, seen.columns, seen.first, seen.last, 1 / Float(headSize).squareRoot(),
+            scores, groupSize, seen.columns, seen.first, seen.last, cap == 0 ? scale : 1,
             scores + groupSize * seen.columns, 1)
         swage_block_product(
             groupSize, headSize, Int(seen.last[0]), scores, seen.columns, 1, values[index].start + begin, headSize,

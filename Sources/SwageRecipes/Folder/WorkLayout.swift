@@ -26,7 +26,7 @@ struct WorkLayout: Sendable {
 
     /// A tokenizer that writes the day on which the work in a folder began, where its chat format writes a day.
     func asBegun(_ tokenizer: any Tokenizer, in folder: OutputFolder, isNew: Bool = false) throws -> any Tokenizer {
-        guard let dated = tokenizer as? BPETokenizer, dated.day != nil else { return tokenizer }
+        guard let dated = tokenizer as? TextTokenizer, dated.day != nil else { return tokenizer }
         return dated.writing(day: isNew ? nil : try record(in: folder)?.identity?.options[RunIdentity.day])
     }
 

@@ -32,6 +32,8 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
     /// The prompt may stand at the beginning of both completions as well, or there alone, if they are lists.
     public init(json: Data, notes: inout [String]) throws {
         var row = try ExampleRow(json: json)
+        guard let form = PreferenceForms.all.first(where: { $0.fits(row) }) else { throw Self.unread(row) }
+        let summary = form.summary(row, beside: ["prompt", "input"])
         let prompt = try Self.takePrompt(&row, &notes)
         let chosen = try Self.take("chosen", or: "preferred_output", &row)
         let rejected = try Self.take("rejected", or: "non_preferred_output", &row)
@@ -54,6 +56,14 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         self.prompt = asked
         try row.finish(&notes)
         try checkDifference()
+        notes.append("read as \(summary)")
+    }
+
+    private static func unread(_ row: ExampleRow) -> TrainerError {
+        guard PreferenceForms.unpaired.fits(row) else { return RowForm.unread(row, PreferenceForms.all) }
+        return TrainerError(
+            .invalidData, "the line has \(row.listedKeys): it is an unpaired preference, as KTO learns from, and DPO learns from pairs",
+            expected: "\"prompt\", \"chosen\" and \"rejected\", made of an answer whose label is true and one whose label is false to the same prompt")
     }
 
     private func checkDifference() throws {
@@ -90,9 +100,7 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         case (let value?, nil): return (key, value)
         case (nil, let value?): return (other, value)
         default:
-            throw TrainerError(
-                .invalidData, "the line has \(row.listedKeys)",
-                expected: "\"prompt\", \"chosen\" and \"rejected\", or \"input\", \"preferred_output\" and \"non_preferred_output\"")
+            throw TrainerError(.invalidData, "the line has \(row.listedKeys)", expected: "either \"\(key)\" or \"\(other)\"")
         }
     }
 

@@ -25,6 +25,8 @@ extension Problem: JSONLineDecodable {
     /// solution: it is the answer where no other is given, and never part of what is asked. All other keys become fields.
     public init(json: Data, notes: inout [String]) throws {
         var row = try ExampleRow(json: json)
+        guard let form = Self.forms.first(where: { $0.fits(row) }) else { throw RowForm.unread(row, Self.forms) }
+        let summary = form.summary(row, beside: Self.answerKeys + ["messages", "reward_model"])
         let (asked, key) = try Self.takeMessages(&row, &notes)
         var messages = asked
         var answer: String?
@@ -61,7 +63,10 @@ extension Problem: JSONLineDecodable {
         self.init(
             messages: messages, answer: answer,
             fields: Dictionary(uniqueKeysWithValues: row.untaken.map { ($0.key, $0.value.asText) }))
+        notes.append("read as \(summary)")
     }
+
+    private static let forms = [RowForm("problems", [["prompt"]]), RowForm("problems", [["messages"]])]
 
     /// An answer as text; nil for an empty one.
     private static func answer(_ value: JSONValue, _ name: String) throws -> String? {
@@ -88,7 +93,7 @@ extension Problem: JSONLineDecodable {
         default:
             throw TrainerError(
                 .invalidData, "the line has \(row.listedKeys)",
-                expected: "\"prompt\" or \"messages\", and not two that differ: a text, or messages with role and content")
+                expected: "\"prompt\" or \"messages\", and not two that differ")
         }
     }
 

@@ -71,7 +71,7 @@ public struct RunIdentity: Sendable, Equatable, Codable {
     /// The option that holds the day which the chat format writes.
     static let day = "day"
 
-    mutating func add(dayOf tokenizer: any Tokenizer) { options[Self.day] = (tokenizer as? BPETokenizer)?.day }
+    mutating func add(dayOf tokenizer: any Tokenizer) { options[Self.day] = (tokenizer as? TextTokenizer)?.day }
 
     /// - Parameter lines: how many lines of the data cannot be used, and are left out.
     mutating func add(leftOut lines: Int) { options["linesLeftOut"] = "\(lines)" }

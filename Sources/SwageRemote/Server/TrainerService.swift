@@ -229,7 +229,7 @@ extension TrainerService: Swage_V1_TrainerService.SimpleServiceProtocol {
     ) async throws -> Swage_V1_GetTokenizerResponse {
         try await answer(context) {
             let tokenizer = try await trainer.tokenizer()
-            if let files = (tokenizer as? BPETokenizer)?.files() { return .with { $0.files = files } }
+            if let files = try (tokenizer as? TextTokenizer)?.files() { return .with { $0.files = files } }
             let tokens = try (0..<Int32(clamping: tokenizer.vocabularySize)).map { Data(try tokenizer.bytes(of: $0)) }
             return .with { ($0.tokens, $0.endOfSequenceIds) = (tokens, tokenizer.endOfSequenceIDs) }
         }

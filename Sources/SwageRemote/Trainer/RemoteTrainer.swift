@@ -218,7 +218,7 @@ public final class RemoteTrainer: Trainer {
     public func tokenizer() async throws -> any Tokenizer {
         let response = try await connection.call { try await $0.getTokenizer(.init(), metadata: $1, options: $2) }
         guard response.files.isEmpty, !response.tokens.isEmpty else {
-            return try BPETokenizer(files: response.files, from: "the trainer at \(address)")
+            return try TextTokenizer(files: response.files, from: "the trainer at \(address)")
         }
         return RemoteTokenizer(response, try await TrainerConnection(to: address, options: options, on: CallExecutor()))
     }

@@ -99,7 +99,8 @@ public struct DataReport: Sendable, Equatable, Codable {
         }
     }
 
-    mutating func leaveOut(_ why: String, line: Int) {
+    mutating func leaveOut(_ error: String, line: Int) {
+        let why = error.withoutAdvice
         let isNew = leftOut.count >= Self.namedReasons && !leftOut.contains { $0.reason == why }
         let reason = isNew ? "other reasons" : why
         guard let index = leftOut.firstIndex(where: { $0.reason == reason }) else {

@@ -31,41 +31,49 @@ extension Examples {
     /// Looks at examples as they will be used, on all cores.
     /// - Parameters:
     ///   - indices: those that are looked at; nil for all.
+    ///   - progress: told from time to time how many have been looked at, and of how many. What it throws ends the look.
     ///   - examine: throws for an example that cannot be used. Where bad lines are skipped, it is left out.
     /// - Returns: the examples that can be used, and what became of all rows of the file.
     /// - Throws: ``TrainerError`` with code `invalidData`, naming file and line.
     package func examine<Use>(
-        _ indices: [Int]? = nil, _ examine: @Sendable (Example) throws -> Examination<Use>
+        _ indices: [Int]? = nil, progress: @Sendable (Int, Int) throws -> Void = { _, _ in },
+        _ examine: @Sendable (Example) throws -> Examination<Use>
     ) throws -> (uses: [(index: Int, use: Use)], report: DataReport) {
         var report = report
-        let uses = try self.examine(indices ?? Array(0..<count), adding: &report, examine)
+        let uses = try self.examine(indices ?? Array(0..<count), adding: &report, progress: progress, examine)
         return (uses, report)
     }
 
     /// Looks at more examples of a file, and adds to what is known of it.
     package func examine<Use>(
-        _ indices: [Int], adding report: inout DataReport, isConcurrent: Bool = true,
+        _ indices: [Int], adding report: inout DataReport, isConcurrent: Bool = true, progress: @Sendable (Int, Int) throws -> Void = { _, _ in },
         _ examine: @Sendable (Example) throws -> Examination<Use>
     ) throws -> [(index: Int, use: Use)] {
         var uses: [(index: Int, use: Use)] = []
-        for (index, outcome) in zip(indices, outcomes(indices, isConcurrent: isConcurrent, examine)) {
-            switch outcome {
-            case .success(let examination):
-                report.add(examination, line: line(index))
-                if case .used(let use, _, _, _, _) = examination { uses.append((index, use)) }
-            case .failure(let error):
-                guard case .skip = badLines else { throw error.placed(at: place(index)) }
-                report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
+        // What is found of all examples at once would take more memory than the examples of a large file may.
+        for begin in stride(from: 0, to: indices.count, by: Self.piece) {
+            let part = indices[begin..<min(begin + Self.piece, indices.count)]
+            for (index, outcome) in zip(part, outcomes(part, isConcurrent: isConcurrent, examine)) {
+                switch outcome {
+                case .success(let examination):
+                    report.add(examination, line: line(index))
+                    if case .used(let use, _, _, _, _) = examination { uses.append((index, use)) }
+                case .failure(let error):
+                    guard case .skip = badLines else { throw error.placed(at: place(index)) }
+                    report.add(Examination<Use>.leftOut("\(error)"), line: line(index))
+                }
             }
+            try progress(part.endIndex, indices.count)
         }
         return uses
     }
 
-    /// How many examples a thread takes at a time.
+    /// How many examples a thread takes at a time, and how many are looked at before what was found is counted.
     private static var chunk: Int { 64 }
+    private static var piece: Int { 4096 }
 
     private func outcomes<Use>(
-        _ indices: [Int], isConcurrent: Bool, _ examine: @Sendable (Example) throws -> Examination<Use>
+        _ indices: ArraySlice<Int>, isConcurrent: Bool, _ examine: @Sendable (Example) throws -> Examination<Use>
     ) -> [Result<Examination<Use>, TrainerError>] {
         @Sendable func outcome(_ index: Int) -> Result<Examination<Use>, TrainerError> {
             Result { try examine(self[index]) }.mapError { $0 as? TrainerError ?? TrainerError(.invalidData, $0.summary) }
@@ -74,7 +82,8 @@ extension Examples {
         let chunks = Mutex([Int: [Result<Examination<Use>, TrainerError>]]())
         let count = (indices.count + Self.chunk - 1) / Self.chunk
         DispatchQueue.concurrentPerform(iterations: count) { number in
-            let outcomes = indices[number * Self.chunk..<min((number + 1) * Self.chunk, indices.count)].map(outcome)
+            let first = indices.startIndex + number * Self.chunk
+            let outcomes = indices[first..<min(first + Self.chunk, indices.endIndex)].map(outcome)
             chunks.withLock { $0[number] = outcomes }
         }
         return chunks.withLock { chunks in (0..<count).flatMap { chunks[$0] ?? [] } }

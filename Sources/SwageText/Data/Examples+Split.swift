@@ -1,11 +1,13 @@
 import Swage
 
 extension Examples {
-    /// Two parts, of which the second is held out: drawn by a seed, each in the order of the whole. A row that comes several times is on
-    /// one side alone, and held out once.
+    /// Two parts, of which the second is held out: drawn by a seed, each in the order of the whole. A row that comes several times, or is
+    /// spelled as another one is, is on one side alone, and held out once.
     /// - Parameter share: how much is held out, above 0 and below 1; at least one row stays on either side.
     /// - Throws: ``TrainerError`` with code `invalidData` where there are not two rows.
     package func split(heldOut share: Double, seed: UInt64) throws -> (training: Examples, heldOut: Examples) {
+        let first = firstPlaces()
+        func place(of index: Int) -> Int { first[self.place(of: index)] ?? self.place(of: index) }
         let rows = Set((0..<count).map(place(of:))).sorted()
         guard rows.count > 1 else {
             throw TrainerError(.invalidData, "\(name) has \(rows.count) rows, of which none can be held out", expected: "two or more")
@@ -21,5 +23,17 @@ extension Examples {
         heldOut.report = DataReport(path: "\(name), held out")
         (heldOut.report.rows, heldOut.report.unseen, heldOut.report.files) = (size, size, report.files)
         return (training, heldOut)
+    }
+
+    /// For each row of files that is spelled as an earlier one is, where that one is.
+    private func firstPlaces() -> [Int: Int] {
+        guard case .files(let files) = store else { return [:] }
+        var first: [Int: Int] = [:]
+        var result: [Int: Int] = [:]
+        for row in Set((0..<count).map { self.place(of: $0) }).sorted() {
+            let hash = files.hash(row)
+            if let earlier = first[hash] { result[row] = earlier } else { first[hash] = row }
+        }
+        return result
     }
 }

@@ -43,6 +43,8 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     let store: Store
     /// Which keys of the rows stand for which.
     private let map: RowMap?
+    /// The entries of the map that no row has anything for.
+    package let idleMapEntries: Set<Int>
     /// Where each example is in the store; nil if all are there in their order.
     private var places: [Int]?
 
@@ -89,8 +91,10 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     ) throws {
         try self.init(
             sources: sources, badLines: badLines, map: map, weightSeed: weightSeed, standardInput: STDIN_FILENO, progress: progress)
+        try map?.requireEffect(on: [(name, idleMapEntries)])
     }
 
+    /// The same, without a look at what the map has an effect on: ``idleMapEntries`` says that.
     /// - Parameters:
     ///   - standardInput: where `-` reads.
     ///   - freeBytes: how much room there is on the disk where a file lies.
@@ -108,7 +112,7 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
             _ = try Example(json: used?.apply(to: json) ?? json, notes: &notes)
             return notes
         }
-        try used?.requireEffect(on: name)
+        idleMapEntries = used?.idle ?? []
         places = try result.files.pass(seed: weightSeed)
         store = .files(result.files)
         (skipped, skippedCount) = (result.skipped, result.report.leftOutRows)
@@ -126,7 +130,7 @@ public struct Examples<Example: JSONLineDecodable>: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if there are none.
     public init(_ examples: some Collection<Example>, name: String = "the examples", badLines: BadLines = .stop) throws {
         guard !examples.isEmpty else { throw TrainerError(.invalidData, "\(name) are none", expected: "at least one") }
-        (self.name, self.badLines, map, skipped, skippedCount) = (name, badLines, nil, [], 0)
+        (self.name, self.badLines, map, skipped, skippedCount, idleMapEntries) = (name, badLines, nil, [], 0, [])
         (store, places) = (.memory(Array(examples)), nil)
         var report = DataReport(path: name)
         (report.rows, report.unseen) = (examples.count, examples.count)

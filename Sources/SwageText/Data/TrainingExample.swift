@@ -16,9 +16,10 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
     public init(json: Data, notes: inout [String]) throws {
         var row = try ExampleRow(json: json)
         let shape = try RowShape(of: row)
+        let label = try row.takeLabel()
         self = try shape.take(&row, &notes)
         try row.finish(&notes)
-        notes.append("read as \(shape.summary)")
+        notes.append("read as \(shape.summary)\(label.map { ", and \($0), which is true" } ?? "")")
     }
 
     /// The example's tokens, and which of them count.
@@ -44,7 +45,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         guard tokens.hasTarget else {
             throw TrainerError(
                 .invalidData, "nothing of it would be learned\(tokens.notes.first.map { ": \($0)" } ?? "")",
-                expected: "words of the assistant, or --skip-bad-lines to leave such rows out")
+                expected: "words of the assistant" + TrainerError.orLeftOut)
         }
         return tokens
     }

@@ -16,7 +16,7 @@ struct ChatEncoder {
         var result = TargetedTokens(ids: tokens.map(\.id), isTarget: tokens.map { _ in false }, owners: owners(tokens, text.runs))
         result.notes = text.notes
         for turn in text.turns where turn.isLearned {
-            let (begin, end) = (tokens.firstIndex(from: turn.start), self.end(of: turn, in: text, tokens, chat))
+            let (begin, end) = (tokens.firstIndex(from: turn.start), self.end(of: turn, in: text, tokens))
             for index in begin..<max(begin, end) { result.isTarget[index] = true }
             let isEnded = end > 0 && (ends.contains(tokens[end - 1].id) || engine.specialIDs.contains(tokens[end - 1].id))
             if !isEnded, !result.notes.contains(Self.endless) { result.notes.append(Self.endless) }
@@ -48,20 +48,31 @@ struct ChatEncoder {
     }
 
     /// The index behind the last token of a turn: the token that ends it, or else the last of its words.
-    private func end(of turn: ChatText.Turn, in text: ChatText, _ tokens: [(id: Int32, start: Int)], _ chat: Chat) -> Int {
+    private func end(of turn: ChatText.Turn, in text: ChatText, _ tokens: [(id: Int32, start: Int)]) -> Int {
         let first = tokens.firstIndex(from: turn.wordsEnd)
         let last = tokens.firstIndex(from: turn.limit)
         let behind = tokens[first..<max(first, last)]
         if let end = behind.firstIndex(where: { ends.contains($0.id) }) { return end + 1 }
         // No token ends texts here. What is there before anybody answers belongs to the turn, as far as it can be seen.
-        let alone = try? template.render(chat.with(Array(chat.messages[...turn.message])), addGenerationPrompt: false)
-        let closed = alone.map { alone in zip(text.utf8, alone.text.utf8).prefix { $0 == $1 }.count } ?? turn.wordsEnd
+        let closed = closedEnd(of: turn, in: text)
         let closing = text.utf8[turn.wordsEnd..<max(turn.wordsEnd, min(closed, turn.limit))]
         let visible = closing.lastIndex { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }.map { $0 + 1 } ?? turn.wordsEnd
         let index = max(first, tokens.firstIndex(from: visible))
         // A token that goes on behind what is there is not of the turn.
         let reach = index < tokens.count ? tokens[index].start : text.utf8.count
         return index > first && reach > closed ? index - 1 : index
+    }
+
+    /// How far what stands behind a turn is what stands there before anybody answers.
+    private func closedEnd(of turn: ChatText.Turn, in text: ChatText) -> Int {
+        guard let alone = try? template.rendering(of: text.chat.with(Array(text.chat.messages[...turn.message])), addGenerationPrompt: false) else {
+            return turn.wordsEnd
+        }
+        let words = MessageWords.of(turn.message + 1, in: alone)[turn.message].runs
+        let utf8 = Array(alone.text.utf8)
+        // An answer without words: what stands there is all that is there of it.
+        guard let last = words.last(where: { $0.part == turn.lastPart }) ?? words.last else { return text.utf8.count(inCommonWith: utf8[...]) }
+        return turn.wordsEnd + text.utf8[turn.wordsEnd...].count(inCommonWith: utf8[last.range.upperBound...])
     }
 
     /// Says where the template's own marks learn something else.
@@ -76,6 +87,11 @@ struct ChatEncoder {
         if more == 0, fewer == 0 { return [] }
         return ["the chat template's own marks ({% generation %}) would learn other tokens: \(more) more, \(fewer) fewer"]
     }
+}
+
+extension Sequence<UInt8> {
+    /// How many bytes both begin with.
+    fileprivate func count(inCommonWith other: ArraySlice<UInt8>) -> Int { zip(self, other).prefix { $0 == $1 }.count }
 }
 
 extension [(id: Int32, start: Int)] {

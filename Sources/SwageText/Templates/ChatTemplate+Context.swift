@@ -8,6 +8,15 @@ enum MessagePart: Int32, CaseIterable {
     /// The owner that characters of the message `index` have.
     func owner(_ index: Int) -> Int32 { Int32(clamping: index) * Int32(Self.allCases.count) + rawValue }
 
+    /// The owner of what a template writes of tools, and of documents.
+    static let (tools, documents): (Int32, Int32) = (-2, -3)
+
+    /// The owner of the names in the parts of a content: where they come out, a list was written as Python spells it.
+    static func names(_ index: Int) -> Int32 { Int32(clamping: -4 - index) }
+
+    /// The message whose names they are; nil for all else.
+    static func message(ofNames owner: Int32) -> Int? { owner <= -4 ? -4 - Int(owner) : nil }
+
     /// The message and the part of an owner; nil for what the template itself writes.
     static func of(_ owner: Int32) -> (message: Int, part: MessagePart)? {
         let count = Int32(allCases.count)
@@ -22,14 +31,14 @@ extension ChatTemplate {
         var context: [String: TemplateValue] = specialTokens.mapValues { .text($0) }
         for member in chat.templateArguments.members { context[member.key] = TemplateValue(member.value, owner: Rendering.template) }
         context["messages"] = .list(chat.messages.enumerated().map { value(of: $1, $0) })
-        context["tools"] = Self.list(chat.tools)
-        context["documents"] = Self.list(chat.documents)
+        context["tools"] = Self.list(chat.tools, MessagePart.tools)
+        context["documents"] = Self.list(chat.documents, MessagePart.documents)
         context["add_generation_prompt"] = .bool(addGenerationPrompt)
         return context
     }
 
-    private static func list(_ values: [JSONValue]) -> TemplateValue {
-        values.isEmpty ? .none : .list(values.map { TemplateValue($0, owner: Rendering.template) })
+    private static func list(_ values: [JSONValue], _ owner: Int32) -> TemplateValue {
+        values.isEmpty ? .none : .list(values.map { TemplateValue($0, owner: owner) })
     }
 
     private func value(of message: ChatMessage, _ index: Int) -> TemplateValue {
@@ -48,8 +57,19 @@ extension ChatTemplate {
     }
 
     private func content(of message: ChatMessage, _ index: Int) -> TemplateValue {
+        if let parts = message.parts { return .list(parts.map { part($0, index) }) }
         let text = TemplateValue.text(message.content, owner: MessagePart.content.owner(index))
         return readsParts ? .list([.dict([(.text("type"), .text("text")), (.text("text"), text)])]) : text
+    }
+
+    private func part(_ part: JSONValue, _ index: Int) -> TemplateValue {
+        let owner = MessagePart.content.owner(index)
+        guard let object = part.object else { return TemplateValue(part, owner: owner) }
+        let name = MessagePart.names(index)
+        return .dict(
+            object.members.map { member in
+                (.text(member.key, owner: name), TemplateValue(member.value, owner: member.key == "text" ? owner : Rendering.template))
+            })
     }
 }
 

@@ -11,6 +11,8 @@ final class ChatTemplate: Sendable {
     let readsParts: Bool
     /// The day that it writes for today, where that stands still.
     let begun: String?
+    /// The words of the template, the names that it asks for among them.
+    let names: Set<Substring>
     private let template: Template
     private let clock: TemplateClock
 
@@ -19,6 +21,7 @@ final class ChatTemplate: Sendable {
     ) {
         (self.template, self.source, self.specialTokens) = (template, source, specialTokens)
         (self.readsParts, self.begun, self.clock) = (readsParts, begun, clock)
+        names = Set(source.split { !($0.isLetter || $0.isNumber || $0 == "_") })
     }
 
     /// - Throws: ``TrainerError`` with code `unsupported` for a template that is none, or has something that is not known here.
@@ -56,9 +59,15 @@ final class ChatTemplate: Sendable {
     /// Whether it writes a date, which is another one each day.
     var writesDate: Bool { source.contains("strftime_now") }
 
-    /// The conversation as the template writes it. The owner of a character says of which message it is, and of what in it.
+    /// The conversation as the template writes it, contents in parts as it can read them. The owner of a character says of which
+    /// message it is, and of what in it.
     /// - Throws: ``TrainerError`` with code `invalidData` where the template refuses the conversation.
     func render(_ chat: Chat, addGenerationPrompt: Bool) throws -> Rendering {
+        try rendering(of: readable(chat), addGenerationPrompt: addGenerationPrompt)
+    }
+
+    /// The same for contents that are as they are to be read.
+    func rendering(of chat: Chat, addGenerationPrompt: Bool) throws -> Rendering {
         guard !chat.messages.isEmpty else {
             throw TrainerError(.invalidData, "a conversation has no messages", expected: "one or more")
         }

@@ -13,10 +13,14 @@ struct ChatText {
         let start: Int
         /// The end of the last character that is of the message; `start` if none is.
         let wordsEnd: Int
+        /// Of what that character is.
+        let lastPart: MessagePart
         /// How far its end may lie: to the words of the next message.
         let limit: Int
     }
 
+    /// The conversation, with its contents as the template reads them.
+    let chat: Chat
     let utf8: [UInt8]
     let runs: [OwnerRun]
     /// In the order of the text.
@@ -31,10 +35,11 @@ extension ChatTemplate {
     /// The text of a conversation and the turns in it.
     /// - Throws: ``TrainerError`` with code `invalidData` where the template refuses the conversation.
     func text(of chat: Chat, addGenerationPrompt: Bool) throws -> ChatText {
-        let rendering = try render(chat, addGenerationPrompt: addGenerationPrompt)
+        let chat = readable(chat)
+        let rendering = try rendering(of: chat, addGenerationPrompt: addGenerationPrompt)
         let finder = TurnFinder(template: self, chat: chat, rendering: rendering)
         let turns = finder.turns()
         return ChatText(
-            utf8: finder.utf8, runs: rendering.runs, turns: turns, marks: rendering.generations, notes: finder.notes(of: turns))
+            chat: chat, utf8: finder.utf8, runs: rendering.runs, turns: turns, marks: rendering.generations, notes: finder.notes(of: turns))
     }
 }

@@ -6,29 +6,15 @@ struct TurnFinder {
     let template: ChatTemplate
     let chat: Chat
     let utf8: [UInt8]
-    /// Where the words of each message lie: its content, thought and calls, in one range as long as no other message speaks between.
-    private let words: [[Range<Int>]]
-    /// Which parts of which message come out.
+    /// Where the words of each message lie: its content, thought and calls.
+    private let words: [MessageWords]
+    /// Which parts of which message come out, and whether tools and documents do.
     private let parts: Set<Int32>
 
     init(template: ChatTemplate, chat: Chat, rendering: Rendering) {
         (self.template, self.chat, utf8) = (template, chat, Array(rendering.text.utf8))
-        var words = [[Range<Int>]](repeating: [], count: chat.messages.count)
-        var parts: Set<Int32> = []
-        var offset = 0
-        var speaker: Int?
-        for run in rendering.runs {
-            defer { offset += run.count }
-            guard run.count > 0, let (message, _) = MessagePart.of(run.owner), message < words.count else { continue }
-            parts.insert(run.owner)
-            if speaker == message, let last = words[message].popLast() {
-                words[message].append(last.lowerBound..<offset + run.count)
-            } else {
-                words[message].append(offset..<offset + run.count)
-            }
-            speaker = message
-        }
-        (self.words, self.parts) = (words, parts)
+        words = MessageWords.of(chat.messages.count, in: rendering)
+        parts = Set(rendering.runs.lazy.filter { $0.count > 0 }.map(\.owner))
     }
 
     /// The turns that a model writes, each behind the prompt that it would be written after.
@@ -40,32 +26,30 @@ struct TurnFinder {
             let earliest = turns.last?.wordsEnd ?? 0
             guard let (start, isAsked) = start(of: index, after: earliest, isLast: index == last, &known) else { continue }
             let own = ownWords(of: index)
-            for (number, words) in (own.isEmpty ? [start..<start] : own).enumerated() {
-                let begin = number == 0 ? start : words.lowerBound
-                let end = max(words.upperBound, begin)
+            for (number, words) in (own.isEmpty ? [MessageWords.Stretch(range: start..<start, part: .content)] : own).enumerated() {
+                let begin = number == 0 ? start : words.range.lowerBound
+                let end = max(words.range.upperBound, begin)
                 turns.append(
                     .init(
-                        message: index, isLearned: message.isLearned, isAsked: isAsked, start: begin, wordsEnd: end,
+                        message: index, isLearned: message.isLearned, isAsked: isAsked, start: begin, wordsEnd: end, lastPart: words.part,
                         limit: limit(of: index, from: end)))
             }
         }
         return turns.sorted { $0.start < $1.start }
     }
 
-    /// The words of a message, without what others repeat of them: templates write the name of a tool that was called before its result.
-    private func ownWords(of index: Int) -> [Range<Int>] {
+    /// The words of a message, without what is repeated of them: templates write the name of a tool that was called before its result.
+    private func ownWords(of index: Int) -> [MessageWords.Stretch] {
         guard chat.messages[index].fields["tool_calls"] != nil, index + 1 < chat.messages.count,
-            let alone = try? template.render(chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
-        else { return words[index] }
-        let end = zip(utf8, alone.text.utf8).prefix { $0 == $1 }.count
-        // Where it is written otherwise once more is said, nothing can be seen by that.
-        guard let first = words[index].first, first.lowerBound < end else { return words[index] }
-        return words[index].filter { $0.lowerBound < end }.map { $0.lowerBound..<min($0.upperBound, end) }
+            let alone = try? template.rendering(of: chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
+        else { return words[index].stretches }
+        let own = MessageWords.of(index + 1, in: alone)[index].count(of: .field)
+        return words[index].keeping(own, of: .field).stretches
     }
 
     /// Where the words of the next message begin.
     private func limit(of index: Int, from end: Int) -> Int {
-        words.enumerated().filter { $0.offset != index }.flatMap(\.element).map(\.lowerBound).filter { $0 >= end }.min() ?? utf8.count
+        words.enumerated().filter { $0.offset != index }.compactMap { $0.element.firstStart(from: end) }.min() ?? utf8.count
     }
 
     /// What the template writes before the words of an answer, as far as it has been looked at.
@@ -79,22 +63,22 @@ struct TurnFinder {
     /// - Returns: where a turn begins, and whether an answer is asked for so; nil for a turn that the template leaves out.
     private func start(of index: Int, after earliest: Int, isLast: Bool, _ known: inout Openings) -> (Int, isAsked: Bool)? {
         let message = chat.messages[index]
-        let first = words[index].first?.lowerBound
+        let first = words[index].runs.first?.range.lowerBound
         guard message.role == "assistant" else { return first.map { ($0, true) } }
         let gap = first.map { first in
-            utf8[min(first, max(earliest, words[..<index].flatMap { $0.map(\.upperBound) }.last { $0 <= first } ?? 0))..<first]
+            utf8[min(first, max(earliest, words[..<index].compactMap { $0.lastEnd(upTo: first) }.max() ?? 0))..<first]
         }
         // Rendering the conversation up to each answer would take time by the square of its length.
         if let gap, let first, !isLast, known.gaps.contains(gap) { return (first, true) }
         let before = index == 0 ? nil : chat.with(Array(chat.messages[..<index]))
-        let prompt = before.flatMap { try? template.render($0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
+        let prompt = before.flatMap { try? template.rendering(of: $0, addGenerationPrompt: true) }.map { Array($0.text.utf8) }
         if let prompt, prompt.count >= earliest, utf8.starts(with: prompt) {
             if let gap, first == prompt.count { known.gaps.insert(gap) }
             return (prompt.count, true)
         }
         guard let first, let gap else { return nil }
         // What the template writes of earlier messages depends on later ones: what the prompt adds is looked for, before the words.
-        if known.added == nil, let before, let prompt, let bare = try? template.render(before, addGenerationPrompt: false) {
+        if known.added == nil, let before, let prompt, let bare = try? template.rendering(of: before, addGenerationPrompt: false) {
             let without = Array(bare.text.utf8)
             if prompt.starts(with: without) { known.added = Array(prompt[without.count...]) }
         }
@@ -103,7 +87,17 @@ struct TurnFinder {
         // As much of it as is there, up to the end of a line, a tag or a word.
         let ends = opening.indices.filter { [0x0A, 0x20, 0x3A, 0x3E, 0x5D].contains(opening[$0]) }
         let begun = ends.reversed().lazy.compactMap { gap.lastRange(of: Array(opening[...$0])) }.first
-        return (begun?.upperBound ?? first, false)
+        if let begun { return (begun.upperBound, false) }
+        return (callStart(of: index, before: first, after: before, earliest) ?? first, false)
+    }
+
+    /// Where a call begins that nothing of a prompt opens: behind all that stands there without it, for the tag that opens it is the
+    /// template's own.
+    private func callStart(of index: Int, before first: Int, after before: Chat?, _ earliest: Int) -> Int? {
+        guard words[index].runs.first?.part == .field, let before,
+            let bare = try? template.rendering(of: before, addGenerationPrompt: false).text.utf8, utf8.starts(with: bare)
+        else { return nil }
+        return (earliest...max(earliest, first)).contains(bare.count) ? bare.count : nil
     }
 
     /// What of the messages does not come out.
@@ -124,6 +118,13 @@ struct TurnFinder {
             if message.fields["tool_calls"] != nil, !parts.contains(MessagePart.field.owner(index)) {
                 notes.append("the chat template leaves out a call of a tool")
             }
+        }
+        if !chat.tools.isEmpty, !parts.contains(MessagePart.tools) { notes.append("the chat template has no place for tools, and leaves them out") }
+        if !chat.documents.isEmpty, !parts.contains(MessagePart.documents) {
+            notes.append("the chat template has no place for documents, and leaves them out")
+        }
+        for key in chat.templateArguments.keys where !template.names.contains(key[...]) {
+            notes.append("the chat template does not ask for \"\(key)\"")
         }
         return notes
     }

@@ -40,6 +40,7 @@ struct ExampleOpening {
             return try result.withLock { result in
                 try result.files.finish(units: units)
                 result.report.files = result.files.listing
+                if let (rows, number) = result.files.repeated { result.report.note("the row is the same as an earlier one", rows: rows, line: number) }
                 return result
             }
         } catch let bad as RowCheck.BadRow {
@@ -55,7 +56,7 @@ extension ExampleOpening.Result {
         for (number, reason) in findings.problems {
             if skipped.count < 100 {
                 let place = files.files[findings.file].name(ofUnit: number)
-                skipped.append(TrainerError(.invalidData, "\(place): \(reason)").description)
+                skipped.append(TrainerError(.invalidData, "\(place): \(reason.withoutAdvice)").description)
             }
             report.leaveOut(reason, line: findings.unitsBefore + number)
         }

@@ -73,7 +73,7 @@ struct RowFiles: Sendable {
     var count: Int { (rowsBefore.last ?? 0) + (files.last?.places.count ?? 0) }
 
     /// Which file a row is in, and where in it.
-    private func find(_ row: Int) -> (file: Int, index: Int) {
+    func find(_ row: Int) -> (file: Int, index: Int) {
         var (low, high) = (0, rowsBefore.count)
         while high - low > 1 {
             let middle = (low + high) / 2

@@ -31,6 +31,9 @@ package struct ExampleRow {
     /// Whether a key, in quotes, is there and has no value.
     func isNull(_ key: String) -> Bool { nulls.contains(key) }
 
+    /// The value under a key that was not taken.
+    subscript(key: String) -> JSONValue? { rest[key] }
+
     package mutating func take(_ key: String) -> JSONValue? {
         defer { rest[key] = nil }
         return rest[key]

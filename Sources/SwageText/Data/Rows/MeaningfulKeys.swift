@@ -28,8 +28,11 @@ package enum MeaningfulKeys {
                 "belongs to another form of data")
         ) { own, _ in own }.merging(all(["chat_template", "chat_template_kwargs", "enable_thinking"], "changes the chat format")) { own, _ in own }
 
-    private static let media = all(
-        ["image", "images", "audio", "audios", "video", "videos"], "is more than text")
+    private static let mediaKeys = ["image", "images", "image_url", "audio", "audios", "audio_url", "input_audio", "video", "videos", "video_url"]
+    private static let media = all(mediaKeys, "is more than text")
+
+    /// Whether a key of a part of a content holds something other than text.
+    static func isMedia(_ key: String) -> Bool { mediaKeys.contains(key.lowercased()) }
 
     /// Whether a key of a problem says that it is not to be learned from. A text there is some other field of the data.
     package static func leavesOut(_ key: String, _ value: JSONValue) -> String? {
@@ -48,8 +51,8 @@ package enum MeaningfulKeys {
     /// Keys that say whether, or how much, something is learned.
     private static let learning: [String: Reason] = [
         "weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
-        "label": { $0.isFalse ? "says what is wrong" : nil },
-        "kto_tag": { $0.flag == true ? nil : "says what is wrong" },
+        "label": { $0.verdict == false ? "says what is wrong" : nil },
+        "kto_tag": { $0.verdict == true ? nil : "says what is wrong" },
         "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
         "mask": unlessFalse, "masked": unlessFalse, "loss_mask": unlessEmpty("says what is learned"), "train_detail": unlessEmpty("says what is learned"),
         "training_detail": unlessEmpty("says what is learned"), "ignore": unlessFalse, "skip": unlessFalse, "exclude": unlessFalse,
@@ -74,9 +77,6 @@ package enum MeaningfulKeys {
 }
 
 extension JSONValue {
-    /// Whether it says no, in one of the ways in which data says so.
-    fileprivate var isFalse: Bool { flag == false || number?.double == 0 || ["0", "false", "no"].contains(text?.lowercased()) }
-
     /// Whether it holds nothing: no text, no values, no members.
     fileprivate var isEmpty: Bool {
         switch self {

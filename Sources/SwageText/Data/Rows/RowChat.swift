@@ -38,15 +38,28 @@ extension ExampleRow {
         return list
     }
 
+    private static let namesOfTheTemplate = ["messages", "tools", "documents", "add_generation_prompt", "continue_final_message"]
+
     private mutating func takeTemplateArguments() throws -> JSONObject {
         var arguments: JSONObject = [:]
         if let value = take("chat_template_kwargs") {
             guard let object = value.object else {
                 throw TrainerError(.invalidData, "\"chat_template_kwargs\" is \(value.summary)", expected: "an object")
             }
+            if let taken = Self.namesOfTheTemplate.first(where: { object[$0] != nil }) {
+                throw TrainerError(
+                    .invalidData, "\"chat_template_kwargs\" has \"\(taken)\", which a chat template is told by other means",
+                    expected: "arguments of the template's own")
+            }
             arguments = object
         }
-        if let value = take("enable_thinking") { arguments["enable_thinking"] = value }
+        if let value = take("enable_thinking") {
+            if let other = arguments["enable_thinking"], other != value {
+                throw TrainerError(
+                    .invalidData, "\"enable_thinking\" is \(value.summary), and \(other.summary) in \"chat_template_kwargs\"", expected: "one of them")
+            }
+            arguments["enable_thinking"] = value
+        }
         return arguments
     }
 }

@@ -20,13 +20,18 @@ extension RowMap {
             return Data(JSONValue.object(row).json.utf8)
         }
 
-        /// - Throws: ``TrainerError`` with code `invalidOption` for an entry that no row has anything for.
-        func requireEffect(on name: String) throws {
-            let used = used.withLock { $0 }
-            guard let odd = map.entries.indices.first(where: { !used.contains($0) }) else { return }
-            let entry = map.entries[odd]
-            throw TrainerError(
-                .invalidOption, "map has \(entry.name)=\(entry.source), and no row of \(name) has \"\(entry.source)\"", expected: "a key or role of it")
-        }
+        /// The entries that no row has had anything for.
+        var idle: Set<Int> { used.withLock { Set(map.entries.indices).subtracting($0) } }
+    }
+
+    /// Makes sure that every entry has an effect somewhere.
+    /// - Parameter read: what was read by this map, each with the entries that it has nothing for.
+    /// - Throws: ``TrainerError`` with code `invalidOption` for an entry that no row of any has anything for.
+    package func requireEffect(on read: [(name: String, idle: Set<Int>)]) throws {
+        guard let odd = entries.indices.first(where: { index in read.allSatisfy { $0.idle.contains(index) } }), !read.isEmpty else { return }
+        let entry = entries[odd]
+        let names = read.map(\.name).joined(separator: ", or of ")
+        throw TrainerError(
+            .invalidOption, "map has \(entry.name)=\(entry.source), and no row of \(names) has \"\(entry.source)\"", expected: "a key or role that is there")
     }
 }

@@ -24,7 +24,7 @@ public struct RowMap: Sendable, Hashable {
     ///   messages, or for the column that holds what is said in it: `user=question assistant=answer`.
     /// - Throws: ``Swage/TrainerError`` with code `invalidOption` for what is none.
     public init(_ texts: [String]) throws {
-        entries = try texts.map { text in
+        entries = try texts.flatMap(Self.divided).map { text in
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let names = Self.rowKeys + Self.messageKeys + ChatMessage.roles
             guard parts.count == 2, names.contains(parts[0]), !parts[1].isEmpty else {
@@ -33,9 +33,28 @@ public struct RowMap: Sendable, Hashable {
             return Entry(name: parts[0], source: parts[1])
         }
         for (index, entry) in entries.enumerated() where !ChatMessage.roles.contains(entry.name) {
-            guard !entries[..<index].contains(where: { $0.name == entry.name }) else {
-                throw TrainerError(.invalidOption, "map has \"\(entry.name)\" twice", expected: "it once")
+            if let other = entries[..<index].first(where: { $0.name == entry.name }) {
+                throw TrainerError(
+                    .invalidOption, "map has \(other.name)=\(other.source) and \(entry.name)=\(entry.source)", expected: "\"\(entry.name)\" once")
             }
+        }
+        for (index, entry) in entries.enumerated() {
+            // A key of a row and one of a message may well have the same name.
+            let isOfMessage = Self.messageKeys.contains(entry.name)
+            if let other = entries[..<index].first(where: { $0.source == entry.source && Self.messageKeys.contains($0.name) == isOfMessage }) {
+                throw TrainerError(
+                    .invalidOption, "map has \(other.name)=\(other.source) and \(entry.name)=\(entry.source), two meanings of one key",
+                    expected: "another key for one of them")
+            }
+        }
+    }
+
+    /// What stands in one text, as in `map: user=question assistant=answer` of a recipe: it begins anew at each name that is read.
+    private static func divided(_ text: String) -> [String] {
+        let names = rowKeys + messageKeys + ChatMessage.roles
+        return text.split(separator: " ", omittingEmptySubsequences: false).reduce(into: []) { entries, word in
+            let begins = names.contains { word.hasPrefix("\($0)=") }
+            if begins || entries.isEmpty { entries.append(String(word)) } else { entries[entries.count - 1] += " \(word)" }
         }
     }
 

@@ -84,7 +84,10 @@ private struct RowMessage {
     private func content(_ value: JSONValue?, _ key: String, _ fields: inout JSONObject) throws -> String {
         switch value {
         case .text(let text)?: return text
-        case .list(let parts)?: return try parts.map { try Self.part($0, key, place) }.joined()
+        case .list(let list)?:
+            let parts = try list.map { try Self.part($0, key, place) }
+            fields["content"] = .list(parts.map(\.part))
+            return parts.map(\.text).joined()
         case nil where fields["tool_calls"] != nil:
             fields.set("content", to: .null)
             return ""
@@ -95,14 +98,18 @@ private struct RowMessage {
         }
     }
 
-    private static func part(_ part: JSONValue, _ key: String, _ place: String) throws -> String {
-        if let text = part.text { return text }
-        guard part["type"]?.text ?? "text" == "text", let text = part["text"]?.text else {
+    /// A part of a content as a template is given it, without what is null in it, and its text.
+    private static func part(_ part: JSONValue, _ key: String, _ place: String) throws -> (part: JSONValue, text: String) {
+        if let text = part.text { return (part, text) }
+        let members = part.object?.members.filter { $0.value != .null } ?? []
+        let media = members.first { MeaningfulKeys.isMedia($0.key) }?.key
+        guard part["type"]?.text ?? "text" == "text", media == nil, let text = part["text"]?.text else {
+            let kind = part["type"]?.text.flatMap { $0 == "text" ? nil : "of the type \"\($0.beginning(60))\"" } ?? media.map { "with the key \"\($0)\"" }
             throw TrainerError(
-                .invalidData, "\(key) of \(place) has a part of the type \(part["type"]?.summary ?? part.summary)",
-                expected: "parts of text alone: {\"type\": \"text\", \"text\": …}")
+                .invalidData, "\(key) of \(place) has a part \(kind ?? "that is \(part.summary) without a text")",
+                expected: "parts of text alone, {\"type\": \"text\", \"text\": …}: models read text here")
         }
-        return text
+        return (.object(JSONObject(members)), text)
     }
 
     private mutating func takeThought() throws -> String? {

@@ -10,46 +10,38 @@ struct RowShape {
     /// The first form that has all its keys in the row.
     /// - Throws: ``TrainerError`` with code `invalidData` for a row of no form, or of two.
     init(of row: ExampleRow) throws {
-        let found = Self.all.filter { $0.keys.allSatisfy { names in names.contains(where: row.keys.contains) } }
+        let found = Self.all.filter { $0.form.fits(row) }
         guard let first = found.first else { throw Self.unread(row) }
-        if let second = found.dropFirst().first(where: { !first.covers.contains($0.name) }) {
+        if let second = found.dropFirst().first(where: { !first.covers.contains($0.form.name) }) {
             throw TrainerError(
-                .invalidData, "the line has \(row.listedKeys), of \(first.name) and of \(second.name)",
-                expected: "either \(first.listed), or \(second.listed)")
+                .invalidData, "the line has \(row.listedKeys), of \(first.form.name) and of \(second.form.name)",
+                expected: "either \(first.form.listed), or \(second.form.listed)")
         }
-        summary = "\(first.name): \(row.keys.filter { key in first.keys.contains { $0.contains(key) } }.joined(separator: ", "))"
+        summary = first.form.summary(row)
         take = first.take
     }
 
     private static func unread(_ row: ExampleRow) -> TrainerError {
-        func missing(_ form: Form) -> [[String]] { form.keys.filter { names in !names.contains(where: row.keys.contains) } }
-        let near = all.filter { missing($0).count < $0.keys.count }.min { missing($0).count < missing($1).count }
-        let nearest = near.map { form in
-            "; for \(form.name), " + missing(form).map { "\"\($0[0])\"" }.joined(separator: " and ") + " is missing"
-        }
-        return TrainerError(
-            .invalidData, "the line has \(row.listedKeys)\(nearest ?? "")",
-            expected: all.map(\.listed).joined(separator: ", or ") + "; or --map to say which key is which")
+        let isPair = PreferenceForms.all.contains { $0.fits(row) }
+        return RowForm.unread(row, all.map(\.form), hint: isPair ? "they are preferences, which swage dpo learns from" : nil)
     }
 }
 
 extension RowShape {
-    /// A form, by the keys that it needs, each under one of several names.
-    fileprivate struct Form: Sendable {
-        let name: String
-        let keys: [[String]]
+    /// A form that training data has.
+    fileprivate struct Kind: Sendable {
+        let form: RowForm
         /// Other forms whose keys it may have as well.
         var covers: [String] = []
         let take: @Sendable (inout ExampleRow, inout [String]) throws -> TrainingExample
-
-        var listed: String { keys.map { "\"\($0[0])\"" }.joined(separator: " and ") }
     }
 
     fileprivate static let all = [
-        Form(name: "conversations", keys: [["messages", "conversations", "conversation"]], covers: ["prompts with completions"], take: takeMessages),
-        Form(name: "prompts with completions", keys: [["prompt"], ["completion"]], take: takeCompletion),
-        Form(name: "Alpaca's instructions", keys: [["instruction"], ["output", "response"]], take: takeInstruction),
-        Form(name: "text", keys: [["text"]], take: takeText),
+        Kind(
+            form: RowForm("conversations", [["messages", "conversations", "conversation"]]), covers: ["prompts with completions"], take: takeMessages),
+        Kind(form: RowForm("prompts with completions", [["prompt"], ["completion"]]), take: takeCompletion),
+        Kind(form: RowForm("Alpaca's instructions", [["instruction"], ["output", "response"]]), take: takeInstruction),
+        Kind(form: RowForm("text", [["text"]]), take: takeText),
     ]
 
     private static func takeMessages(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {

@@ -39,6 +39,7 @@ enum GGUFPreTokenizer {
             ([modern(digits: #"\p{N}"#)], ["qwen2", "stablelm2", "deepseek-r1-qwen", "hunyuan", "megrez", "grok-2"]),
             ([cased("", digits: #"\p{N}"#)], ["tekken"]),
             ([cased("\(contraction)?", digits: #"\p{N}{1,3}"#)], ["gpt-4o", "llama4"]),
+            ([#"[\p{P}\$\+<=>\^~\|]+"#, gpt2, #"\p{N}+"#, "[0-9][0-9][0-9]"], ["default"]),
             (deepSeek, ["deepseek-v3"]),
             ([#"[\p{P}\$\+<=>\^~\|`]+"#, gpt2, "[0-9][0-9][0-9]"], ["falcon"]),
         ]
@@ -50,12 +51,14 @@ enum GGUFPreTokenizer {
     /// What llama.cpp does with a whole piece that is a token.
     static let ignoresMerges: Set<String> = ["llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "tekken"]
 
+    /// Where llama.cpp puts the beginning of a text before every one, unless a file says otherwise.
+    static let addsBeginning = ignoresMerges
+
     /// - Throws: ``TrainerError`` with code `unsupported` for a name that is not known.
-    static func splitters(_ name: String, file: String) throws -> [PieceSplitter] {
+    static func expressions(_ name: String, file: String) throws -> [String] {
         guard let patterns = patterns[name] else {
             throw TrainerError(.unsupported, "\(file): the pre-tokenizer is \"\(name)\"", expected: "one of \(patterns.keys.sorted())")
         }
-        return try patterns.map { .split(.expression(try RegularExpression($0)), .isolated, isInverted: false) }
-            + [.byteLevel(addsPrefixSpace: false, splits: false)]
+        return patterns
     }
 }

@@ -13,7 +13,7 @@ struct BytePairModel: Sendable {
 
     let table: TokenTable
     let settings: Settings
-    private let merges: MergeTable
+    let merges: MergeTable
     private let unknownID: Int32?
     /// The token of each byte as the byte-level alphabet spells it; nil unless all are there, and text is taken byte by byte.
     private let byteIDs: [Int32]?
@@ -26,9 +26,9 @@ struct BytePairModel: Sendable {
 
     private static let mark: [UInt8] = Array("▁".utf8)
 
-    init(_ table: TokenTable, merges: MergeTable, merged: [(left: Int32, right: Int32, id: Int32)], _ settings: Settings) throws {
+    init(_ table: TokenTable, _ merged: [MergeTable.Merge], _ settings: Settings) {
         self.table = table
-        self.merges = merges
+        merges = MergeTable(merged)
         self.settings = settings
         unknownID = settings.unknownToken.flatMap { table.id(of: $0) }
         let isPlain = settings.continuingPrefix == nil && settings.endOfWordSuffix == nil
@@ -53,11 +53,11 @@ struct BytePairModel: Sendable {
     var knowsAllBytes: Bool { byteIDs != nil }
 
     /// Whether a mark for a space comes after something else.
-    private static func hasMarkWithin(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    static func hasMarkWithin(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         bytes.indices.dropFirst().contains { isMark(bytes, $0) && !isMark(bytes, $0 - 3) }
     }
 
-    private static func isMark(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+    static func isMark(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
         index >= 0 && index + 3 <= bytes.count && bytes[index] == mark[0] && bytes[index + 1] == mark[1] && bytes[index + 2] == mark[2]
     }
 

@@ -11,7 +11,7 @@ struct MergeReader {
     }
 
     func read(_ cursor: inout JSONCursor, _ settings: BytePairModel.Settings) throws -> BytePairModel {
-        var merges: [(left: Int32, right: Int32, rank: Int32, id: Int32)] = []
+        var merges: [MergeTable.Merge] = []
         merges.reserveCapacity(table.count)
         var text: [UInt8] = []
         var isListOfPairs: Bool?
@@ -41,14 +41,12 @@ struct MergeReader {
                     border = space
                 }
                 let (left, right, id) = try ids(text, border, cursor)
-                merges.append((left, right, rank, id))
+                merges.append(.init(left: left, right: right, rank: rank, id: id))
                 rank += 1
             } while cursor.take(",")
             try cursor.expect("]")
         }
-        var merging = MergeTable(capacity: merges.count)
-        for merge in merges { merging.insert(merge.left, merge.right, rank: merge.rank, id: merge.id) }
-        return try BytePairModel(table, merges: merging, merged: merges.map { ($0.left, $0.right, $0.id) }, settings)
+        return BytePairModel(table, merges, settings)
     }
 
     private func ids(_ text: [UInt8], _ border: Int, _ cursor: JSONCursor) throws -> (left: Int32, right: Int32, id: Int32) {

@@ -1,27 +1,33 @@
 /// The pairs of tokens that byte-pair encoding merges, with the rank of the merge and the token that results.
 struct MergeTable: Sendable {
-    private struct Entry {
+    struct Merge {
         var left: Int32
         var right: Int32
         var rank: Int32
         var id: Int32
     }
 
-    private var entries: [Entry]
+    private var entries: [Merge]
     private let mask: Int
 
-    init(capacity: Int) {
+    /// Of a pair that is listed twice, the last place counts, as in `tokenizers`.
+    init(_ merges: [Merge]) {
         var size = 16
-        while size < capacity * 2 { size *= 2 }
+        while size < merges.count * 2 { size *= 2 }
         mask = size - 1
-        entries = Array(repeating: Entry(left: -1, right: -1, rank: 0, id: -1), count: size)
+        entries = Array(repeating: Merge(left: -1, right: -1, rank: 0, id: -1), count: size)
+        for merge in merges {
+            var slot = Self.hash(merge.left, merge.right) & mask
+            while entries[slot].left >= 0, entries[slot].left != merge.left || entries[slot].right != merge.right {
+                slot = (slot + 1) & mask
+            }
+            entries[slot] = merge
+        }
     }
 
-    /// Of a pair that is listed twice, the last place counts, as in `tokenizers`.
-    mutating func insert(_ left: Int32, _ right: Int32, rank: Int32, id: Int32) {
-        var slot = Self.hash(left, right) & mask
-        while entries[slot].left >= 0, entries[slot].left != left || entries[slot].right != right { slot = (slot + 1) & mask }
-        entries[slot] = Entry(left: left, right: right, rank: rank, id: id)
+    /// All of them, in the order in which they are made.
+    var ordered: [Merge] {
+        entries.filter { $0.left >= 0 }.sorted { ($0.rank, $0.left, $0.right) < ($1.rank, $1.left, $1.right) }
     }
 
     @inline(__always)

@@ -3,20 +3,28 @@ import Swage
 /// The most probable way to write a text as tokens (Kudo, 2018), as `tokenizers` finds it.
 struct UnigramModel: Sendable {
     let table: TokenTable
-    private let scores: [Double]
+    let scores: [Double]
+    let unknownID: Int32?
+    let fallsBackToBytes: Bool
     private let trie: PieceTrie
-    private let unknownID: Int32?
     private let unknownScore: Double
     private let fallbackIDs: [Int32]?
 
-    init(_ table: TokenTable, scores: [Double], unknownID: Int32?, fallsBackToBytes: Bool) {
+    /// - Parameters:
+    ///   - isFound: whether text becomes a token.
+    ///   - lowestScore: what is unknown counts 10 less; nil for the lowest of all scores.
+    init(
+        _ table: TokenTable, scores: [Double], unknownID: Int32?, fallsBackToBytes: Bool, lowestScore: Double? = nil,
+        isFound: (Int) -> Bool = { _ in true }
+    ) {
         self.table = table
         self.scores = scores
         self.unknownID = unknownID
+        self.fallsBackToBytes = fallsBackToBytes
         var trie = PieceTrie(capacity: scores.count * 4)
-        for id in scores.indices { table.withBytes(of: Int32(id)) { trie.insert($0, Int32(id)) } }
+        for id in scores.indices where isFound(id) { table.withBytes(of: Int32(id)) { trie.insert($0, Int32(id)) } }
         self.trie = trie
-        unknownScore = (scores.min() ?? .infinity) - 10
+        unknownScore = (lowestScore ?? scores.min() ?? .infinity) - 10
         fallbackIDs = fallsBackToBytes ? (0..<256).map { table.id(of: BytePairModel.fallbackSpelling(UInt8($0))) ?? -1 } : nil
     }
 

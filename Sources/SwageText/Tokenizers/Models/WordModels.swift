@@ -3,9 +3,9 @@ import Swage
 /// The longest tokens from front to back, as BERT takes them.
 struct WordPieceModel: Sendable {
     let table: TokenTable
-    private let unknownToken: String
-    private let prefix: [UInt8]
-    private let longestWord: Int
+    let unknownToken: String
+    let prefix: [UInt8]
+    let longestWord: Int
     private let longestToken: Int
 
     init(_ table: TokenTable, unknownToken: String, prefix: String, longestWord: Int) {

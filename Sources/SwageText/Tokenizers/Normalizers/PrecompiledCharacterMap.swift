@@ -26,13 +26,13 @@ struct PrecompiledCharacterMap: Sendable {
         guard String(validating: results, as: UTF8.self) != nil else { throw corrupt("has results that are no UTF-8") }
     }
 
-    /// The texts with which a text begins: how long each is, and where its result begins. Stops at a zero if asked to.
+    /// The texts with which a text begins: how long each is, and where its result begins.
     @inline(__always)
-    private func prefixes(_ text: UnsafeBufferPointer<UInt8>, stopsAtZero: Bool, _ body: (_ length: Int, _ result: Int) -> Bool) {
+    private func prefixes(_ text: UnsafeBufferPointer<UInt8>, _ body: (_ length: Int, _ result: Int) -> Bool) {
         func offset(_ unit: UInt32) -> Int { Int((unit >> 10) << ((unit & 1 << 9) >> 6)) }
         var node = offset(units[0])
         for (index, byte) in text.enumerated() {
-            if byte == 0, stopsAtZero { return }
+            if byte == 0 { return }
             node ^= Int(byte)
             guard node < units.count else { return }
             let unit = units[node]
@@ -56,17 +56,17 @@ struct PrecompiledCharacterMap: Sendable {
     /// What the shortest known beginning of a text becomes, which is what `tokenizers` puts for all of it.
     func shortest(_ text: UnsafeBufferPointer<UInt8>) -> ArraySlice<UInt8>? {
         var found: ArraySlice<UInt8>?
-        prefixes(text, stopsAtZero: true) { _, place in
+        prefixes(text) { _, place in
             found = result(at: place)
             return false
         }
         return found
     }
 
-    /// The longest known beginning of a text, and what it becomes, which is what SentencePiece puts for it.
+    /// The longest known beginning of a text, and what it becomes, which is what llama.cpp puts for it.
     func longest(_ text: UnsafeBufferPointer<UInt8>) -> (length: Int, result: ArraySlice<UInt8>)? {
         var found: (length: Int, result: ArraySlice<UInt8>)?
-        prefixes(text, stopsAtZero: false) { length, place in
+        prefixes(text) { length, place in
             if let result = result(at: place) { found = (length, result) }
             return true
         }

@@ -13,6 +13,8 @@ enum TextNormalizer: Sendable {
     case precompiled(PrecompiledCharacterMap)
     case nmt
     case byteLevel
+    case sentencePiece(SentencePieceNormalizer)
+    case bertOfLlamaCpp
 
     /// Whether it leaves a text as it is, as far as a quick look tells.
     func leaves(_ utf8: UnsafeBufferPointer<UInt8>, isASCII: Bool) -> Bool {
@@ -23,10 +25,8 @@ enum TextNormalizer: Sendable {
         }
     }
 
-    /// Whether it puts something before a text.
-    var isPrefix: Bool { if case .prepend = self { true } else { false } }
-
-    func apply(to text: inout AlignedText) {
+    /// - Parameter continues: whether something stands right before the text, so that nothing is put between them.
+    func apply(to text: inout AlignedText, continues: Bool = false) {
         switch self {
         case .form(let form):
             if text.bytes.withUnsafeBufferPointer({ leaves($0, isASCII: $0.isASCII) }) { return }
@@ -36,11 +36,13 @@ enum TextNormalizer: Sendable {
         case .stripAccents: text.filter { !ScalarBitmap.combiningMark.contains($0) }
         case .replaceText(let pattern, let content): text.replace(text.bytes.ranges(of: pattern), with: content)
         case .replacePattern(let pattern, let content): text.replace(pattern.matches(in: text.bytes), with: content)
-        case .prepend(let prefix): text.prepend(prefix)
+        case .prepend(let prefix): if !continues { text.prepend(prefix) }
         case .bert(let bert): bert.apply(to: &text)
         case .precompiled(let map): map.apply(to: &text)
         case .nmt: text.cleanForTranslation()
         case .byteLevel: text.spellBytes()
+        case .sentencePiece(let normalizer): normalizer.apply(to: &text, continues: continues)
+        case .bertOfLlamaCpp: text.separateWords()
         }
     }
 }

@@ -81,6 +81,13 @@ struct AlignedText: Sendable {
         if isAligned { spans.insert(contentsOf: repeatElement(spans[0], count: text.count), at: 0) }
     }
 
+    /// Replaces the whole.
+    /// - Parameter places: for each new byte, the old one from which it comes.
+    mutating func replaceAll(_ new: [UInt8], from places: [Int32]) {
+        if isAligned { spans = places.map { spans.isEmpty ? TextSpan(0, 0) : spans[min(max(0, Int($0)), spans.count - 1)] } }
+        bytes = new
+    }
+
     /// Puts a text in place of each of these ranges, which are in order; it comes from where their last byte did.
     mutating func replace(_ ranges: [Range<Int>], with content: [UInt8]) {
         if ranges.isEmpty { return }

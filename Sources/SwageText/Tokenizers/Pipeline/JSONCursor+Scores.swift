@@ -3,6 +3,14 @@ import Swage
 extension JSONCursor {
     private static let powers: [Double] = (0...308).map { Double("1e\($0)") ?? 0 }
 
+    /// What `serde_json` makes of a number that it has written itself, as transformers has it do with every vocabulary.
+    static func rewritten(_ number: Double) -> Double {
+        Array("\(number)".utf8).withUnsafeBufferPointer { text in
+            var cursor = JSONCursor(text, file: "")
+            return (try? cursor.score()) ?? number
+        }
+    }
+
     /// A number as `serde_json` reads it, which is not always the nearest to what is written.
     mutating func score() throws -> Double {
         skipSpace()

@@ -12,8 +12,9 @@ extension TokenizerPipeline: TokenizerEngine {
         let kind =
             switch model {
             case .bytePairs: spellsBytes ? "byte-level BPE" : "BPE"
+            case .scoredPairs: "BPE by scores"
             case .unigram: "Unigram"
-            case .wordPiece: "WordPiece"
+            case .wordPiece, .markedWords: "WordPiece"
             case .wordLevel: "words"
             }
         return "\(kind), \(idCount) tokens, \(added.count) of them added; steps of normalization: \(normalizers.count), of cutting: \(splitters.count)"
@@ -25,17 +26,23 @@ extension TokenizerPipeline: TokenizerEngine {
     /// The tokens beside the model's own.
     package var addedContents: [(id: Int32, content: String)] { added.map { ($0.id, $0.content) } }
 
-    /// The same with further tokens beside the model's own.
+    /// The same with further tokens beside the model's own, of which one that is there already takes the place of what it was, and
+    /// with others around every text.
     /// - Throws: ``Swage/TrainerError`` with code `corruptFile` for what does not fit.
-    package func adding(_ tokens: [AddedToken], file: String) throws -> TokenizerPipeline {
-        if tokens.isEmpty { return self }
+    package func adding(_ tokens: [AddedToken], prefixIDs: [Int32]? = nil, suffixIDs: [Int32]? = nil, file: String) throws -> TokenizerPipeline {
+        if tokens.isEmpty, prefixIDs == nil, suffixIDs == nil { return self }
+        var all = added
+        var places = Dictionary(all.enumerated().map { (Spelling(text: $1.content), $0) }, uniquingKeysWith: { first, _ in first })
+        for token in tokens {
+            if let place = places[Spelling(text: token.content)] {
+                all[place] = token
+            } else {
+                places[Spelling(text: token.content)] = all.count
+                all.append(token)
+            }
+        }
         return try TokenizerPipeline(
-            normalizers: normalizers, splitters: splitters, model: model, decoders: decoders,
-            added: added
-                + tokens.map {
-                    Added(
-                        id: $0.id, content: $0.content, isSpecial: $0.isSpecial, stripsLeft: $0.stripsLeft, stripsRight: $0.stripsRight,
-                        isNormalized: $0.isNormalized)
-                }, prefixIDs: prefixIDs, suffixIDs: suffixIDs, file: file)
+            normalizers: normalizers, splitters: splitters, model: model, decoders: decoders, added: all,
+            prefixIDs: prefixIDs ?? self.prefixIDs, suffixIDs: suffixIDs ?? self.suffixIDs, file: file)
     }
 }

@@ -36,7 +36,7 @@ extension TokenizerPipeline {
     /// The most bytes that an added token may have.
     private static let maximumBytes = 4096
 
-    private static func added(_ field: JSONField?, _ table: TokenTable, file: String) throws -> [Added] {
+    private static func added(_ field: JSONField?, _ table: TokenTable, file: String) throws -> [AddedToken] {
         // The library numbers added tokens itself: those of the vocabulary as there, and the others after it.
         var next = Int32(clamping: table.count)
         var seen = Set<Spelling>()
@@ -45,7 +45,7 @@ extension TokenizerPipeline {
         return try fields.compactMap { field in
             let content = try field.required("content").text()
             guard content.utf8.count <= maximumBytes else { throw try field.required("content").wrong("at most \(maximumBytes) bytes") }
-            let token = Added(
+            let token = AddedToken(
                 id: Int32(try field.required("id").integer(0...Int(Int32.max))), content: content,
                 isSpecial: try field.required("special").flag(), stripsLeft: try field.required("lstrip").flag(),
                 stripsRight: try field.required("rstrip").flag(), isSingleWord: try field.required("single_word").flag(),

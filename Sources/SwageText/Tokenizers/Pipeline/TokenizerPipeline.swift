@@ -3,22 +3,12 @@ import Swage
 /// A tokenizer as Hugging Face's `tokenizers` puts them together: normalizers, then steps that cut the text into pieces, a model
 /// that turns pieces into tokens, tokens around the text, and the steps back.
 package struct TokenizerPipeline: Sendable {
-    /// A token beside the model's own.
-    struct Added: Sendable {
-        var id: Int32
-        var content: String
-        var isSpecial: Bool
-        var stripsLeft = false
-        var stripsRight = false
-        var isSingleWord = false
-        var isNormalized = false
-    }
-
     let normalizers: [TextNormalizer]
     let splitters: [PieceSplitter]
     let model: TokenModel
     let decoders: [TokenDecoder]?
-    let added: [Added]
+    /// The tokens beside the model's own.
+    let added: [AddedToken]
     /// The ids put before and after every text.
     package let prefixIDs: [Int32]
     package let suffixIDs: [Int32]
@@ -37,7 +27,7 @@ package struct TokenizerPipeline: Sendable {
     private let pool = ScratchPool()
 
     init(
-        normalizers: [TextNormalizer], splitters: [PieceSplitter], model: TokenModel, decoders: [TokenDecoder]?, added: [Added],
+        normalizers: [TextNormalizer], splitters: [PieceSplitter], model: TokenModel, decoders: [TokenDecoder]?, added: [AddedToken],
         prefixIDs: [Int32] = [], suffixIDs: [Int32] = [], file: String
     ) throws {
         self.normalizers = normalizers
@@ -155,7 +145,7 @@ package struct TokenizerPipeline: Sendable {
             if id >= 0 {
                 state.pieces.append(.init(begin, begin + part.bytes.count, id: id))
             } else {
-                for normalizer in normalizers where !(normalizer.isPrefix && place == .continuing && start == 0) { normalizer.apply(to: &part) }
+                for normalizer in normalizers { normalizer.apply(to: &part, continues: place == .continuing && start == 0) }
                 part.bytes.withUnsafeBufferPointer { bytes in
                     normalizedFinder.find(bytes) { id, first, last in
                         if first < last { state.pieces.append(.init(begin + first, begin + last, id: id)) }

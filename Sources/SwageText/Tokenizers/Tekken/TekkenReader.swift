@@ -1,17 +1,49 @@
-import Foundation
+package import Foundation
 import Swage
 
 /// Reads `tekken.json`, which is as large as its vocabulary, in one pass.
-struct TekkenReader {
-    let file: String
-    private(set) var pattern = ""
-    private(set) var specialTokens: [String] = []
+package struct TekkenReader {
+    private let file: String
+    private var pattern = ""
+    private var specialTokens: [String] = []
     private var arena: [UInt8] = []
     private var tokens: [(id: Int32, end: Int32)] = []
 
-    init(file: String) { self.file = file }
+    private init(file: String) { self.file = file }
 
-    mutating func read(_ data: Data) throws {
+    /// The tokenizer of a `tekken.json`: bytes merged by the ranks of what results, as tiktoken does it.
+    /// - Throws: ``Swage/TrainerError`` with code `corruptFile`, or `unsupported` for what is not done here.
+    package static func document(_ data: Data, file: String = "tekken.json") throws -> TokenizerDocument {
+        var reader = TekkenReader(file: file)
+        try reader.read(data)
+        return try reader.document()
+    }
+
+    private func document() throws -> TokenizerDocument {
+        var (spelled, ends): ([UInt8], [(id: Int32, end: Int32)]) = ([], [])
+        var start = 0
+        for token in tokens {
+            arena.withUnsafeBufferPointer {
+                spelled += ByteLevelAlphabet.spelled(UnsafeBufferPointer(rebasing: $0[start..<Int(token.end)]))
+            }
+            guard spelled.count < Int(Int32.max) else { throw TrainerError(.corruptFile, "\(file): the tokens take too much memory") }
+            ends.append((token.id + Int32(specialTokens.count), Int32(spelled.count)))
+            start = Int(token.end)
+        }
+        let table = try TokenTable(arena: spelled, tokens: ends, what: file)
+        let merges = try table.splits(file: file) { id, _ in id }
+        let model = BytePairModel(table, merges, BytePairModel.Settings(ignoresMerges: true))
+        guard model.knowsAllBytes else {
+            throw TrainerError(.corruptFile, "\(file) has no token for some bytes", expected: "one for each of the 256")
+        }
+        var document = TokenizerDocument(model: .bytePairs(model))
+        document.preTokenizer = .sequence("pretokenizers", [.split(pattern), .byteLevel(splits: false)])
+        document.decoder = .byteLevel(addsPrefixSpace: true, splits: true)
+        document.added = specialTokens.enumerated().map { AddedToken(id: Int32($0), content: $1, isSpecial: true) }
+        return document
+    }
+
+    private mutating func read(_ data: Data) throws {
         var config: JSONField?
         var special: JSONField?
         try JSONCursor.object(in: data, file: file) { key, cursor in
@@ -31,10 +63,6 @@ struct TekkenReader {
         }
         tokens.removeLast(tokens.count - (all - count))
         try readSpecialTokens(special, count)
-    }
-
-    func table() throws -> TokenTable {
-        try TokenTable(arena: arena, tokens: tokens, what: file)
     }
 
     /// The special tokens that files of old leave out.
