@@ -175,7 +175,7 @@ def stored(model, name, tensor):
     gate, up, down = ("w1", "w3", "w2") if mixtral else ("gate_proj", "up_proj", "down_proj")
     result = {}
     for expert, matrix in enumerate(tensor):
-        parts = zip([gate, up], matrix.chunk(2)) if kind == "gate_up_proj" else [(down, matrix)]
+        parts = zip([gate, up], matrix.chunk(2), strict=True) if kind == "gate_up_proj" else [(down, matrix)]
         result.update({f"{stem}.{expert}.{part}.weight": rows.clone() for part, rows in parts})
     return result
 

@@ -49,6 +49,14 @@ INNER = {
 # Where the norm of this name stands behind attention.
 BEHIND = ["olmo2", "gemma2", "gemma3"]
 
+# What GPT-2's configuration calls otherwise.
+GPT2_KEYS = {
+    "n_embd": "hidden_size",
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "n_positions": "max_position_embeddings",
+}
+
 
 def stored_name(name, architecture):
     stem, kind = name.rsplit(".", 1)
@@ -77,7 +85,7 @@ def llama3_divisors(config, head_size):
 
 def write_model(folder):
     config = json.loads((folder / "config.json").read_text())
-    for ours, theirs in dict(n_embd="hidden_size", n_layer="num_hidden_layers", n_head="num_attention_heads", n_positions="max_position_embeddings").items():
+    for ours, theirs in GPT2_KEYS.items():
         config.setdefault(theirs, config.get(ours))
     architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
     heads = config["num_attention_heads"]

@@ -48,8 +48,8 @@ void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t wi
 /// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
 void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows, size_t width);
 
-/// y[R, F] = gelu(gate) * up, with the approximation of gelu by a tangent (Hendrycks and Gimpel, 2016), where each row of
-/// gate_up[R, 2F] holds gate and then up.
+/// y[R, F] = gelu(gate) * up, with the approximation of gelu by a tangent (Hendrycks and Gimpel, 2016), where each row
+/// of gate_up[R, 2F] holds gate and then up.
 void swage_geglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
 
 /// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
