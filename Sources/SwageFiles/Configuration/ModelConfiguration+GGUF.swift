@@ -28,7 +28,8 @@ extension ModelConfiguration {
             feedForwardSize: try integer("feed_forward_length"), contextLength: try integer("context_length"),
             normEpsilon: try gguf.required(key(family.norm == .layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"), \.number),
             tiesEmbeddings: gguf.tensors["output.weight"] == nil,
-            activation: family.standards[family.spelling["hidden_act"] ?? "hidden_act"]?.text.flatMap(Activation.init(huggingFace:)) ?? .silu, biases: family.biases(in: gguf),
+            activation: family.standards[family.spelling["hidden_act"] ?? "hidden_act"]?.text.flatMap(Activation.init(huggingFace:)) ?? .silu,
+            biases: family.biases(in: gguf),
             name: try gguf.optional("general.name", \.text) ?? URL(literalPath: gguf.file.path).lastPathComponent)
         try validate(gguf.file.path)
         if let scale = family.embeddingScale { scales.embedding = scale(hiddenSize) }

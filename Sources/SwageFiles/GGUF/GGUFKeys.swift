@@ -7,7 +7,7 @@ enum GGUFKeys {
     static func refuseOtherArithmetic(_ gguf: GGUFFile, _ family: ModelFamily, _ architecture: String, headSize: Int) throws {
         let read = Set(family.settings.compactMap(\.gguf))
         let neutral: [String: Double] = [
-            "expert_count": 0, "attention.value_length": Double(headSize), 
+            "expert_count": 0, "attention.value_length": Double(headSize),
             "rope.scale_linear": 1, "attention.scale": 0, "attention.clamp_kqv": 0, "attention.max_alibi_bias": 0,
             "attn_logit_softcapping": 0, "final_logit_softcapping": 0, "logit_scale": 1, "residual_scale": 1,
             "embedding_scale": 1, "attention.sliding_window_pattern": 1,
