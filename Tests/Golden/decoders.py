@@ -144,9 +144,11 @@ def make(name):
     torch.manual_seed(len(name))
     model_class = getattr(transformers, family + "ForCausalLM", None) or getattr(transformers, family + "LMHeadModel")
     model = model_class(config_class(**copy.deepcopy(options))).float().train()
+    # Gemma's norms multiply by their weight and 1.
+    norm = 0.0 if family.startswith("Gemma") else 1.0
     for parameter in model.parameters():
         # Norms and biases begin at 1 and 0; move them, so that a mistake about them shows.
-        torch.nn.init.normal_(parameter, 1.0 if parameter.dim() == 1 else 0.0, 0.2)
+        torch.nn.init.normal_(parameter, norm if parameter.dim() == 1 else 0.0, 0.2)
     return model
 
 

@@ -24,6 +24,8 @@ extension ModelConfiguration {
         family.rotaryRule.write(self, to: &json)
         family.layerRule.write(slidingWindows, to: &json)
         json["bos_token_id"] = beginningID.map { .number(Int($0)) }
+        // Some families' classes name a token that a small vocabulary does not have.
+        json.set("pad_token_id", to: .null)
         if !endIDs.isEmpty { json["eos_token_id"] = TokenIDs(ids: endIDs).json }
         json["torch_dtype"] = .text("float32")
         return Data(JSONValue.object(json).indentedJSON.utf8)

@@ -30,12 +30,17 @@ struct RotaryReader {
     /// The rotary of layers without a window, and that of those with one.
     func byWindow(localKey: String?, localTheta: Double) throws -> [Rotary] {
         let settings = try settings()
-        let isNested = Self.layerKinds.contains { settings?[$0] != nil }
+        let isNested = settings?.value.object?.keys.contains { Self.layerKinds.contains($0) } ?? false
         // What an older file has under `rope_scaling` is about the layers without a window alone.
         if let settings, !isNested, settings.key.hasSuffix("rope_parameters") {
             throw settings.wrong("settings for full_attention and for sliding_attention", code: .unsupported)
         }
         let full = isNested ? settings?["full_attention"] : settings
+        // transformers 5 looks for these elsewhere, and so computes as if they were not there.
+        if !isNested, let type = full?["type"], full?["rope_type"] == nil {
+            throw type.wrong("no such key, and \"rope_type\" in its place", code: .unsupported)
+        }
+        if let truncates = full?["truncate"], try !truncates.flag() { throw truncates.wrong("true, or no such key", code: .unsupported) }
         let local = isNested ? settings?["sliding_attention"] : nil
         return [
             try rotary(full, theta: try fields.number("rope_theta") ?? 10000),
@@ -101,7 +106,7 @@ struct RotaryReader {
 
     private func yarn(_ settings: JSONField, _ number: (String) throws -> Double) throws -> RopeScaling {
         let original = try originalContext(settings)
-        let factor = try number("factor")
+        let factor = try settings.isNull("factor") ? Double(contextLength) / Double(original) : number("factor")
         func magnitude(_ scale: Double) -> Double { factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1 }
         let scales = try ["mscale", "mscale_all_dim"].map { try settings[$0]?.number() ?? 0 }
         let implied = scales.contains(0) ? magnitude(1) : magnitude(scales[0]) / magnitude(scales[1])
