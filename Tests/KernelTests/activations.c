@@ -29,7 +29,7 @@ static void rope(size_t rows, size_t heads, size_t half, size_t gap, float direc
                 turned[high] = x[high] * cosine + x[low] * sine;
                 magnitude[low] = magnitude[high] = fabs(x[low]) + fabs(x[high]);
             }
-    swage_rope(x, cosines, sines, places, rows, heads, 2 * half, stride, direction);
+    swage_rope(x, cosines, sines, places, rows, heads, 2 * half, 2 * half, stride, direction);
     expect_close("x", x, turned, magnitude, count, bound);
 }
 

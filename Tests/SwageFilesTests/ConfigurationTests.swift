@@ -27,10 +27,10 @@ import TestSupport
     }
 
     @Test(arguments: [
-        ("quantization_config", "{\"bits\": 4}"), ("attn_logit_softcapping", "30.0"), ("partial_rotary_factor", "0.5"), ("attention_dropout", "0.1"),
+        ("quantization_config", "{\"bits\": 4}"), ("attn_logit_softcapping", "30.0"), ("partial_rotary_factor", "1.5"), ("attention_dropout", "0.1"),
         ("architectures", "[\"LlamaForSequenceClassification\"]"), ("layer_types", "[\"full_attention\", \"sliding_attention\"]"),
-        ("rope_parameters", "{\"rope_type\": \"yarn\", \"factor\": 2}"), ("rope_parameters", "{\"full_attention\": {\"rope_type\": \"default\"}}"),
-        ("is_causal", "false"), ("num_local_experts", "8"), ("mlp_bias", "true"), ("rope_parameters", "{\"rope_type\": \"linear\", \"factor\": 0}"),
+        ("rope_parameters", "{\"rope_type\": \"proportional\", \"factor\": 2}"), ("rope_parameters", "{\"full_attention\": {\"rope_type\": \"default\"}}"),
+        ("is_causal", "false"), ("num_local_experts", "8"), ("rope_parameters", "{\"rope_type\": \"linear\", \"factor\": 0}"),
         ("num_attention_heads", "5"), ("hidden_act", "\"gelu\""),
     ])
     func aKeyThatChangesTheArithmeticIsRefusedByName(_ key: String, _ json: String) throws {
@@ -52,8 +52,8 @@ import TestSupport
         for (name, heads, head, context, window) in expected {
             let found = try configuration(name, absent)
             #expect(found.keyValueHeadCount == heads && found.headSize == head && found.contextLength == context, "\(name): \(found)")
-            #expect(found.slidingWindows.first == .some(window) && found.normEpsilon == 1e-6 && found.ropeTheta == 10000, "\(name): \(found)")
-            #expect(!found.tiesEmbeddings && found.hasQueryKeyValueBias == (name == "qwen2"), "\(name): \(found)")
+            #expect(found.slidingWindows.first == .some(window) && found.normEpsilon == 1e-6 && found.rotaries[0].theta == 10000, "\(name): \(found)")
+            #expect(!found.tiesEmbeddings && (found.biases == .queryKeyValue) == (name == "qwen2"), "\(name): \(found)")
         }
         #expect(try configuration("mistral", ["sliding_window": .null]).slidingWindows.first == .some(nil))
         #expect(try configuration("llama", ["num_key_value_heads": .null]).keyValueHeadCount == 4)
@@ -61,11 +61,11 @@ import TestSupport
 
     @Test func theInnerRotaryBaseCountsMore() throws {
         let inner = JSONValue.object(["rope_type": .text("default"), "rope_theta": .number(5000)])
-        #expect(try configuration("llama", ["rope_theta": .number(7000), "rope_parameters": inner]).ropeTheta == 5000)
-        #expect(try configuration("llama", ["rope_theta": .number(7000), "rope_parameters": nil]).ropeTheta == 7000)
+        #expect(try configuration("llama", ["rope_theta": .number(7000), "rope_parameters": inner]).rotaries[0].theta == 5000)
+        #expect(try configuration("llama", ["rope_theta": .number(7000), "rope_parameters": nil]).rotaries[0].theta == 7000)
         let scaling = JSONValue.object(["type": .text("linear"), "factor": .number(2.0)])
         let both = try configuration("llama", ["rope_theta": .number(7000), "rope_parameters": inner, "rope_scaling": scaling])
-        #expect(both.ropeTheta == 7000 && both.ropeScaling == .linear(factor: 2))
+        #expect(both.rotaries[0].theta == 7000 && both.rotaries[0].scaling == .linear(factor: 2))
     }
 
     @Test func aWrittenConfigurationReadsBackAsTheSame() throws {

@@ -42,8 +42,9 @@ import TestSupport
         ("\"hidden_size\": 24", "\"hidden_size\": -24", "hidden_size"),
         ("\"model_type\": \"llama\"", "\"model_type\": \"mamba\"", "mamba"),
         ("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"", "gelu"),
-        ("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", "yarn"),
-        ("\"hidden_size\": 24,", "", "hidden_size"), ("\"vocab_size\": 300", "\"vocab_size\": \"many\"", "vocab_size"),
+        ("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", "factor"),
+        // What is not there is as in transformers, and does not fit the weights.
+        ("\"hidden_size\": 24,", "", "embed_tokens"), ("\"vocab_size\": 300", "\"vocab_size\": \"many\"", "vocab_size"),
     ])
     func aConfigurationThatDoesNotFitIsAnErrorThatNamesWhatIsOdd(
         _ old: String, _ new: String, _ mentioned: String

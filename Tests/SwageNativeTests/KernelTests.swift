@@ -101,7 +101,7 @@ import TestSupport
         let heads = random.floats(2 * 2 * half)
         for (direction, position) in [(1, 0), (-1, 1)] {
             var turned = heads
-            swage_rope(&turned, cosines, sines, [Int32(position)], 1, 2, 2 * half, 4 * half, Float(direction))
+            swage_rope(&turned, cosines, sines, [Int32(position)], 1, 2, 2 * half, 2 * half, 4 * half, Float(direction))
             let turns = Array(angles.dropFirst(position * half).prefix(half))
             let first = Plain.rope(doubles(Array(heads.prefix(2 * half))), angles: turns, direction: Double(direction))
             let second = Plain.rope(doubles(Array(heads.suffix(2 * half))), angles: turns, direction: Double(direction))

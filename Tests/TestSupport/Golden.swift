@@ -11,7 +11,17 @@ package enum Golden {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
     /// The tiny random models, one a family.
-    package static let decoders = ["llama", "llama3_tied", "llama_bias", "mistral", "qwen2", "qwen3"]
+    package static let decoders = [
+        "llama", "llama3_tied", "llama_bias", "mistral", "qwen2", "qwen3",
+    ]
+
+    /// Those whose frequencies depend on the length of a text.
+    package static let lengthDependentDecoders: [String] = []
+
+    /// Those that there are as GGUF files as well.
+    package static let ggufDecoders = [
+        "llama", "llama3_tied", "llama_bias", "qwen2", "qwen3",
+    ]
 
     package static func decoder(_ name: String) -> String { "\(root)/decoders/\(name)" }
 

@@ -22,10 +22,25 @@ void swage_add_rmsnorm_forward(float *x, const float *residual, const float *wei
 void swage_rmsnorm_backward(const float *dy, const float *x, const float *weight, const float *rstd, float *dx,
                             float *dweight, size_t rows, size_t channels, size_t stride, int overwrite);
 
-/// Rotates heads of D elements in place: pairs (i, i + D/2) turn by the angle whose cosines and sines are given for
-/// the row's position, [positions, D/2] each (Su et al., 2021). direction is 1, or -1 for the backward pass.
+/// y[R, C] = (x - mean) * rstd * weight + bias, with rstd[R] = 1 / sqrt(variance + epsilon) (Ba et al., 2016). With a
+/// residual, which may be NULL, x becomes x + residual first.
+void swage_layernorm_forward(float *x, const float *residual, const float *weight, const float *bias, float *y,
+                             float *rstd, size_t rows, size_t channels, float epsilon);
+
+/// Adds to dx[R, C], or replaces it if `overwrite` is not 0, and adds to dweight[C] and dbias[C]. dy may be dx if it is
+/// replaced.
+void swage_layernorm_backward(const float *dy, const float *x, const float *weight, const float *rstd, float *dx,
+                              float *dweight, float *dbias, size_t rows, size_t channels, int overwrite);
+
+/// Rotates the first `width` elements W of each of the heads in place: pairs (i, i + W/2) turn by the angle whose
+/// cosines and sines are given for the row's position, [positions, W/2] each (Su et al., 2021). direction is 1, or -1
+/// for the backward pass.
 void swage_rope(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows, size_t heads,
-                size_t head_size, size_t stride, float direction);
+                size_t head_size, size_t width, size_t stride, float direction);
+
+/// The same for the pairs (2 i, 2 i + 1).
+void swage_rope_neighbors(float *x, const float *cosines, const float *sines, const int32_t *positions, size_t rows,
+                          size_t heads, size_t head_size, size_t width, size_t stride, float direction);
 
 /// y[R, F] = silu(gate) * up, where each row of gate_up[R, 2F] holds gate and then up (Shazeer, 2020).
 void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
@@ -33,15 +48,54 @@ void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t wi
 /// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
 void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows, size_t width);
 
+/// y[R, F] = gate * sigmoid(alpha * gate) * (up + 1), with gate at most limit, and up within -limit ... limit, where
+/// each row of gate_up[R, 2F] holds gate and then up (OpenAI, 2025).
+void swage_clamped_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width, float alpha, float limit);
+
+/// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
+void swage_clamped_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows,
+                                   size_t width, float alpha, float limit);
+
+/// y[R, F] = gelu(gate) * up, with the approximation of gelu by a tangent (Hendrycks and Gimpel, 2016), where each row
+/// of gate_up[R, 2F] holds gate and then up.
+void swage_geglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
+
+/// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
+void swage_geglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows, size_t width);
+
+/// y = gelu(x), by the same approximation.
+void swage_gelu_forward(const float *x, float *y, size_t count);
+
+/// dx from dy, and once more y.
+void swage_gelu_backward(const float *dy, const float *x, float *dx, float *y, size_t count);
+
+/// x becomes cap * tanh(x * scale / cap).
+void swage_soft_cap(float *x, size_t count, float scale, float cap);
+
+/// Turns dy, the gradient of y = cap * tanh(x * scale / cap), into that of x.
+void swage_soft_cap_backward(float *dy, const float *y, size_t count, float scale, float cap);
+
+/// x becomes x * factor.
+void swage_scale(float *x, size_t count, float factor);
+
 /// Turns scores[R, n] into probabilities over the columns first[r] ..< last[r], and 0 elsewhere. lse[R] receives the
 /// logarithm of each row's sum of exponentials. Scores are multiplied by scale first.
 void swage_softmax_forward(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
                            float scale, float *lse, size_t lse_stride);
 
+/// The same with one more score, `sink`, in every row's sum, which has no column.
+void swage_softmax_forward_sink(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
+                                float scale, float sink, float *lse, size_t lse_stride);
+
 /// Turns scores[R, n] into the same probabilities, and dprobabilities[R, n] into the gradient of the scores, given
 /// delta[R], the sum over each row of probability times its gradient.
 void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, size_t columns, const int32_t *first,
                             const int32_t *last, float scale, const float *lse, const float *delta, size_t stride);
+
+/// The same where the scores were bounded by swage_soft_cap before the forward pass.
+void swage_softmax_backward_capped(float *scores, float *dprobabilities, size_t rows, size_t columns,
+                                   const int32_t *first, const int32_t *last, float scale, float cap, const float *lse,
+                                   const float *delta, size_t stride);
 
 /// lse[R]: the logarithm of each row's sum of exponentials of logits[R, V].
 void swage_log_sum_exp(const float *logits, float *lse, size_t rows, size_t vocabulary);
@@ -59,6 +113,9 @@ void swage_entropy_backward(const float *logits, const float *lse, const float *
 
 /// y += x.
 void swage_add(float *y, const float *x, size_t count);
+
+/// y += x * factor.
+void swage_add_scaled(float *y, const float *x, size_t count, float factor);
 
 /// Adds bias[C] to every row of y[R, C].
 void swage_add_bias(float *y, const float *bias, size_t rows, size_t channels);

@@ -28,7 +28,7 @@ struct InspectCommand: ParsableCommand {
         let rows: [(String, String)] = [
             ("model", configuration.name),
             ("file", "\(files.path) (\(files.format))"),
-            ("architecture", configuration.family.rawValue),
+            ("architecture", configuration.family.name),
             ("parameters", "\(readable(Double(parameters))) in \(read.count) tensors"),
             ("layers", "\(configuration.layerCount)"),
             ("hidden size", "\(configuration.hiddenSize), feed-forward \(configuration.feedForwardSize)"),
@@ -37,7 +37,7 @@ struct InspectCommand: ParsableCommand {
                 "\(configuration.headCount) heads of \(configuration.headSize) over "
                     + "\(configuration.keyValueHeadCount) key/value heads"
             ),
-            ("context", "\(configuration.contextLength) tokens, rotary base \(fixed(configuration.ropeTheta, 0))"),
+            ("context", "\(configuration.contextLength) tokens, " + positions(configuration)),
             ("output head", configuration.tiesEmbeddings ? "tied to the embedding" : "separate"),
             ("memory", "\(readable(4 * Double(parameters)))B in float32, \(readable(16 * Double(parameters)))B in training"),
         ]
@@ -45,6 +45,12 @@ struct InspectCommand: ParsableCommand {
         try printLine(
             (rows + notRead + tokenizerRows(files)).map { $0.padding(toLength: 18, withPad: " ", startingAt: 0) + $1 }
                 .joined(separator: "\n"))
+    }
+
+    private func positions(_ configuration: ModelConfiguration) -> String {
+        if configuration.rotaries.isEmpty { return "learned positions" }
+        let bases = configuration.rotaries.map { fixed($0.theta, 0) }.joined(separator: " and ")
+        return "rotary base \(bases)"
     }
 
     private func tokenizerRows(_ files: ModelFiles) -> [(String, String)] {

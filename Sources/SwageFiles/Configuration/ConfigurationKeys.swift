@@ -1,34 +1,29 @@
 import Swage
 import SwageText
 
-/// The keys of a `config.json` that change what a layer computes, in ways that the decoder does not know: they are refused by name.
+/// The keys of a `config.json` that change what a layer computes: where a family has not asked for one, it is refused by name.
 enum ConfigurationKeys {
+    /// - Parameter fields: what the family has read.
     /// - Throws: ``TrainerError`` with code `unsupported`, naming the key.
-    static func refuseOtherArithmetic(_ json: JSONField, _ family: ModelConfiguration.Family) throws {
-        for key in refused {
+    static func refuseOtherArithmetic(_ fields: ConfigurationFields, _ family: ModelFamily) throws {
+        let json = fields.stated
+        for key in refused where !fields.used.contains(key) {
             if let field = json[key] { throw field.wrong("no such key", code: .unsupported) }
         }
-        for (key, neutral) in neutralNumbers {
+        for (key, neutral) in neutralNumbers where !fields.used.contains(key) {
             if let field = json[key], field.value.number?.double != neutral {
                 throw field.wrong("\(neutral), or no such key", code: .unsupported)
             }
         }
-        for (key, neutral) in neutralFlags {
+        for (key, neutral) in neutralFlags where !fields.used.contains(key) {
             if let field = json[key], field.value.flag != neutral {
                 throw field.wrong("\(neutral), or no such key", code: .unsupported)
             }
         }
-        if family == .llama, let bias = json["mlp_bias"], try bias.flag() { throw bias.wrong("false", code: .unsupported) }
-        if family == .mistral, let bias = json["attention_bias"], try bias.flag() {
-            throw bias.wrong("false, for a mistral model has none", code: .unsupported)
-        }
-        if let activation = json["hidden_act"], !["silu", "swish"].contains(try activation.text()) {
-            throw activation.wrong("silu", code: .unsupported)
-        }
         if let classes = try json["architectures"]?.list(), let first = classes.first,
             !classes.contains(where: { $0.value.text == family.transformersClass })
         {
-            throw first.wrong("\(family.transformersClass), as \"model_type\" is \"\(family.rawValue)\"", code: .unsupported)
+            throw first.wrong("\(family.transformersClass), as \"model_type\" is \"\(family.name)\"", code: .unsupported)
         }
     }
 
@@ -47,16 +42,4 @@ enum ConfigurationKeys {
         ("is_causal", true), ("is_encoder_decoder", false), ("add_cross_attention", false), ("use_qk_norm", false),
         ("use_bidirectional_attention", false), ("parallel_attn", false),
     ]
-}
-
-extension ModelConfiguration.Family {
-    /// The class that transformers makes of such a model.
-    var transformersClass: String {
-        switch self {
-        case .llama: "LlamaForCausalLM"
-        case .mistral: "MistralForCausalLM"
-        case .qwen2: "Qwen2ForCausalLM"
-        case .qwen3: "Qwen3ForCausalLM"
-        }
-    }
 }

@@ -8,52 +8,32 @@ extension ModelConfiguration {
         var json = JSONObject()
         json["_name_or_path"] = .text(name)
         json["architectures"] = .list([.text(family.transformersClass)])
-        json["model_type"] = .text(family.rawValue)
+        json["model_type"] = .text(family.name)
+        func key(_ name: String) -> String { family.spelling[name] ?? name }
         let sizes = [
             ("vocab_size", vocabularySize), ("hidden_size", hiddenSize), ("num_hidden_layers", layerCount),
             ("num_attention_heads", headCount), ("num_key_value_heads", keyValueHeadCount), ("head_dim", headSize),
             ("intermediate_size", feedForwardSize), ("max_position_embeddings", contextLength),
         ]
-        for (key, size) in sizes { json[key] = .number(size) }
-        json["hidden_act"] = .text("silu")
-        json["rms_norm_eps"] = .number(normEpsilon)
-        json["rope_theta"] = .number(ropeTheta)
+        for (name, size) in sizes { json[key(name)] = .number(size) }
+        json[key("hidden_act")] = .text(family.activation == nil ? activation.rawValue : "silu")
+        json[key("rms_norm_eps")] = .number(normEpsilon)
         json["tie_word_embeddings"] = .flag(tiesEmbeddings)
-        if family != .qwen2 { json["attention_bias"] = .flag(hasQueryKeyValueBias) }
-        json["rope_scaling"] = ropeScaling.json
-        let window = slidingWindows.compactMap(\.self).first
-        if family == .mistral {
-            // Without the key, there would be a window of transformers' own.
-            json["sliding_window"] = window.map { .number($0) } ?? .null
-        } else if let window {
-            json["sliding_window"] = .number(window)
-            json["use_sliding_window"] = .flag(true)
-            json["layer_types"] = .list(slidingWindows.map { .text($0 == nil ? "full_attention" : "sliding_attention") })
-        }
+        for (name, named) in family.biasKeys { json[name] = .flag(biases.isSuperset(of: named)) }
+        for setting in family.settings { setting.write(self, to: &json) }
+        family.expertRule?.write(experts, family.standards, to: &json)
+        family.rotaryRule.write(self, to: &json)
+        family.layerRule.write(slidingWindows, to: &json)
         json["bos_token_id"] = beginningID.map { .number(Int($0)) }
+        // Some families' classes name a token that a small vocabulary does not have.
+        json.set("pad_token_id", to: .null)
         if !endIDs.isEmpty { json["eos_token_id"] = TokenIDs(ids: endIDs).json }
         json["torch_dtype"] = .text("float32")
         return Data(JSONValue.object(json).indentedJSON.utf8)
     }
-}
 
-extension ModelConfiguration.RopeScaling {
-    fileprivate var json: JSONValue? {
-        var json = JSONObject()
-        switch self {
-        case .none: return nil
-        case .linear(let factor):
-            json["rope_type"] = .text("linear")
-            json["factor"] = .number(factor)
-        case .llama3(let factor, let low, let high, let context):
-            json["rope_type"] = .text("llama3")
-            json["factor"] = .number(factor)
-            json["low_freq_factor"] = .number(low)
-            json["high_freq_factor"] = .number(high)
-            json["original_max_position_embeddings"] = .number(context)
-        }
-        return .object(json)
-    }
+    /// How many positions back a query sees, in each layer; nil for all.
+    package var slidingWindows: [Int?] { layers.map(\.window) }
 }
 
 /// One token id or a list of them, as Hugging Face's files have either.

@@ -13,6 +13,12 @@ package struct GGUFFile: Sendable {
     let paths: [String]
     private let fileOfTensor: [String: PlainFile]
 
+    /// The tensor that holds Llama 3's divisors of the rotary frequencies.
+    static let ropeFactors = "rope_freqs.weight"
+
+    /// The tensors that say how frequencies are stretched.
+    static let ropeTensors = [ropeFactors, "rope_factors_short.weight", "rope_factors_long.weight"]
+
     /// - Throws: ``TrainerError`` with code `corruptFile` if a file is truncated or its parts do not hold,
     ///   `unsupported` for a version or a tensor type that is not known, and `inputOutput` for a part that is missing.
     package init(path: String) throws {

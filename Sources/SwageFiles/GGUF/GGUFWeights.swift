@@ -4,38 +4,74 @@ import Swage
 struct GGUFWeights: WeightSource {
     let file: GGUFFile
     private let configuration: ModelConfiguration
-    private let storedNames: [String: String]
+    private let places: [String: Place]
     let unreadable: [String: String]
+
+    /// What a tensor of Hugging Face's name is made of.
+    private struct Place {
+        let stored: String
+        let role: TensorRole
+        /// Which expert's part of it.
+        var expert: Int?
+    }
 
     init(file: GGUFFile, configuration: ModelConfiguration) {
         self.file = file
         self.configuration = configuration
-        var names: [String: String] = [:]
+        let family = configuration.family
+        let roles = Dictionary(family.tensors.map { ($1.gguf, $0) }) { first, _ in first }
+        var places: [String: Place] = [:]
         var others: [String: String] = [:]
         for (stored, tensor) in file.tensors {
-            if let name = Self.huggingFaceName(stored) {
-                names[name] = stored
-            } else if stored != GGUFFile.ropeFactors {
+            let names = Self.huggingFaceNames(stored, roles, family, expertCount: min(configuration.experts.count, tensor.shape.first ?? 0))
+            for (name, place) in names { places[name] = place }
+            if !names.isEmpty {
+                continue
+            } else if !GGUFFile.ropeTensors.contains(stored) {
                 others[stored] = tensor.encoding.rawValue
             }
         }
-        (storedNames, unreadable) = (names, others)
+        (self.places, unreadable) = (places, others)
     }
 
-    var tensorNames: Set<String> { Set(storedNames.keys) }
+    var tensorNames: Set<String> { Set(places.keys) }
 
-    func shape(of name: String) -> [Int]? { storedNames[name].flatMap { file.tensors[$0]?.shape } }
+    func shape(of name: String) -> [Int]? {
+        guard let place = places[name], let tensor = part(place) else { return nil }
+        return isTransposed(place.role, tensor.shape) ? tensor.shape.reversed() : tensor.shape
+    }
+
+    /// A stored tensor, or one expert's part of it.
+    private func part(_ place: Place) -> StoredTensor? {
+        guard let tensor = file.tensors[place.stored] else { return nil }
+        guard let expert = place.expert else { return tensor }
+        let bytes = tensor.range.count / tensor.shape[0]
+        let begin = tensor.range.lowerBound + expert * bytes
+        return StoredTensor(name: tensor.name, shape: Array(tensor.shape.dropFirst()), encoding: tensor.encoding, range: begin..<begin + bytes)
+    }
 
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
-        guard let tensor = storedNames[name].flatMap({ file.tensors[$0] }) else {
+        guard let place = places[name], let tensor = part(place) else {
             throw file.file.corrupt("there is no tensor for \"\(name)\"")
         }
         try file.read(tensor, into: destination)
-        guard configuration.family == .llama else { return }
-        for (kind, heads) in [("attn_q", configuration.headCount), ("attn_k", configuration.keyValueHeadCount)]
-        where tensor.name.hasSuffix(".\(kind).weight") || tensor.name.hasSuffix(".\(kind).bias") {
+        let (family, role) = (configuration.family, place.role)
+        if family.gguf?.interleavesRotaryPairs == true, [.query, .key].contains(role) {
+            let heads = role == .query ? configuration.headCount : configuration.keyValueHeadCount
             Self.separateRotaryPairs(destination, heads: heads, headSize: configuration.headSize)
         }
+        if family.gguf?.addsOneToNorms == true, role.isNorm { for index in destination.indices { destination[index] -= 1 } }
+        if isTransposed(role, tensor.shape) { Self.transpose(destination, rows: tensor.shape[0], columns: tensor.shape[1]) }
+    }
+
+    /// GGUF stores matrices as `[outputs, inputs]` whatever Hugging Face does.
+    private func isTransposed(_ role: TensorRole, _ shape: [Int]) -> Bool {
+        configuration.family.storesTransposed && role.isLayerMatrix && shape.count == 2
+    }
+
+    private static func transpose(_ matrix: UnsafeMutableBufferPointer<Float>, rows: Int, columns: Int) {
+        let source = Array(matrix)
+        for row in 0..<rows { for column in 0..<columns { matrix[column * rows + row] = source[row * columns + column] } }
     }
 
     /// GGUF's llama files keep the two elements of a rotary pair side by side; Hugging Face keeps them half a head
@@ -54,21 +90,19 @@ struct GGUFWeights: WeightSource {
         }
     }
 
-    private static func huggingFaceName(_ stored: String) -> String? {
-        let outer = [
-            "token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
-        ]
-        let inner = [
-            "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm",
-            "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
-            "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
-            "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
-        ]
+    private static func huggingFaceNames(
+        _ stored: String, _ roles: [String: TensorRole], _ family: ModelFamily, expertCount: Int
+    ) -> [(name: String, place: Place)] {
         let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        if parts.count == 2, let name = outer[parts[0]] { return "\(name).\(parts[1])" }
-        if parts.count == 4, parts[0] == "blk", let name = inner[parts[2]] {
-            return "model.layers.\(parts[1]).\(name).\(parts[3])"
+        if parts.count == 2, let role = roles[parts[0]], role.isOuter, let name = family.tensorName(role, parts[1]) {
+            return [(name, Place(stored: stored, role: role))]
         }
-        return nil
+        guard parts.count == 4, parts[0] == "blk", let role = roles[parts[2]], !role.isOuter, let layer = Int(parts[1]), "\(layer)" == parts[1]
+        else { return [] }
+        return (0..<(role.isExperts ? expertCount : 1)).compactMap { expert in
+            family.tensorName(role, parts[3], layer: layer, expert: expert).map {
+                ($0, Place(stored: stored, role: role, expert: role.isExperts ? expert : nil))
+            }
+        }
     }
 }

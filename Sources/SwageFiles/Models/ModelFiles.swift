@@ -73,7 +73,7 @@ public struct ModelFiles: Sendable {
         var configuration = try ModelConfiguration(
             configJSON: try folder.required("config.json"), path: path + "/config.json", fallbackName: name)
         let weights = try ShardedSafetensors(folder: folder)
-        self.weights = try TiedWeights(weights, &configuration)
+        self.weights = try TiedWeights(CanonicalWeights(weights, configuration.family), &configuration)
         self.configuration = configuration
         format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
         tokenizer = try Self.unlessUnsupported {
@@ -83,7 +83,7 @@ public struct ModelFiles: Sendable {
                 .unsupported, "the tokenizer in \(path) ends a text by the token \(odd), and the model has \(configuration.vocabularySize)",
                 expected: "an \"eos_token\" that the model's vocabulary has")
         }
-        companions = try folder.companions()
+        companions = try folder.companions(ofText: true)
     }
 
     /// Keeps for later that something is not known or not there; what is broken is an error at once.
@@ -103,14 +103,15 @@ public struct ModelFiles: Sendable {
     /// Checks that the weights have the last layer that the configuration counts, before anything is made for each.
     /// - Throws: ``TrainerError`` with code `checkpointMismatch`.
     package func checkLayerCount() throws {
+        let prefix = configuration.family.layerPrefix + "."
         let stored = Set(
             weights.tensorNames.union(weights.unreadable.keys).compactMap { name in
-                name.split(separator: ".").dropFirst(2).first.flatMap { name.hasPrefix("model.layers.") ? Int($0) : nil }
+                name.hasPrefix(prefix) ? name.dropFirst(prefix.count).split(separator: ".").first.flatMap { Int($0) } : nil
             })
         guard let missing = (0..<configuration.layerCount).first(where: { !stored.contains($0) }) else { return }
         let other = weights.tensorNames.sorted().first.map { ", and one named \"\($0)\"" } ?? ""
         throw TrainerError(
-            .checkpointMismatch, "\(path) has no tensor of model.layers.\(missing).\(stored.isEmpty ? other : "")",
+            .checkpointMismatch, "\(path) has no tensor of \(prefix)\(missing).\(stored.isEmpty ? other : "")",
             expected: "the \(configuration.layerCount) layers that its configuration counts")
     }
 

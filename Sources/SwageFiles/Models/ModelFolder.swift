@@ -55,14 +55,16 @@ struct ModelFolder {
     }
 
     /// The small files, as they are, but for the type of the weights that will stand beside them.
-    func companions() throws -> [String: Data] {
+    /// - Parameter ofText: whether of a model of text and images the text alone will.
+    func companions(ofText: Bool = false) throws -> [String: Data] {
         let names = [
             "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
             "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt",
         ]
         var files: [String: Data] = [:]
         for name in names { files[name] = try data(name) }
-        if var object = try json("config.json")?.object() {
+        if let whole = try json("config.json") {
+            var object = try ofText ? ModelConfiguration.textFields(of: whole) : whole.object()
             for key in ["torch_dtype", "dtype"] where object[key] != nil { object[key] = .text("float32") }
             files["config.json"] = Data(JSONValue.object(object).indentedJSON.utf8)
         }

@@ -4,9 +4,9 @@ import Swage
 /// Weights of a folder whose configuration ties the output head to the embedding, as transformers has them: a head that is
 /// stored with other values counts, one that equals the embedding is the embedding, and one alone serves as both.
 struct TiedWeights: WeightSource {
-    private static let (embedding, head) = ("model.embed_tokens.weight", "lm_head.weight")
-
     private let stored: any WeightSource
+    private let embedding: String
+    private let head: String
     /// Whether the head stands for the embedding, which is not stored.
     private let hasHeadAlone: Bool
     /// Whether the stored head is the embedding over again.
@@ -14,13 +14,17 @@ struct TiedWeights: WeightSource {
 
     init(_ stored: any WeightSource, _ configuration: inout ModelConfiguration) throws {
         self.stored = stored
-        let (embedding, head) = (stored.shape(of: Self.embedding), stored.shape(of: Self.head))
-        hasHeadAlone = configuration.tiesEmbeddings && embedding == nil && head != nil
-        hasCopy = try configuration.tiesEmbeddings && embedding != nil && embedding == head && Self.areEqual(stored)
-        if configuration.tiesEmbeddings, embedding != nil, head != nil, !hasCopy { configuration.tiesEmbeddings = false }
+        let family = configuration.family
+        let names = (embedding: family.tensorName(.embedding) ?? "", head: family.tensorName(.head) ?? "")
+        (embedding, head) = names
+        let shapes = (embedding: stored.shape(of: names.embedding), head: stored.shape(of: names.head))
+        let isTied = configuration.tiesEmbeddings
+        hasHeadAlone = isTied && shapes.embedding == nil && shapes.head != nil
+        hasCopy = try isTied && shapes.embedding != nil && shapes.embedding == shapes.head && Self.areEqual(stored, names.embedding, names.head)
+        if isTied, shapes.embedding != nil, shapes.head != nil, !hasCopy { configuration.tiesEmbeddings = false }
     }
 
-    private static func areEqual(_ stored: any WeightSource) throws -> Bool {
+    private static func areEqual(_ stored: any WeightSource, _ embedding: String, _ head: String) throws -> Bool {
         guard let shape = stored.shape(of: head) else { return false }
         let count = try MemoryBudget.require(shape, of: Float.self, copies: 2, for: "the embedding and the output head")
         let both = try [embedding, head].map { name in
@@ -33,8 +37,8 @@ struct TiedWeights: WeightSource {
     }
 
     var tensorNames: Set<String> {
-        if hasHeadAlone { return stored.tensorNames.subtracting([Self.head]).union([Self.embedding]) }
-        return hasCopy ? stored.tensorNames.subtracting([Self.head]) : stored.tensorNames
+        if hasHeadAlone { return stored.tensorNames.subtracting([head]).union([embedding]) }
+        return hasCopy ? stored.tensorNames.subtracting([head]) : stored.tensorNames
     }
 
     var unreadable: [String: String] { stored.unreadable }
@@ -45,5 +49,5 @@ struct TiedWeights: WeightSource {
         try stored.read(place(name), into: destination)
     }
 
-    private func place(_ name: String) -> String { hasHeadAlone && name == Self.embedding ? Self.head : name }
+    private func place(_ name: String) -> String { hasHeadAlone && name == embedding ? head : name }
 }

@@ -1,4 +1,5 @@
 import CSwageKernels
+import Foundation
 import SwageFiles
 
 /// Causal attention with grouped queries (Ainslie et al., 2023) over packed sequences, in tiles of queries. Sequences may
@@ -17,11 +18,19 @@ struct Attention {
     let model: DecoderModel
     let scratch: AttentionScratch
     private let window: Int?
+    /// What scores are multiplied by, and by what they are bounded then; 0 for no bound.
+    private let scale: Float
+    private let cap: Float
+    /// Where each head's score that stands for no token is, of the layer's parameters.
+    private let sinks: Int?
 
     init(_ model: DecoderModel, layer: Int, scratch: AttentionScratch) {
         self.model = model
         self.scratch = scratch
-        window = model.configuration.slidingWindows[layer]
+        window = model.configuration.layers[layer].window
+        scale = model.configuration.attentionScale
+        cap = Float(model.configuration.scales.attentionCap)
+        sinks = model.layout.layers[layer].sinks
     }
 
     private var heads: Int { model.configuration.headCount }
@@ -30,7 +39,6 @@ struct Attention {
     private var headSize: Int { model.headSize }
     private var stride: Int { model.projectedWidth }
     private var width: Int { model.queryWidth }
-    private var scale: Float { 1 / Float(headSize).squareRoot() }
 
     /// Fills `attended` and `logSumExp` of `layer` from its `projected`.
     /// - Parameter checkpoint: called about once a second of a long sequence; what it throws ends the pass.
@@ -79,9 +87,16 @@ struct Attention {
             multiply(tile, keys, operands.queries, stride, scratch.keys, head: head, into: scores + column, columns)
             column += keys.paddedCount
         }
+        if cap != 0 { swage_soft_cap(scores, count * columns, scale, cap) }
         tile.hideGap(in: scores)
-        swage_softmax_forward(
-            scores, count, columns, tile.firstColumns, tile.lastColumns, scale, layer.logSumExp + row * heads + head, heads)
+        let logSumExp = layer.logSumExp + row * heads + head
+        if let sinks {
+            swage_softmax_forward_sink(
+                scores, count, columns, tile.firstColumns, tile.lastColumns, scale, model.parameters.start[sinks + head], logSumExp, heads)
+        } else {
+            swage_softmax_forward(
+                scores, count, columns, tile.firstColumns, tile.lastColumns, cap == 0 ? scale : 1, logSumExp, heads)
+        }
         column = 0
         for keys in tile.runs {
             swage_block_product(
@@ -118,6 +133,20 @@ struct Attention {
         sumOverGroups(scratch.valueGradients, into: gradients.projected + width + model.keyWidth)
     }
 
+    /// Adds to the gradients of the scores that stand for no token: what they took is what the others did not have.
+    func backwardSinks(_ layer: LayerActivations, _ gradients: GradientActivations, into sums: GradientSum) {
+        guard let sinks else { return }
+        for head in 0..<heads {
+            let score = model.parameters.start[sinks + head]
+            var sum = 0.0
+            for row in 0..<scratch.tokenCount {
+                let place = row * heads + head
+                sum -= exp(Double(score - layer.logSumExp[place])) * Double(gradients.delta[place])
+            }
+            sums.start[sinks + head] += Float(sum)
+        }
+    }
+
     private func backward(
         _ tile: Tile, head: Int, thread: Int, _ layer: LayerActivations, _ gradients: GradientActivations
     ) {
@@ -136,9 +165,12 @@ struct Attention {
             multiply(tile, keys, source.queries, stride, scratch.keys, head: head, into: scores, columns)
             multiply(
                 tile, keys, gradients.attended + head * headSize, width, scratch.values, head: head, into: dscores, columns)
-            swage_softmax_backward(
-                scores, dscores, count, columns, keys.first, keys.last, scale,
-                layer.logSumExp + row * heads + head, delta, heads)
+            let logSumExp = layer.logSumExp + row * heads + head
+            if cap == 0 {
+                swage_softmax_backward(scores, dscores, count, columns, keys.first, keys.last, scale, logSumExp, delta, heads)
+            } else {
+                swage_softmax_backward_capped(scores, dscores, count, columns, keys.first, keys.last, scale, cap, logSumExp, delta, heads)
+            }
             swage_block_product(
                 keys.range.count, headSize, count, scores, 1, columns, dattended, width,
                 scratch.valueGradients.start + offset, width, true)

@@ -111,14 +111,20 @@ extension NativeEngine {
     }
 
     private func write(_ buffers: [(FloatBuffer, prefix: String)], _ directory: String, _ file: String) throws {
-        let views = buffers.flatMap { buffer, prefix in
-            model.layout.parameters.map {
-                TensorView(
-                    name: prefix + $0.name, shape: $0.shape,
-                    elements: UnsafeBufferPointer(start: buffer.start + $0.offset, count: $0.count))
+        let tensors = buffers.flatMap { buffer, prefix in model.layout.parameters.map { (buffer, prefix + $0.name, $0) } }
+        let turned = tensors.reduce(0) { $0 + ($1.2.order == .same ? 0 : $1.2.count) }
+        let room = try FloatBuffer(count: turned, for: "\(file) in the order of its files")
+        var used = 0
+        let views = tensors.map { buffer, name, parameter in
+            var start = buffer.start + parameter.offset
+            if parameter.order != .same {
+                parameter.order.restore(start, shape: parameter.shape, to: room.start + used)
+                start = room.start + used
+                used += parameter.count
             }
+            return TensorView(name: name, shape: parameter.shape, elements: UnsafeBufferPointer(start: start, count: parameter.count))
         }
-        try SafetensorsWriter.write(views, to: directory + "/" + file)
+        try withExtendedLifetime(room) { try SafetensorsWriter.write(views, to: directory + "/" + file) }
     }
 }
 

@@ -110,7 +110,9 @@ actor NativeEngine {
             loss: loss, derivative: derivative, batch: batch, model: model, scratch: workspace.head,
             checkpoint: checkpoint)
         let slices =
-            pass.canBeSliced ? FlatBatch.slices(sequences, limit: Self.sliceTokens) : [FlatBatch(sequences)]
+            pass.canBeSliced
+            ? FlatBatch.slices(sequences, limit: Self.sliceTokens, sharing: model.sharesBeginnings)
+            : [FlatBatch(sequences, sharing: model.sharesBeginnings)]
         let gradients = try gradients ?? GradientSum(model.layout, team: model.team)
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
@@ -194,7 +196,7 @@ actor NativeEngine {
         let sequences = TokenSequence.all(
             inputIDs: inputs.inputIDs, segmentIDs: inputs.segmentIDs, mask: wantsAll ? nil : inputs.targetMask)
         // Outputs of every position come in the batch's order.
-        let tokens = FlatBatch(sequences, sharing: !wantsAll)
+        let tokens = FlatBatch(sequences, sharing: !wantsAll && model.sharesBeginnings)
         let activations = try workspace.activations(for: tokens, keepsLayers: false)
         try runForward(tokens, activations) { try Task.checkCancellation() }
         return try ForwardPass(

@@ -133,6 +133,15 @@ final class OutputHead {
         model.multiply(
             normalized + chunk.lowerBound * channels, model.layout.head, logits, rows: chunk.count, inputs: channels,
             outputs: vocabulary)
+        let scales = model.configuration.scales
+        if scales.logitCap != 0 {
+            model.split(.loss, chunk.count) { [self] _, part in
+                swage_soft_cap(
+                    logits + part.lowerBound * vocabulary, part.count * vocabulary, Float(1 / scales.logits), Float(scales.logitCap))
+            }
+        } else {
+            model.scale(logits, by: 1 / scales.logits, rows: chunk.count, channels: vocabulary)
+        }
     }
 
     private func compute(_ outputs: Set<ModelOutput>, _ chunk: Range<Int>) -> Outputs {
@@ -157,7 +166,8 @@ final class OutputHead {
 
     /// The gradient of a chunk's logits: in their own place where nothing else has to be read from them.
     private func backwardLogits(_ chunk: Range<Int>, _ flow: Gradients) throws -> UnsafeMutablePointer<Float> {
-        let isInPlace = flow.entropy == nil && flow.addToLogits == nil
+        let scales = model.configuration.scales
+        let isInPlace = flow.entropy == nil && flow.addToLogits == nil && scales.logitCap == 0
         if !isInPlace { try scratch.dlogits.reserve(chunk.count * vocabulary, for: "the gradients of logits") }
         let dlogits = scratch.dlogits.start
         if !isInPlace { dlogits.update(repeating: 0, count: chunk.count * vocabulary) }
@@ -182,6 +192,15 @@ final class OutputHead {
             }
         }
         try flow.addToLogits?(chunk, logits, target)
+        if scales.logitCap != 0 {
+            model.split(.loss, chunk.count) { [self] _, part in
+                let offset = part.lowerBound * vocabulary
+                swage_soft_cap_backward(
+                    target + offset, logits + offset, part.count * vocabulary, Float(1 / scales.logits), Float(scales.logitCap))
+            }
+        } else {
+            model.scale(target, by: 1 / scales.logits, rows: chunk.count, channels: vocabulary)
+        }
         return target
     }
 }

@@ -14,133 +14,112 @@ extension DecoderModel {
             backwardFeedForward(index, activations, flow, gradients, rows: tokens.count)
             try backwardAttention(index, tokens, activations, flow, gradients, scratch, checkpoint)
         }
-        backwardEmbedding(tokens.ids, flow.residual, gradients)
+        backwardEmbedding(tokens, flow.residual, gradients)
     }
 
     private func backwardFeedForward(
         _ index: Int, _ activations: Activations, _ flow: GradientActivations, _ gradients: GradientSum, rows: Int
     ) {
-        let offsets = layout.layers[index]
+        let parameters = layout.layers[index]
         let layer = activations.layers[index]
-        let width = configuration.feedForwardSize
 
-        products.inputGradient(
-            flow.residual, parameters.start + offsets.down, flow.activated, rows: rows, inputs: width,
-            outputs: hidden)
-        split(.elementwise, rows) { _, part in
-            swage_swiglu_backward(
-                flow.activated + part.lowerBound * width, layer.gateUp + part.lowerBound * 2 * width,
-                flow.gateUp + part.lowerBound * 2 * width, activations.activated + part.lowerBound * width, part.count,
-                width)
+        let output = outputGradient(
+            flow, parameters.postFeedForwardNorm, layer.feedForwardOutput, rstd: layer.feedForwardOutputRstd, gradients, rows: rows)
+        if !parameters.experts.isEmpty { return backwardExperts(index, output, activations, flow, gradients, rows: rows) }
+        inputGradient(output, parameters.down, flow.activated, rows: rows)
+        split(.elementwise, rows) { [self] _, part in
+            backwardActivation(flow.activated, layer.gateUp, flow.gateUp, activations.activated, part)
         }
-        products.weightGradient(
-            flow.residual, activations.activated, gradients.start + offsets.down, rows: rows, inputs: width,
-            outputs: hidden, accumulating: gradients.accumulates)
-        normalize(
-            layer.middle, offsets.feedForwardNorm, activations.normalized, rstd: layer.middleRstd,
-            rows: rows)
-        products.weightGradient(
-            flow.gateUp, activations.normalized, gradients.start + offsets.gateUp, rows: rows,
-            inputs: hidden, outputs: 2 * width, accumulating: gradients.accumulates)
-        products.inputGradient(
-            flow.gateUp, parameters.start + offsets.gateUp, flow.normalized, rows: rows, inputs: hidden,
-            outputs: 2 * width)
-        backwardNorm(
-            flow.normalized, layer.middle, offsets.feedForwardNorm, rstd: layer.middleRstd,
-            flow.residual, gradients, rows: rows)
+        weightGradient(output, activations.activated, parameters.down, gradients, rows: rows)
+        let normalized = normalize(
+            layer.middle, parameters.feedForwardNorm, activations.normalized, rstd: layer.middleRstd, rows: rows)
+        weightGradient(flow.gateUp, normalized, parameters.gateUp, gradients, rows: rows)
+        backwardInput(
+            flow.gateUp, parameters.gateUp, parameters.feedForwardNorm, layer.middle, rstd: layer.middleRstd, flow, gradients, rows: rows)
     }
 
     private func backwardAttention(
         _ index: Int, _ tokens: FlatBatch, _ activations: Activations, _ flow: GradientActivations,
         _ gradients: GradientSum, _ scratch: AttentionScratch, _ checkpoint: () throws -> Void
     ) throws {
-        let offsets = layout.layers[index]
+        let parameters = layout.layers[index]
         let layer = activations.layers[index]
         let rows = tokens.count
 
-        products.inputGradient(
-            flow.residual, parameters.start + offsets.attentionOutput, flow.attended, rows: rows,
-            inputs: queryWidth, outputs: hidden)
-        products.weightGradient(
-            flow.residual, layer.attended, gradients.start + offsets.attentionOutput, rows: rows,
-            inputs: queryWidth, outputs: hidden, accumulating: gradients.accumulates)
-        if let bias = offsets.attentionOutputBias {
-            swage_bias_backward(flow.residual, gradients.start + bias, rows, hidden, hidden)
-        }
-        try Attention(self, layer: index, scratch: scratch).backward(layer, flow, checkpoint: checkpoint)
+        let output = outputGradient(
+            flow, parameters.postAttentionNorm, layer.attentionOutput, rstd: layer.attentionOutputRstd, gradients, rows: rows)
+        inputGradient(output, parameters.attentionOutput, flow.attended, rows: rows)
+        weightGradient(output, layer.attended, parameters.attentionOutput, gradients, rows: rows)
+        let attention = Attention(self, layer: index, scratch: scratch)
+        try attention.backward(layer, flow, checkpoint: checkpoint)
+        attention.backwardSinks(layer, flow, into: gradients)
         split(.elementwise, rows) { [self] _, part in
-            tokens.positions.withUnsafeBufferPointer { positions in
-                swage_rope(
-                    flow.projected + part.lowerBound * projectedWidth, rotary.cosines.start, rotary.sines.start,
-                    positions.baseAddress! + part.lowerBound, part.count,
-                    configuration.headCount + configuration.keyValueHeadCount, headSize, projectedWidth, -1)
-            }
+            turn(index, flow.projected + part.lowerBound * projectedWidth, tokens, part, direction: -1)
         }
         backwardHeadNorms(index, layer, flow.projected, gradients, rows: rows)
-        if let bias = offsets.queryKeyValueBias {
-            swage_bias_backward(flow.projected, gradients.start + bias, rows, projectedWidth, projectedWidth)
-        }
-        normalize(
-            layer.input, offsets.inputNorm, activations.normalized, rstd: layer.inputRstd,
-            rows: rows)
-        products.weightGradient(
-            flow.projected, activations.normalized, gradients.start + offsets.queryKeyValue, rows: rows,
-            inputs: hidden, outputs: projectedWidth, accumulating: gradients.accumulates)
-        products.inputGradient(
-            flow.projected, parameters.start + offsets.queryKeyValue, flow.normalized, rows: rows,
-            inputs: hidden, outputs: projectedWidth)
-        backwardNorm(
-            flow.normalized, layer.input, offsets.inputNorm, rstd: layer.inputRstd,
-            flow.residual, gradients, rows: rows)
+        let normalized = normalize(layer.input, parameters.inputNorm, activations.normalized, rstd: layer.inputRstd, rows: rows)
+        weightGradient(flow.projected, normalized, parameters.queryKeyValue, gradients, rows: rows)
+        backwardInput(
+            flow.projected, parameters.queryKeyValue, parameters.inputNorm, layer.input, rstd: layer.inputRstd, flow, gradients, rows: rows)
     }
 
-    /// Adds to `dx[rows, C]` and to the norm's gradient.
-    func backwardNorm(
-        _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ weightOffset: Int, rstd: UnsafePointer<Float>,
-        _ dx: UnsafeMutablePointer<Float>, _ gradients: GradientSum, rows: Int
+    /// The gradient of a block's output, before it was normalized, scaled and added.
+    private func outputGradient(
+        _ flow: GradientActivations, _ norm: ParameterLayout.Norm?, _ kept: UnsafePointer<Float>, rstd: UnsafePointer<Float>,
+        _ gradients: GradientSum, rows: Int
+    ) -> UnsafeMutablePointer<Float> {
+        let factor = configuration.scales.residual
+        if factor != 1 {
+            flow.output.update(from: flow.residual, count: rows * hidden)
+            scale(flow.output, by: factor, rows: rows, channels: hidden)
+        }
+        guard let norm else { return factor == 1 ? flow.residual : flow.output }
+        backwardNorm(factor == 1 ? flow.residual : flow.output, kept, norm, rstd: rstd, flow.output, gradients, rows: rows, replacing: true)
+        return flow.output
+    }
+
+    /// Adds to the residual stream's gradient what a block gives to it through its first projection and the norm before it.
+    private func backwardInput(
+        _ dy: UnsafePointer<Float>, _ projection: ParameterLayout.Projection, _ norm: ParameterLayout.Norm?,
+        _ input: UnsafePointer<Float>, rstd: UnsafePointer<Float>, _ flow: GradientActivations, _ gradients: GradientSum, rows: Int
     ) {
-        // Each thread sums its own rows, and the sums are added in order, so that the result does not vary.
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: team.count * hidden) { partial in
-            partial.initialize(repeating: 0)
-            let partial = partial.baseAddress!
-            split(.normalization, rows) { [self] thread, part in
-                let offset = part.lowerBound * hidden
-                swage_rmsnorm_backward(
-                    dy + offset, x + offset, parameters.start + weightOffset, rstd + part.lowerBound, dx + offset,
-                    partial + thread * hidden, part.count, hidden, hidden, 0)
-            }
-            for thread in 0..<team.count {
-                swage_add(gradients.start + weightOffset, partial + thread * hidden, hidden)
-            }
+        inputGradient(dy, projection, flow.normalized, rows: rows)
+        if let norm { return backwardNorm(flow.normalized, input, norm, rstd: rstd, flow.residual, gradients, rows: rows) }
+        split(.elementwise, rows) { [self] _, part in
+            let offset = part.lowerBound * hidden
+            swage_add(flow.residual + offset, flow.normalized + offset, part.count * hidden)
         }
     }
 
-    private func backwardHeadNorms(
-        _ index: Int, _ layer: LayerActivations, _ dprojected: UnsafeMutablePointer<Float>, _ gradients: GradientSum,
+    func inputGradient(
+        _ dy: UnsafePointer<Float>, _ projection: ParameterLayout.Projection, _ dx: UnsafeMutablePointer<Float>, rows: Int
+    ) {
+        products.inputGradient(
+            dy, parameters.start + projection.weight, dx, rows: rows, inputs: projection.inputs, outputs: projection.outputs)
+    }
+
+    func weightGradient(
+        _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ projection: ParameterLayout.Projection, _ gradients: GradientSum,
         rows: Int
     ) {
-        guard let queryNorm = layout.layers[index].queryNorm, let keyNorm = layout.layers[index].keyNorm else { return }
-        let (queries, keys) = (configuration.headCount, configuration.keyValueHeadCount)
-        for row in 0..<rows {
-            let gradient = dprojected + row * projectedWidth
-            let kept = layer.unnormalized + row * (queryWidth + keyWidth)
-            let rstd = layer.headRstd + row * (queries + keys)
-            swage_rmsnorm_backward(
-                gradient, kept, parameters.start + queryNorm, rstd, gradient, gradients.start + queryNorm, queries,
-                headSize, headSize, 1)
-            swage_rmsnorm_backward(
-                gradient + queryWidth, kept + queryWidth, parameters.start + keyNorm, rstd + queries,
-                gradient + queryWidth, gradients.start + keyNorm, keys, headSize, headSize, 1)
-        }
+        if let bias = projection.bias { swage_bias_backward(dy, gradients.start + bias, rows, projection.outputs, projection.outputs) }
+        products.weightGradient(
+            dy, x, gradients.start + projection.weight, rows: rows, inputs: projection.inputs, outputs: projection.outputs,
+            accumulating: gradients.accumulates)
     }
 
-    /// Adds each token's gradient to its embedding's. Threads share the channels, so that no two write one place.
-    private func backwardEmbedding(_ ids: [Int32], _ dx: UnsafePointer<Float>, _ gradients: GradientSum) {
+    /// Adds each token's gradient to its embedding's, and to its position's. Threads share the channels, so that no two
+    /// write one place.
+    private func backwardEmbedding(_ tokens: FlatBatch, _ dx: UnsafeMutablePointer<Float>, _ gradients: GradientSum) {
+        scale(dx, by: configuration.scales.embedding, rows: tokens.count, channels: hidden)
         split(.elementwise, hidden) { [self] _, part in
-            for (row, id) in ids.enumerated() {
-                swage_add(
-                    gradients.start + layout.embedding + Int(id) * hidden + part.lowerBound,
-                    dx + row * hidden + part.lowerBound, part.count)
+            for (row, id) in tokens.ids.enumerated() {
+                let gradient = dx + row * hidden + part.lowerBound
+                swage_add(gradients.start + layout.embedding + Int(id) * hidden + part.lowerBound, gradient, part.count)
+                if let positions = layout.positions {
+                    let position = Int(tokens.positions[row])
+                    swage_add(gradients.start + positions + position * hidden + part.lowerBound, gradient, part.count)
+                }
             }
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import SwageFiles
 import CSwageKernels
 
@@ -14,8 +15,9 @@ extension DecoderModel {
     func forward(
         _ tokens: FlatBatch, _ activations: Activations, attend: Attend, checkpoint: () throws -> Void
     ) throws {
-        try rotary.reserve(Int(tokens.positions.max() ?? 0) + 1)
-        embed(tokens.ids, into: activations.layers[0].input)
+        try requirePositions(Int(tokens.positions.max() ?? 0) + 1)
+        for table in rotaries { try table.prepare(tokens) }
+        embed(tokens, into: activations.layers[0].input)
         for index in layout.layers.indices {
             try checkpoint()
             let layer = activations.layers[index]
@@ -29,77 +31,83 @@ extension DecoderModel {
 
     /// Queries, keys and values from the layer's input, which is the layer's before plus its residual stream.
     private func project(_ index: Int, _ tokens: FlatBatch, _ activations: Activations) {
-        let offsets = layout.layers[index]
+        let parameters = layout.layers[index]
         let layer = activations.layers[index]
         let rows = tokens.count
-        normalize(
-            layer.input, adding: index > 0 ? activations.layers[index - 1].middle : nil, offsets.inputNorm,
+        let normalized = normalize(
+            layer.input, adding: index > 0 ? activations.layers[index - 1].middle : nil, parameters.inputNorm,
             activations.normalized, rstd: layer.inputRstd, rows: rows)
-        multiply(
-            activations.normalized, offsets.queryKeyValue, layer.projected, rows: rows,
-            inputs: hidden, outputs: projectedWidth)
+        multiply(normalized, parameters.queryKeyValue, layer.projected, rows: rows)
         split(.elementwise, rows) { [self] _, part in
             let projected = layer.projected + part.lowerBound * projectedWidth
-            if let bias = offsets.queryKeyValueBias {
-                swage_add_bias(projected, parameters.start + bias, part.count, projectedWidth)
-            }
+            addBias(parameters.queryKeyValue, projected, rows: part.count)
             normalizeHeads(index, layer, part)
-            tokens.positions.withUnsafeBufferPointer { positions in
-                swage_rope(
-                    projected, rotary.cosines.start, rotary.sines.start, positions.baseAddress! + part.lowerBound,
-                    part.count, configuration.headCount + configuration.keyValueHeadCount, headSize, projectedWidth, 1)
-            }
+            turn(index, projected, tokens, part, direction: 1)
         }
     }
 
-    /// The norm of each head's query and key, where the family has one (Qwen 3).
-    private func normalizeHeads(_ index: Int, _ layer: LayerActivations, _ rows: Range<Int>) {
-        guard let queryNorm = layout.layers[index].queryNorm, let keyNorm = layout.layers[index].keyNorm else { return }
-        let (queries, keys) = (configuration.headCount, configuration.keyValueHeadCount)
-        let width = queryWidth + keyWidth
+    /// Turns the queries and keys of some rows, of which the first lies at `projected`, by their positions.
+    func turn(_ index: Int, _ projected: UnsafeMutablePointer<Float>, _ tokens: FlatBatch, _ rows: Range<Int>, direction: Float) {
+        guard let rotary = configuration.layers[index].rotary else { return }
+        let table = rotaries[rotary]
+        let heads = configuration.headCount + configuration.keyValueHeadCount
+        table.places.withUnsafeBufferPointer { places in
+            let places = places.baseAddress! + rows.lowerBound
+            if table.pairs == .halves {
+                swage_rope(
+                    projected, table.cosines.start, table.sines.start, places, rows.count, heads, headSize, table.width, projectedWidth,
+                    direction)
+            } else {
+                swage_rope_neighbors(
+                    projected, table.cosines.start, table.sines.start, places, rows.count, heads, headSize, table.width, projectedWidth,
+                    direction)
+            }
+        }
+        if configuration.scales.queryGrowth != 0 { growQueries(projected, tokens, rows) }
+    }
+
+    /// Multiplies the queries of positions beyond the original context, or their gradients.
+    private func growQueries(_ projected: UnsafeMutablePointer<Float>, _ tokens: FlatBatch, _ rows: Range<Int>) {
+        let scales = configuration.scales
         for row in rows {
-            let projected = layer.projected + row * projectedWidth
-            let kept = layer.unnormalized + row * width
-            let rstd = layer.headRstd + row * (queries + keys)
-            kept.update(from: projected, count: width)
-            swage_rmsnorm_forward(
-                kept, parameters.start + queryNorm, projected, rstd, queries, headSize, headSize, headSize,
-                Float(configuration.normEpsilon))
-            swage_rmsnorm_forward(
-                kept + queryWidth, parameters.start + keyNorm, projected + queryWidth, rstd + queries, keys, headSize,
-                headSize, headSize, Float(configuration.normEpsilon))
+            let contexts = (Double(tokens.positions[row]) / scales.queryContext).rounded(.down)
+            if contexts == 0 { continue }
+            let factor = 1 + scales.queryGrowth * log(1 + contexts)
+            swage_scale(projected + (row - rows.lowerBound) * projectedWidth, queryWidth, Float(factor))
         }
     }
 
     /// The heads' outputs, projected; the layer's input is added with the norm that follows.
     private func finishAttention(_ index: Int, _ layer: LayerActivations, rows: Int) {
-        let offsets = layout.layers[index]
-        multiply(
-            layer.attended, offsets.attentionOutput, layer.middle, rows: rows, inputs: queryWidth,
-            outputs: hidden)
-        if let bias = offsets.attentionOutputBias {
-            swage_add_bias(layer.middle, parameters.start + bias, rows, hidden)
-        }
+        let parameters = layout.layers[index]
+        let output = parameters.postAttentionNorm == nil ? layer.middle : layer.attentionOutput
+        multiply(layer.attended, parameters.attentionOutput, output, rows: rows)
+        addBias(parameters.attentionOutput, output, rows: rows)
+        normalize(output, parameters.postAttentionNorm, layer.middle, rstd: layer.attentionOutputRstd, rows: rows)
+        scale(layer.middle, by: configuration.scales.residual, rows: rows, channels: hidden)
     }
 
     /// The feed-forward product; the residual stream is added with the norm that follows.
     private func feedForward(_ index: Int, _ layer: LayerActivations, _ activations: Activations, rows: Int) {
-        let offsets = layout.layers[index]
-        let width = configuration.feedForwardSize
-        normalize(
-            layer.middle, adding: layer.input, offsets.feedForwardNorm, activations.normalized, rstd: layer.middleRstd,
+        let parameters = layout.layers[index]
+        let target = activations.outputOfLayer(index)
+        let output = parameters.postFeedForwardNorm == nil ? target : layer.feedForwardOutput
+        let normalized = normalize(
+            layer.middle, adding: layer.input, parameters.feedForwardNorm, activations.normalized, rstd: layer.middleRstd,
             rows: rows)
-        multiply(
-            activations.normalized, offsets.gateUp, layer.gateUp, rows: rows, inputs: hidden,
-            outputs: 2 * width)
-        split(.elementwise, rows) { _, part in
-            swage_swiglu_forward(
-                layer.gateUp + part.lowerBound * 2 * width, activations.activated + part.lowerBound * width, part.count,
-                width)
+        if parameters.experts.isEmpty {
+            multiply(normalized, parameters.gateUp, layer.gateUp, rows: rows)
+            split(.elementwise, rows) { [self] _, part in
+                addBias(parameters.gateUp, layer.gateUp + part.lowerBound * parameters.gateUp.outputs, rows: part.count)
+                activate(layer.gateUp, activations.activated, part)
+            }
+            multiply(activations.activated, parameters.down, output, rows: rows)
+            addBias(parameters.down, output, rows: rows)
+        } else {
+            runExperts(index, normalized, layer, activations, output, rows: rows)
         }
-        multiply(
-            activations.activated, offsets.down, activations.outputOfLayer(index), rows: rows,
-            inputs: width, outputs: hidden)
+        normalize(output, parameters.postFeedForwardNorm, target, rstd: layer.feedForwardOutputRstd, rows: rows)
+        scale(target, by: configuration.scales.residual, rows: rows, channels: hidden)
     }
 
     private func addResidual(of layer: LayerActivations, to output: UnsafeMutablePointer<Float>, rows: Int) {

@@ -12,6 +12,10 @@ struct FlatBatch {
     private(set) var segments: [Segment] = []
     /// Where the batch's tokens are computed. Several places share a row where their sequences share a beginning.
     private(set) var outputs: [(place: Int, row: Int)] = []
+    /// How many tokens may follow each sequence.
+    private(set) var following = 0
+    /// How long the sequence of each token may come to be, where that does not follow from the segments.
+    private var knownLengths: [Int]?
 
     var count: Int { ids.count }
 
@@ -22,10 +26,12 @@ struct FlatBatch {
         var continues: Int?
     }
 
-    /// - Parameter sharing: whether common beginnings are computed once.
-    init(_ sequences: [TokenSequence], sharing: Bool = true) {
-        let runs = sharing ? SharedPrefixes.runs(of: sequences) : sequences.indices.map { ($0..<$0 + 1, prefix: 0) }
-        for (run, prefix) in runs {
+    /// - Parameters:
+    ///   - sharing: whether common beginnings are computed once.
+    ///   - following: how many tokens may follow each sequence.
+    init(_ sequences: [TokenSequence], sharing: Bool = true, following: Int = 0) {
+        self.following = following
+        for (run, prefix) in Self.runs(of: sequences, sharing: sharing) {
             var shared: Int?
             if prefix > 0 {
                 shared = segments.count
@@ -41,17 +47,21 @@ struct FlatBatch {
         }
     }
 
-    /// The next token of each of several sequences.
-    init(nextTokens ids: [Int32], positions: [Int32]) {
-        self.ids = ids
-        self.positions = positions
+    /// The next token of each of several sequences, which may come to be so long.
+    init(nextTokens ids: [Int32], positions: [Int32], lengths: [Int]) {
+        (self.ids, self.positions, knownLengths) = (ids, positions, lengths)
+    }
+
+    /// How long the sequence of each token may come to be. Asked of sequences that share no beginnings.
+    var lengths: [Int] {
+        knownLengths ?? segments.flatMap { segment in Array(repeating: segment.tokens.count + following, count: segment.tokens.count) }
     }
 
     /// The sequences in groups of at most `limit` tokens each, or of one sequence that is longer.
-    static func slices(_ sequences: [TokenSequence], limit: Int) -> [FlatBatch] {
+    static func slices(_ sequences: [TokenSequence], limit: Int, sharing: Bool, following: Int = 0) -> [FlatBatch] {
         var slices: [[TokenSequence]] = []
         var room = 0
-        for (run, prefix) in SharedPrefixes.runs(of: sequences) {
+        for (run, prefix) in runs(of: sequences, sharing: sharing) {
             var shares = false
             for sequence in sequences[run] {
                 let count = sequence.ids.count
@@ -64,7 +74,11 @@ struct FlatBatch {
                 shares = true
             }
         }
-        return slices.map { FlatBatch($0) }
+        return slices.map { FlatBatch($0, sharing: sharing, following: following) }
+    }
+
+    private static func runs(of sequences: [TokenSequence], sharing: Bool) -> [(Range<Int>, prefix: Int)] {
+        sharing ? SharedPrefixes.runs(of: sequences) : sequences.indices.map { ($0..<$0 + 1, prefix: 0) }
     }
 
     @discardableResult

@@ -25,24 +25,17 @@ final class GradientSum {
     func begin(accumulating: Bool) {
         accumulates = accumulating
         guard !accumulating else { return }
-        for parameter in layout.parameters where isSummedPiecewise(parameter) {
+        for parameter in layout.parameters where layout.isSummedPiecewise(parameter) {
             team.split(parameter.count, granularity: 1 << 16) { _, part in
                 (start + parameter.offset + part.lowerBound).update(repeating: 0, count: part.count)
             }
         }
     }
 
-    private func isSummedPiecewise(_ parameter: ParameterLayout.Parameter) -> Bool {
-        parameter.shape.count == 1 || parameter.offset == layout.embedding || parameter.offset == layout.head
-    }
-
     /// A copy of everything that a loss pass can change before the last layer's backward pass begins, or of all.
     /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for it.
     func backup(whole: Bool) throws -> () -> Void {
-        let ranges =
-            whole
-            ? [0..<layout.count]
-            : layout.parameters.filter { $0.offset == layout.head || $0.offset == layout.finalNorm }.map(\.range)
+        let ranges = whole ? [0..<layout.count] : layout.outputRanges
         try MemoryBudget.require([ranges.reduce(0) { $0 + $1.count }], of: Float.self, for: "a copy of the gradients so far")
         let saved = ranges.map { Array(UnsafeBufferPointer(start: start + $0.lowerBound, count: $0.count)) }
         return { [self] in

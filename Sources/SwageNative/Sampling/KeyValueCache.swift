@@ -78,7 +78,7 @@ final class KeyValueCache {
     /// Stores one new token of each of `slots`, and fills `attended` with what their queries see.
     func attend(_ layer: LayerActivations, _ index: Int, slots: [Int]) {
         model.profiler.measure(.attention) {
-            let window = model.configuration.slidingWindows[index] ?? .max
+            let window = model.configuration.layers[index].window ?? .max
             let seen = slots.map { SeenKeys(length: lengths[$0] + 1, window: window, queries: groupSize) }
             model.team.run(jobs: slots.count * keyHeads) { [self] thread, job in
                 let (token, head) = (job % slots.count, job / slots.count)
@@ -100,9 +100,18 @@ final class KeyValueCache {
         swage_panel_product(
             groupSize, seen.columns / Panel.columns, headSize, queries, headSize, keys[index].start + begin, scores,
             seen.columns)
-        swage_softmax_forward(
-            scores, groupSize, seen.columns, seen.first, seen.last, 1 / Float(headSize).squareRoot(),
-            scores + groupSize * seen.columns, 1)
+        let (scale, cap) = (model.configuration.attentionScale, Float(model.configuration.scales.attentionCap))
+        if cap != 0 { swage_soft_cap(scores, groupSize * seen.columns, scale, cap) }
+        let logSumExp = scores + groupSize * seen.columns
+        if let sinks = model.layout.layers[index].sinks {
+            for query in 0..<groupSize {
+                swage_softmax_forward_sink(
+                    scores + query * seen.columns, 1, seen.columns, seen.first, seen.last, scale,
+                    model.parameters.start[sinks + head * groupSize + query], logSumExp + query, 1)
+            }
+        } else {
+            swage_softmax_forward(scores, groupSize, seen.columns, seen.first, seen.last, cap == 0 ? scale : 1, logSumExp, 1)
+        }
         swage_block_product(
             groupSize, headSize, Int(seen.last[0]), scores, seen.columns, 1, values[index].start + begin, headSize,
             attended, headSize, false)

@@ -14,6 +14,8 @@ struct Rollout {
     private let cache: KeyValueCache
     /// The last layer's output at the end of each slot's prompt, `[slots, C]`.
     private let promptEnds: FloatBuffer
+    /// How many tokens that are read may follow a prompt.
+    private let following: Int
     private var completions: [GrowingCompletion]
     private var slots: [Slot]
     /// Slots that were given back; those that were taken again since then are still among them.
@@ -42,8 +44,11 @@ struct Rollout {
         try MemoryBudget.require(
             bytes: elementCount([prompts.count, options.maxTokens, token]),
             for: "\(prompts.count) completions of up to \(options.maxTokens) tokens")
-        cache = try KeyValueCache(
-            model, slots: count, prompt: prompts.map(\.count).max()!, completion: options.maxTokens)
+        let longestPrompt = prompts.map(\.count).max()!
+        cache = try KeyValueCache(model, slots: count, prompt: longestPrompt, completion: options.maxTokens)
+        // Some frequencies depend on the length, and what is cached has turned by them. The last token is not read.
+        following = options.maxTokens - 1
+        try model.requirePositions(longestPrompt + following)
         promptEnds = try FloatBuffer(count: count * model.hidden, for: "\(count) prompts")
         slots = Array(repeating: Slot(), count: count)
         givenBack = (0..<count).reversed()
@@ -76,7 +81,8 @@ struct Rollout {
             if active.isEmpty { return completions.map { $0.completion() } }
             let tokens = FlatBatch(
                 nextTokens: active.map { completions[slots[$0].prompt!].tokens.last! },
-                positions: active.map { Int32(cache.lengths[$0]) })
+                positions: active.map { Int32(cache.lengths[$0]) },
+                lengths: model.sharesBeginnings ? [] : active.map { prompts[slots[$0].prompt!].count + following })
             let activations = try workspace.activations(for: tokens, keepsLayers: false)
             try model.forward(
                 tokens, activations, attend: { index, layer in cache.attend(layer, index, slots: active) },
@@ -129,7 +135,7 @@ struct Rollout {
     /// Runs the model over the prompts of `unread`, whose slots then hold their keys and values.
     private func read(_ unread: [Int]) throws {
         let sequences = unread.map { cache.sequence(prompts[slots[$0].prompt!], slot: $0) }
-        for part in FlatBatch.slices(sequences, limit: Self.readTokens) {
+        for part in FlatBatch.slices(sequences, limit: Self.readTokens, sharing: model.sharesBeginnings, following: following) {
             let activations = try workspace.activations(for: part, keepsLayers: false)
             try model.forward(
                 part, activations,

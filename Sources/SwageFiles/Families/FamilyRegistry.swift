@@ -1,0 +1,15 @@
+/// The families of models that the native engine knows: one line each.
+enum FamilyRegistry {
+    static let all: [ModelFamily] = [
+        .llama,
+        .mistral,
+        .qwen2,
+        .qwen3,
+    ]
+
+    /// The family that `config.json` calls so.
+    static func family(named name: String) -> ModelFamily? { all.first { $0.name == name } }
+
+    /// The family that a GGUF file calls so.
+    static func family(ofArchitecture name: String) -> ModelFamily? { all.first { $0.gguf?.architecture == name } }
+}
