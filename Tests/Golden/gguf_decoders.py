@@ -1,13 +1,22 @@
 """The tiny models once more, as GGUF files in the layout of llama.cpp's converter."""
 
 import json
+import math
 
 import numpy
 from gguf import GGUFWriter, RopeScalingType, TokenType
 from safetensors.numpy import load_file
 
-MODELS = ["llama", "llama3_tied", "llama_bias", "qwen2", "qwen3"]
-OUTER = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+MODELS = [
+    "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
+    "phi3_short", "olmo2", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "qwen3_moe", "olmoe",
+]
+ARCHITECTURES = {"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe"}
+INTERLEAVED = ["llama", "smollm3", "granite"]
+OUTER = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
+    "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
+}
 INNER = {
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
@@ -20,14 +29,34 @@ INNER = {
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
+    "self_attn.qkv_proj": "attn_qkv",
+    "mlp.gate_up_proj": "ffn_up",
+    "post_self_attn_layernorm": "post_attention_norm",
+    "post_mlp_layernorm": "post_ffw_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+    "ln_1": "attn_norm",
+    "attn.c_attn": "attn_qkv",
+    "attn.c_proj": "attn_output",
+    "ln_2": "ffn_norm",
+    "mlp.c_fc": "ffn_up",
+    "mlp.c_proj": "ffn_down",
+    "mlp.gate": "ffn_gate_inp",
+    "mlp.experts.gate_proj": "ffn_gate_exps",
+    "mlp.experts.up_proj": "ffn_up_exps",
+    "mlp.experts.down_proj": "ffn_down_exps",
 }
+# Where the norm of this name stands behind attention.
+BEHIND = ["olmo2", "gemma2", "gemma3"]
 
 
-def stored_name(name):
+def stored_name(name, architecture):
     stem, kind = name.rsplit(".", 1)
     if stem in OUTER:
         return f"{OUTER[stem]}.{kind}"
     _, _, layer, rest = stem.split(".", 3)
+    if rest == "post_attention_layernorm" and architecture in BEHIND:
+        return f"blk.{layer}.post_attention_norm.{kind}"
     return f"blk.{layer}.{INNER[rest]}.{kind}"
 
 
@@ -48,37 +77,101 @@ def llama3_divisors(config, head_size):
 
 def write_model(folder):
     config = json.loads((folder / "config.json").read_text())
-    architecture = config["model_type"]
+    for ours, theirs in dict(n_embd="hidden_size", n_layer="num_hidden_layers", n_head="num_attention_heads", n_positions="max_position_embeddings").items():
+        config.setdefault(theirs, config.get(ours))
+    config.setdefault("num_experts", config.get("num_local_experts"))
+    architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
     heads = config["num_attention_heads"]
+    key_heads = config.get("num_key_value_heads") or heads
     head_size = config.get("head_dim") or config["hidden_size"] // heads
     writer = GGUFWriter(folder / "model.gguf", architecture)
     writer.add_name(folder.name)
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_feed_forward_length(config.get("intermediate_size") or 4 * config["hidden_size"])
     writer.add_head_count(heads)
-    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_head_count_kv(key_heads)
     writer.add_key_length(head_size)
     writer.add_value_length(head_size)
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    rope = config["rope_parameters"]
-    writer.add_rope_freq_base(rope["rope_theta"])
-    if rope["rope_type"] == "linear":
-        writer.add_rope_scaling_type(RopeScalingType.LINEAR)
-        writer.add_rope_scaling_factor(rope["factor"])
-    if rope["rope_type"] == "llama3":
-        writer.add_tensor("rope_freqs.weight", llama3_divisors(config, head_size))
+    if "rms_norm_eps" in config:
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    else:
+        writer.add_layer_norm_eps(config.get("layer_norm_eps") or config["layer_norm_epsilon"])
+    add_scales(writer, config)
+    add_rope(writer, config, head_size)
     add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text()))
-    for name, tensor in load_file(folder / "model.safetensors").items():
-        for kind, count in [("q_proj", heads), ("k_proj", config["num_key_value_heads"])]:
-            if architecture == "llama" and f"self_attn.{kind}." in name:
+    for name, tensor in joined(load_file(folder / "model.safetensors")).items():
+        for kind, count in [("q_proj", heads), ("k_proj", key_heads)]:
+            if architecture in INTERLEAVED and f"self_attn.{kind}." in name:
                 tensor = interleave(tensor, count)
-        writer.add_tensor(stored_name(name), numpy.ascontiguousarray(tensor))
+        if architecture == "gpt2" and tensor.ndim == 2 and ".h." in name:
+            tensor = tensor.T
+        if architecture.startswith("gemma") and name.endswith("norm.weight"):
+            tensor = tensor + 1
+        writer.add_tensor(stored_name(name, architecture), numpy.ascontiguousarray(tensor))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def joined(tensors):
+    """The experts' matrices of a layer in one tensor."""
+    result = {}
+    for name, tensor in sorted(tensors.items(), key=lambda item: [int(p) if p.isdigit() else -1 for p in item[0].split(".")]):
+        parts = name.split(".")
+        if "experts" in parts:
+            name = ".".join(part for place, part in enumerate(parts) if place == 2 or not part.isdigit())
+            result.setdefault(name, []).append(tensor)
+        else:
+            result[name] = tensor
+    return {name: numpy.stack(tensor) if isinstance(tensor, list) else tensor for name, tensor in result.items()}
+
+
+def add_scales(writer, config):
+    if config.get("num_experts"):
+        writer.add_expert_count(config["num_experts"])
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        writer.add_expert_feed_forward_length(config.get("moe_intermediate_size") or config["intermediate_size"])
+    if config["model_type"] == "granite":
+        writer.add_embedding_scale(config["embedding_multiplier"])
+        writer.add_residual_scale(config["residual_multiplier"])
+        writer.add_attention_scale(config["attention_multiplier"])
+        writer.add_logit_scale(config["logits_scaling"])
+    if config.get("attn_logit_softcapping"):
+        writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
+    if config.get("final_logit_softcapping"):
+        writer.add_final_logit_softcapping(config["final_logit_softcapping"])
+    if config["model_type"] in ["gemma2", "gemma3_text", "phi3"] and config.get("sliding_window"):
+        writer.add_sliding_window(config["sliding_window"])
+
+
+def add_rope(writer, config, head_size):
+    rope = config.get("rope_parameters")
+    if not rope:
+        return
+    rope = rope.get("full_attention", rope)
+    dimensions = int(head_size * rope.get("partial_rotary_factor", 1))
+    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_rope_dimension_count(dimensions)
+    if rope["rope_type"] == "linear":
+        writer.add_rope_scaling_type(RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if rope["rope_type"] == "longrope":
+        original = config["original_max_position_embeddings"]
+        scale = config["max_position_embeddings"] / original
+        writer.add_rope_scaling_type(RopeScalingType.LONGROPE)
+        writer.add_rope_scaling_orig_ctx_len(original)
+        writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(scale) / math.log(original)))
+        for kind in ["long", "short"]:
+            writer.add_tensor(f"rope_factors_{kind}.weight", numpy.array(rope[f"{kind}_factor"], dtype=numpy.float32))
+    if rope["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_divisors(config, head_size))
 
 
 def add_tokenizer(writer, document):
@@ -99,6 +192,6 @@ def add_tokenizer(writer, document):
     writer.add_chat_template("chatml")
 
 
-def write(folder):
-    for name in MODELS:
+def write(folder, names=None):
+    for name in names or MODELS:
         write_model(folder / name)

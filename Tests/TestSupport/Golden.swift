@@ -12,15 +12,15 @@ package enum Golden {
 
     /// The tiny random models, one a family.
     package static let decoders = [
-        "llama", "llama3_tied", "llama_bias", "mistral", "qwen2", "qwen3",
+        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "qwen2", "qwen3",
     ]
 
     /// Those whose frequencies depend on the length of a text.
-    package static let lengthDependentDecoders: [String] = []
+    package static let lengthDependentDecoders = ["llama_dynamic"]
 
     /// Those that there are as GGUF files as well.
     package static let ggufDecoders = [
-        "llama", "llama3_tied", "llama_bias", "qwen2", "qwen3",
+        "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3",
     ]
 
     package static func decoder(_ name: String) -> String { "\(root)/decoders/\(name)" }
