@@ -12,7 +12,8 @@ package enum Golden {
 
     /// The tiny random models, one a family.
     package static let decoders = [
-        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "qwen2", "qwen3",
+        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3",
+        "qwen2", "qwen3",
     ]
 
     /// Those whose frequencies depend on the length of a text.

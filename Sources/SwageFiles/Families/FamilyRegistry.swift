@@ -3,6 +3,8 @@ enum FamilyRegistry {
     static let all: [ModelFamily] = [
         .llama,
         .mistral,
+        .ministral,
+        .ministral3,
         .qwen2,
         .qwen3,
     ]
