@@ -7,6 +7,7 @@ enum FamilyRegistry {
         .ministral3,
         .qwen2,
         .qwen3,
+        .smolLM3,
     ]
 
     /// The family that `config.json` calls so.
