@@ -8,6 +8,7 @@ enum FamilyRegistry {
         .qwen2,
         .qwen3,
         .smolLM3,
+        .granite,
     ]
 
     /// The family that `config.json` calls so.
