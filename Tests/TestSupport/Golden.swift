@@ -13,15 +13,16 @@ package enum Golden {
     /// The tiny random models, one a family.
     package static let decoders = [
         "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3",
-        "qwen2", "qwen3", "smollm3", "smollm3_four", "granite",
+        "qwen2", "qwen3", "smollm3", "smollm3_four", "granite", "phi3", "phi3_long", "phi3_short",
     ]
 
     /// Those whose frequencies depend on the length of a text.
-    package static let lengthDependentDecoders = ["llama_dynamic"]
+    package static let lengthDependentDecoders = ["llama_dynamic", "phi3_long", "phi3_short"]
 
     /// Those that there are as GGUF files as well.
     package static let ggufDecoders = [
-        "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite",
+        "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
+        "phi3_short",
     ]
 
     package static func decoder(_ name: String) -> String { "\(root)/decoders/\(name)" }

@@ -9,6 +9,7 @@ enum FamilyRegistry {
         .qwen3,
         .smolLM3,
         .granite,
+        .phi3,
     ]
 
     /// The family that `config.json` calls so.
