@@ -10,6 +10,9 @@ enum FamilyRegistry {
         .smolLM3,
         .granite,
         .phi3,
+        .olmo2,
+        .olmo3,
+        .olmoE,
     ]
 
     /// The family that `config.json` calls so.
