@@ -12,6 +12,8 @@ enum FamilyRegistry {
         .phi3,
         .olmo2,
         .olmo3,
+        .gemma2,
+        .gemma3,
         .olmoE,
     ]
 
