@@ -14,6 +14,7 @@ enum FamilyRegistry {
         .olmo3,
         .gemma2,
         .gemma3,
+        .stableLM,
         .olmoE,
     ]
 
