@@ -15,6 +15,7 @@ enum FamilyRegistry {
         .gemma2,
         .gemma3,
         .stableLM,
+        .glm4,
         .olmoE,
     ]
 
