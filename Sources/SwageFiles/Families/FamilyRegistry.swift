@@ -16,6 +16,7 @@ enum FamilyRegistry {
         .gemma3,
         .stableLM,
         .glm4,
+        .gpt2,
         .olmoE,
     ]
 
