@@ -12,9 +12,9 @@ package enum Golden {
 
     /// The tiny random models, one a family.
     package static let decoders = [
-        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3",
-        "qwen2", "qwen3", "smollm3", "smollm3_four", "granite", "phi3", "phi3_long", "phi3_short", "olmo2", "olmo3", "gemma2",
-        "gemma2_plain", "gemma3", "gemma3_six", "stablelm", "glm4", "gpt2", "mixtral", "qwen3_moe", "olmoe", "gpt_oss",
+        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3", "qwen2",
+        "qwen3", "smollm3", "smollm3_four", "granite", "phi3", "phi3_long", "phi3_short", "olmo2", "olmo3", "gemma2", "gemma2_plain", "gemma3",
+        "gemma3_six", "stablelm", "glm4", "gpt2", "mixtral", "qwen3_moe", "olmoe", "gpt_oss",
     ]
 
     /// Those whose frequencies depend on the length of a text.
