@@ -22,7 +22,7 @@ export SWAGE_HOME ?= $(HOME)/.swage
 EXPORTED ?= runs/sft-smollm2/model
 PROMPT ?= hey, what did you do this weekend?
 
-.PHONY: help sft grpo dpo build engines deps templates completions test test-native lint format public docs check-all conformance break-trainer cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
+.PHONY: help sft grpo dpo build engines deps templates completions test test-native lint format public docs check-all conformance break-trainer cpp-trainer curves test-kernels golden generated protos fuzz-losses fuzz-configurations fuzz-files fuzz-tokenizers fuzz-service prove-interrupts bench bench-check bench-scaling check-export \
         picture lint-python clean
 
 help: ## Show the targets.
@@ -114,7 +114,7 @@ public: engines ## Compare what is public with docs/public, and find what has no
 docs: engines ## Make a site of the documentation with DocC, in .build/docs/site.
 	@python3 scripts/build_docs.py
 
-check-all: lint test-kernels bench-check docs conformance break-trainer fuzz-files fuzz-losses fuzz-tokenizers fuzz-service prove-interrupts ## What takes hours: kernels for other processors and under sanitizers, the site, broken trainers, fuzzers, interrupts.
+check-all: lint test-kernels bench-check docs conformance break-trainer fuzz-files fuzz-losses fuzz-configurations fuzz-tokenizers fuzz-service prove-interrupts ## What takes hours: kernels for other processors and under sanitizers, the site, broken trainers, fuzzers, interrupts.
 	@scripts/test_package.sh
 
 conformance: engines ## Put every engine through the nine promises of the protocol, by the command itself, and trainers that break one.
@@ -151,6 +151,10 @@ protos: .venv/protos/bin/python ## Write the code of proto/ anew, for Swift and 
 fuzz-losses: $(PYTHON) ## Compare COUNT random loss programs, values and gradients, with torch.
 	@swift build -c release $(TRAITS) --product LossFuzzer
 	@PYTHONPATH=python $(PYTHON) -B Tests/Golden/fuzz_losses.py .build/release/LossFuzzer $(COUNT) $(SEED)
+
+fuzz-configurations: $(PYTHON) ## Compare the losses of 500 random configurations of every family with transformers'.
+	@swift build -c release $(TRAITS) --product ConfigurationFuzzer
+	@$(PYTHON) -B Tests/Golden/fuzz_configurations.py .build/release/ConfigurationFuzzer 500
 
 fuzz-service: engines .venv/protos/bin/python ## Send a served trainer COUNT random requests, many at once. ENGINE=huggingface for that engine.
 	@PYTHONPATH=python/swage_worker/generated .venv/protos/bin/python -B Tests/ServiceFuzzer/fuzz_service.py \

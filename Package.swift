@@ -81,6 +81,7 @@ let package = Package(
                 .target(name: "SwageWorkers", condition: .when(traits: ["Engines"])),
             ],
             path: "Benchmarks/EngineBenchmarks"),
+        .executableTarget(name: "ConfigurationFuzzer", dependencies: ["Swage", "SwageNative"], path: "Tests/ConfigurationFuzzer"),
         .executableTarget(name: "LossFuzzer", dependencies: ["Swage", "SwageNative", "TestSupport"], path: "Tests/LossFuzzer"),
         .executableTarget(
             name: "FileFuzzer", dependencies: ["SwageFiles", "SwageNative", "SwageRecipes", "SwageText", "TestSupport"],

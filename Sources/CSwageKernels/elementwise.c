@@ -59,6 +59,36 @@ void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_u
     }
 }
 
+VECTORIZED
+void swage_clamped_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width, float alpha, float limit) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *gate = gate_up + r * 2 * width, *up = gate + width;
+        float *out = y + r * width;
+        for (size_t i = 0; i < width; i++) {
+            float g = gate[i] > limit ? limit : gate[i];
+            float u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
+            out[i] = g / (1.0f + exp_inline(-alpha * g)) * (u + 1.0f);
+        }
+    }
+}
+
+VECTORIZED
+void swage_clamped_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows,
+                                   size_t width, float alpha, float limit) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *d = dy + r * width, *gate = gate_up + r * 2 * width, *up = gate + width;
+        float *dgate = dgate_up + r * 2 * width, *dup = dgate + width, *out = y + r * width;
+        for (size_t i = 0; i < width; i++) {
+            float g = gate[i] > limit ? limit : gate[i];
+            float u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
+            float sigmoid = 1.0f / (1.0f + exp_inline(-alpha * g)), glu = g * sigmoid;
+            out[i] = glu * (u + 1.0f);
+            dup[i] = up[i] > limit || up[i] < -limit ? 0.0f : d[i] * glu;
+            dgate[i] = gate[i] > limit ? 0.0f : d[i] * (u + 1.0f) * (sigmoid + alpha * glu * (1.0f - sigmoid));
+        }
+    }
+}
+
 /// gelu(x) = x * sigmoid(2 u) for u = sqrt(2 / pi) (x + 0.044715 x^3), which is x (1 + tanh(u)) / 2.
 static inline float gelu_sigmoid(float x) {
     return 1.0f / (1.0f + exp_inline(-1.59576912f * (x + 0.044715f * x * x * x)));
@@ -129,6 +159,11 @@ void swage_scale(float *x, size_t count, float factor) {
 VECTORIZED
 void swage_add(float *y, const float *x, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+VECTORIZED
+void swage_add_scaled(float *y, const float *x, size_t count, float factor) {
+    for (size_t i = 0; i < count; i++) y[i] += x[i] * factor;
 }
 
 VECTORIZED

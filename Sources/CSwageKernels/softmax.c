@@ -36,6 +36,28 @@ void swage_softmax_forward(float *scores, size_t rows, size_t columns, const int
 }
 
 VECTORIZED
+void swage_softmax_forward_sink(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
+                                float scale, float sink, float *lse, size_t lse_stride) {
+    for (size_t r = 0; r < rows; r++) {
+        float *row = scores + r * columns;
+        size_t begin = (size_t)first[r], end = (size_t)last[r];
+        float top = largest(row, begin, end) * scale, sum = 0;
+        top = sink > top ? sink : top;
+        for (size_t i = begin; i < end; i++) row[i] = exp_inline(row[i] * scale - top);
+        {
+            SUM_IN_ANY_ORDER
+            for (size_t i = begin; i < end; i++) sum += row[i];
+        }
+        sum += exp_inline(sink - top);
+        float inverse = 1.0f / sum;
+        for (size_t i = begin; i < end; i++) row[i] *= inverse;
+        memset(row, 0, begin * sizeof(float));
+        memset(row + end, 0, (columns - end) * sizeof(float));
+        lse[r * lse_stride] = top + logf(sum);
+    }
+}
+
+VECTORIZED
 void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, size_t columns, const int32_t *first,
                             const int32_t *last, float scale, const float *lse, const float *delta, size_t stride) {
     for (size_t r = 0; r < rows; r++) {

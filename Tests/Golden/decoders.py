@@ -91,7 +91,8 @@ MODELS = {
         "Qwen3Moe",
         dict(SMALL, head_dim=10, moe_intermediate_size=12, num_experts=5, num_experts_per_tok=2, norm_topk_prob=True),
     ),
-    "olmoe": ("Olmoe", dict(SMALL, num_experts=4, num_experts_per_tok=3)),
+    "olmoe": ("Olmoe", dict(SMALL, num_key_value_heads=4, num_experts=4, num_experts_per_tok=3)),
+    "gpt_oss": ("GptOss", dict(SMALL, head_dim=8, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, swiglu_limit=1.0)),
     "stablelm": ("StableLm", dict(WIDE, use_qkv_bias=True)),
     "glm4": ("Glm4", dict(SMALL, head_dim=8)),
     "gpt2": (
@@ -171,7 +172,7 @@ def stored(model, name, tensor):
     mixtral = model.config.model_type == "mixtral"
     if mixtral:
         name = name.replace(".mlp.", ".block_sparse_moe.")
-    if ".experts." not in name:
+    if ".experts." not in name or model.config.model_type == "gpt_oss":
         return {name: tensor}
     stem, kind = name.rsplit(".", 1)
     gate, up, down = ("w1", "w3", "w2") if mixtral else ("gate_proj", "up_proj", "down_proj")

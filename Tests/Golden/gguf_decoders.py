@@ -87,6 +87,7 @@ def write_model(folder):
     config = json.loads((folder / "config.json").read_text())
     for ours, theirs in GPT2_KEYS.items():
         config.setdefault(theirs, config.get(ours))
+    config.setdefault("num_experts", config.get("num_local_experts"))
     architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
     heads = config["num_attention_heads"]
     key_heads = config.get("num_key_value_heads") or heads

@@ -18,7 +18,7 @@ int main(int count, char **arguments) {
     void (*const tests[])(void) = {
         test_normalization,   test_activations, test_sums,           test_attention,       test_log_probabilities,
         test_sampling,        test_optimizer,   test_block_products, test_weight_products, test_8bit_products,
-        test_matrix_products,
+        test_matrix_products, test_families,
     };
     for (int zeros = 0; zeros < 2; zeros++) {
         only_zeros = zeros;

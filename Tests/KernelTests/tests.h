@@ -7,6 +7,7 @@ void test_normalization(void);
 void test_activations(void);
 void test_sums(void);
 void test_attention(void);
+void test_families(void);
 void test_log_probabilities(void);
 void test_sampling(void);
 void test_optimizer(void);

@@ -52,6 +52,36 @@ import TestSupport
             "bounded softmax")
     }
 
+    @Test(arguments: 0..<5) func boundedExpertsAndSinksByDifferences(seed: UInt64) {
+        var random = RandomNumbers(seed: seed)
+        let count = random.size(1...12)
+        let (gate, up, dy) = (random.doubles(count), random.doubles(count), random.doubles(count))
+        let analytic = Plain.clampedSwigluBackward(dy, gate: gate, up: up, alpha: 1.7, limit: 1.1)
+        expectEqual(analytic.dgate, numeric(gate, dy) { Plain.clampedSwiglu(gate: $0, up: up, alpha: 1.7, limit: 1.1) }, "dgate")
+        expectEqual(analytic.dup, numeric(up, dy) { Plain.clampedSwiglu(gate: gate, up: $0, alpha: 1.7, limit: 1.1) }, "dup")
+        let softmax = Plain.sinkSoftmaxBackward(dy, gate, sink: 0.4)
+        expectEqual(softmax.dscores, numeric(gate, dy) { Plain.sinkSoftmax($0, sink: 0.4) }, "dscores")
+        expectEqual([softmax.dsink], numeric([0.4], dy) { Plain.sinkSoftmax(gate, sink: $0[0]) }, "dsink")
+    }
+
+    @Test(arguments: sizes) func boundedExpertsAndSinksEqualTheirPlainTwins(width: Int) {
+        var random = RandomNumbers(seed: UInt64(width))
+        let (gate, up, dy) = (random.floats(width), random.floats(width), random.floats(width))
+        let plain = Plain.clampedSwiglu(gate: doubles(gate), up: doubles(up), alpha: 1.7, limit: 1.1)
+        var (y, again, dgateUp) = (dy, dy, gate + up)
+        swage_clamped_swiglu_forward(gate + up, &y, 1, width, 1.7, 1.1)
+        expectEqual(y, plain, "y")
+        swage_clamped_swiglu_backward(dy, gate + up, &dgateUp, &again, 1, width, 1.7, 1.1)
+        expectEqual(again, plain, "y again")
+        let expected = Plain.clampedSwigluBackward(doubles(dy), gate: doubles(gate), up: doubles(up), alpha: 1.7, limit: 1.1)
+        expectEqual(dgateUp, expected.dgate + expected.dup, "dgate and dup")
+        var (scores, lse) = (gate, [Float(0)])
+        swage_softmax_forward_sink(&scores, 1, width, [0], [Int32(width)], 0.5, 0.4, &lse, 1)
+        let p = Plain.sinkSoftmax(doubles(gate).map { $0 / 2 }, sink: 0.4)
+        expectEqual(scores, p, "probabilities")
+        #expect(abs(exp(0.4 - Double(lse[0])) - (1 - p.reduce(0, +))) < 1e-6, "the sink's share is \(exp(0.4 - Double(lse[0])))")
+    }
+
     @Test(arguments: 0..<5) func neighborsTurnBackByTheirGradient(seed: UInt64) {
         var random = RandomNumbers(seed: seed)
         let half = random.size(1...6)

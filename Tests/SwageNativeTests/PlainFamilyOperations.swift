@@ -75,6 +75,39 @@ extension Plain {
         return softCapBackward(zip(p, dp).map { $0 * ($1 - mean) }, scores, scale: scale, cap: cap)
     }
 
+    /// OpenAI, 2025: gate · sigmoid(alpha · gate) · (up + 1), both bounded.
+    static func clampedSwiglu(gate: [Scalar], up: [Scalar], alpha: Scalar, limit: Scalar) -> [Scalar] {
+        zip(gate, up).map { gate, up in
+            let g = min(gate, limit)
+            return g / (1 + exponential(-alpha * g)) * (min(max(up, -limit), limit) + 1)
+        }
+    }
+
+    static func clampedSwigluBackward(
+        _ dy: [Scalar], gate: [Scalar], up: [Scalar], alpha: Scalar, limit: Scalar
+    ) -> (dgate: [Scalar], dup: [Scalar]) {
+        let sigmoid = gate.map { 1 / (1 + exponential(-alpha * min($0, limit))) }
+        let dgate = dy.indices.map { i in
+            let slope = sigmoid[i] * (1 + alpha * min(gate[i], limit) * (1 - sigmoid[i]))
+            return gate[i] > limit ? 0 : dy[i] * (min(max(up[i], -limit), limit) + 1) * slope
+        }
+        return (dgate, dy.indices.map { abs(up[$0]) > limit ? 0 : dy[$0] * min(gate[$0], limit) * sigmoid[$0] })
+    }
+
+    /// The probabilities of one row of scores beside one that stands for nothing.
+    static func sinkSoftmax(_ scores: [Scalar], sink: Scalar) -> [Scalar] {
+        let top = max(scores.max()!, sink)
+        let weights = scores.map { exponential($0 - top) }
+        let sum = weights.reduce(exponential(sink - top), +)
+        return weights.map { $0 / sum }
+    }
+
+    static func sinkSoftmaxBackward(_ dp: [Scalar], _ scores: [Scalar], sink: Scalar) -> (dscores: [Scalar], dsink: Scalar) {
+        let p = sinkSoftmax(scores, sink: sink)
+        let mean = zip(p, dp).reduce(0) { $0 + $1.0 * $1.1 }
+        return (zip(p, dp).map { $0 * ($1 - mean) }, -(1 - p.reduce(0, +)) * mean)
+    }
+
     /// Pairs of neighbors of a head turn by `angles`, backwards for the gradient.
     static func ropeOfNeighbors(_ head: [Scalar], angles: [Scalar], direction: Scalar = 1) -> [Scalar] {
         head.indices.map { i in

@@ -12,9 +12,9 @@ package enum Golden {
 
     /// The tiny random models, one a family.
     package static let decoders = [
-        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3",
-        "qwen2", "qwen3", "smollm3", "smollm3_four", "granite", "phi3", "phi3_long", "phi3_short", "olmo2", "olmo3", "gemma2",
-        "gemma2_plain", "gemma3", "gemma3_six", "stablelm", "glm4", "gpt2",
+        "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3", "qwen2",
+        "qwen3", "smollm3", "smollm3_four", "granite", "phi3", "phi3_long", "phi3_short", "olmo2", "olmo3", "gemma2", "gemma2_plain", "gemma3",
+        "gemma3_six", "stablelm", "glm4", "gpt2", "mixtral", "qwen3_moe", "olmoe", "gpt_oss",
     ]
 
     /// Those whose frequencies depend on the length of a text.
@@ -23,7 +23,7 @@ package enum Golden {
     /// Those that there are as GGUF files as well.
     package static let ggufDecoders = [
         "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
-        "phi3_short", "olmo2", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2",
+        "phi3_short", "olmo2", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "qwen3_moe", "olmoe",
     ]
 
     package static func decoder(_ name: String) -> String { "\(root)/decoders/\(name)" }

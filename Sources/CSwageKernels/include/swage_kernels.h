@@ -48,6 +48,14 @@ void swage_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t wi
 /// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
 void swage_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows, size_t width);
 
+/// y[R, F] = gate * sigmoid(alpha * gate) * (up + 1), with gate at most limit, and up within -limit ... limit, where
+/// each row of gate_up[R, 2F] holds gate and then up (OpenAI, 2025).
+void swage_clamped_swiglu_forward(const float *gate_up, float *y, size_t rows, size_t width, float alpha, float limit);
+
+/// dgate_up[R, 2F] from dy[R, F], and once more y[R, F].
+void swage_clamped_swiglu_backward(const float *dy, const float *gate_up, float *dgate_up, float *y, size_t rows,
+                                   size_t width, float alpha, float limit);
+
 /// y[R, F] = gelu(gate) * up, with the approximation of gelu by a tangent (Hendrycks and Gimpel, 2016), where each row
 /// of gate_up[R, 2F] holds gate and then up.
 void swage_geglu_forward(const float *gate_up, float *y, size_t rows, size_t width);
@@ -75,6 +83,10 @@ void swage_scale(float *x, size_t count, float factor);
 void swage_softmax_forward(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
                            float scale, float *lse, size_t lse_stride);
 
+/// The same with one more score, `sink`, in every row's sum, which has no column.
+void swage_softmax_forward_sink(float *scores, size_t rows, size_t columns, const int32_t *first, const int32_t *last,
+                                float scale, float sink, float *lse, size_t lse_stride);
+
 /// Turns scores[R, n] into the same probabilities, and dprobabilities[R, n] into the gradient of the scores, given
 /// delta[R], the sum over each row of probability times its gradient.
 void swage_softmax_backward(float *scores, float *dprobabilities, size_t rows, size_t columns, const int32_t *first,
@@ -101,6 +113,9 @@ void swage_entropy_backward(const float *logits, const float *lse, const float *
 
 /// y += x.
 void swage_add(float *y, const float *x, size_t count);
+
+/// y += x * factor.
+void swage_add_scaled(float *y, const float *x, size_t count, float factor);
 
 /// Adds bias[C] to every row of y[R, C].
 void swage_add_bias(float *y, const float *bias, size_t rows, size_t channels);

@@ -20,20 +20,23 @@ extension ModelConfiguration {
         guard sizes.heads > 0 else { throw gguf.file.corrupt("the model has \(sizes.heads) attention heads", expected: "1 or more") }
         let headSize = try optional("attention.key_length") ?? sizes.hidden / sizes.heads
         try GGUFKeys.refuseOtherArithmetic(gguf, family, architecture, headSize: headSize)
+        let epsilon = family.norm == .layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"
+        let activation = family.standards[family.spelling["hidden_act"] ?? "hidden_act"]?.text.flatMap(Activation.init(huggingFace:))
         self.init(
             family: family,
             vocabularySize: try gguf.tensors["token_embd.weight"]?.shape.first ?? integer("vocab_size"),
             hiddenSize: sizes.hidden, layerCount: sizes.layers, headCount: sizes.heads,
             keyValueHeadCount: try optional("attention.head_count_kv") ?? sizes.heads, headSize: headSize,
-            feedForwardSize: try integer("feed_forward_length"), contextLength: try integer("context_length"),
-            normEpsilon: try gguf.required(key(family.norm == .layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"), \.number),
+            feedForwardSize: try optional("expert_feed_forward_length") ?? integer("feed_forward_length"),
+            contextLength: try integer("context_length"),
+            normEpsilon: try gguf.required(key(epsilon), \.number),
             tiesEmbeddings: gguf.tensors["output.weight"] == nil,
-            activation: family.standards[family.spelling["hidden_act"] ?? "hidden_act"]?.text.flatMap(Activation.init(huggingFace:)) ?? .silu,
-            biases: family.biases(in: gguf),
+            activation: activation ?? .silu, biases: family.biases(in: gguf),
             name: try gguf.optional("general.name", \.text) ?? URL(literalPath: gguf.file.path).lastPathComponent)
         try validate(gguf.file.path)
         if let scale = family.embeddingScale { scales.embedding = scale(hiddenSize) }
         for setting in family.settings { try setting.read(gguf, architecture, into: &self) }
+        if let rule = family.expertRule { experts = try rule.read(gguf, architecture) }
         try family.gguf?.complete?(&self)
         let window = try optional("attention.sliding_window").flatMap { $0 > 0 ? $0 : nil }
         rotaries = try GGUFRotary(gguf: gguf, architecture: architecture, configuration: self).rotaries()

@@ -50,10 +50,11 @@ extension ModelConfiguration {
             contextLength: try (fields.stated("max_position_embeddings") ?? fields.standard("max_position_embeddings"))?
                 .integer(1...1 << 40) ?? 2048,
             normEpsilon: try fields.number("rms_norm_eps") ?? 1e-6,
-            tiesEmbeddings: try fields.flag("tie_word_embeddings"), activation: try Self.activation(fields), biases: biases,
+            tiesEmbeddings: try fields.flag("tie_word_embeddings"), activation: try family.activation ?? Self.activation(fields), biases: biases,
             name: fields.stated("_name_or_path")?.value.text.flatMap { $0.isEmpty ? nil : $0 } ?? fallbackName)
         if let scale = family.embeddingScale { scales.embedding = scale(hidden) }
         for setting in family.settings { try setting.read(fields, into: &self) }
+        if let rule = family.expertRule { experts = try rule.read(fields) }
         let turns = try family.rotaryRule.turns(fields, layerCount: layerCount)
         let windows = try family.layerRule.windows(fields, layerCount: layerCount, turns: turns)
         try family.rotaryRule.read(fields, windows: windows, turns: turns, into: &self)

@@ -16,11 +16,12 @@ extension ModelConfiguration {
             ("intermediate_size", feedForwardSize), ("max_position_embeddings", contextLength),
         ]
         for (name, size) in sizes { json[key(name)] = .number(size) }
-        json[key("hidden_act")] = .text(activation.rawValue)
+        json[key("hidden_act")] = .text(family.activation == nil ? activation.rawValue : "silu")
         json[key("rms_norm_eps")] = .number(normEpsilon)
         json["tie_word_embeddings"] = .flag(tiesEmbeddings)
         for (name, named) in family.biasKeys { json[name] = .flag(biases.isSuperset(of: named)) }
         for setting in family.settings { setting.write(self, to: &json) }
+        family.expertRule?.write(experts, family.standards, to: &json)
         family.rotaryRule.write(self, to: &json)
         family.layerRule.write(slidingWindows, to: &json)
         json["bos_token_id"] = beginningID.map { .number(Int($0)) }

@@ -20,6 +20,7 @@ package struct ModelConfiguration: Sendable, Equatable {
     /// Which projections have biases.
     package var biases: Biases
     package var scales = Scales()
+    package var experts = Experts()
     /// One entry a layer.
     package var layers: [DecoderLayer] = []
     /// How layers turn queries and keys; ``DecoderLayer/rotary`` says which of them does.
@@ -49,7 +50,8 @@ package struct ModelConfiguration: Sendable, Equatable {
         for rotary in rotaries {
             try check(
                 rotary.width % 2 == 0 && rotary.width > 0 && rotary.width <= headSize,
-                rotary.width == headSize ? "\"head_dim\" is \(headSize)" : "\(rotary.width) of \(headSize) elements of a head turn", "an even number")
+                rotary.width == headSize ? "\"head_dim\" is \(headSize)" : "\(rotary.width) of \(headSize) elements of a head turn",
+                "an even number")
             // What is smaller turns every frequency the same way, or the wrong one.
             try check(rotary.theta > 1 && rotary.theta.isFinite, "\"rope_theta\" is \(rotary.theta)", "a number above 1")
         }
@@ -78,6 +80,16 @@ package struct DecoderLayer: Sendable, Equatable {
     package var rotary: Int?
 }
 
+/// The experts of each layer, which stand in the place of one feed-forward block.
+package struct Experts: Sendable, Equatable {
+    /// How many there are; 0 for a model without.
+    package var count = 0
+    /// How many compute each token.
+    package var perToken = 0
+    /// Whether their weights sum to 1.
+    package var normalizes = false
+}
+
 /// Which projections have biases.
 package struct Biases: OptionSet, Sendable {
     package let rawValue: UInt8
@@ -86,11 +98,14 @@ package struct Biases: OptionSet, Sendable {
     package static let queryKeyValue = Biases(rawValue: 1)
     package static let attentionOutput = Biases(rawValue: 2)
     package static let feedForward = Biases(rawValue: 4)
+    package static let experts = Biases(rawValue: 8)
 }
 
 /// What stands between the two products of a feed-forward block.
 package enum Activation: String, Sendable {
     case silu
+    /// `silu` with a bound, and with 1 added to what it multiplies (GPT-OSS).
+    case clampedSilu = "clamped_silu"
     /// The Gaussian error linear unit by its approximation with a tangent (Hendrycks and Gimpel, 2016).
     case geluTanh = "gelu_pytorch_tanh"
 
@@ -123,6 +138,9 @@ package struct Scales: Sendable, Equatable {
     package var logits = 1.0
     /// The bound of logits, by a tangent; 0 for none.
     package var logitCap = 0.0
+    /// The slope of the sigmoid in ``Activation/clampedSilu``, and its bound.
+    package var activationSlope = 1.702
+    package var activationLimit = 7.0
 }
 
 extension ModelConfiguration {
@@ -137,7 +155,8 @@ extension ModelConfiguration {
         switch role {
         case .query, .key, .value, .queryKeyValue: biases.contains(.queryKeyValue)
         case .attentionOutput: biases.contains(.attentionOutput)
-        case .gate, .up, .gateUp, .down: biases.contains(.feedForward)
+        case .router, .expertsGateUp, .expertsDown: biases.contains(.experts)
+        case .gate, .up, .gateUp, .down, .expertGate, .expertUp, .expertDown: biases.contains(.feedForward)
         case .inputNorm, .postAttentionNorm, .feedForwardNorm, .postFeedForwardNorm, .finalNorm: family.norm == .layer
         default: false
         }

@@ -17,6 +17,10 @@ enum FamilyRegistry {
         .stableLM,
         .glm4,
         .gpt2,
+        .mixtral,
+        .qwen3MoE,
+        .olmoE,
+        .gptOSS,
     ]
 
     /// The family that `config.json` calls so.

@@ -1,3 +1,4 @@
+import Foundation
 import Swage
 
 /// What is different about a family of decoders, as data: the model, its files and their names are read and written by it, and no
@@ -39,6 +40,8 @@ package final class ModelFamily: Sendable {
     package let queryKeyExtent: QueryKeyExtent
     let layerRule: LayerRule
     let rotaryRule: RotaryRule
+    /// How experts are chosen; nil where there are none.
+    let expertRule: ExpertRule?
 
     /// What each tensor is called.
     let tensors: [TensorRole: TensorName]
@@ -50,20 +53,24 @@ package final class ModelFamily: Sendable {
     let gguf: GGUFFamily?
     /// What embeddings are multiplied by, given the hidden size.
     let embeddingScale: (@Sendable (Int) -> Double)?
+    /// What its code computes whatever `hidden_act` says; nil for what that says.
+    let activation: Activation?
     /// How many times the hidden size the feed-forward size is, where nothing says.
     let feedForwardFactor: Int?
 
     init(
         name: String, transformersClass: String, standards: JSONObject, spelling: [String: String] = [:],
         settings: [ConfigurationSetting] = [], biasKeys: [(key: String, biases: Biases)] = [], fixedBiases: Biases = [],
-        norm: Norm = .rms, queryKeyExtent: QueryKeyExtent = .head, layers: LayerRule = .full, rotary: RotaryRule = .init(),
+        norm: Norm = .rms, queryKeyExtent: QueryKeyExtent = .head, layers: LayerRule = .full, rotary: RotaryRule = .init(), experts: ExpertRule? = nil,
         tensors: [TensorRole: TensorName] = .llama, layerPrefix: String = "model.layers", storesTransposed: Bool = false,
         gguf: GGUFFamily? = nil, embeddingScale: (@Sendable (Int) -> Double)? = nil, feedForwardFactor: Int? = nil,
+        activation: Activation? = nil,
         requirement: (@Sendable (ModelConfiguration, ConfigurationFields) throws -> Void)? = nil
     ) {
         (self.name, self.transformersClass, self.standards) = (name, transformersClass, standards)
         (self.spelling, self.settings, self.biasKeys, self.fixedBiases) = (spelling, settings, biasKeys, fixedBiases)
         (self.norm, self.queryKeyExtent, layerRule, rotaryRule) = (norm, queryKeyExtent, layers, rotary)
+        (expertRule, self.activation) = (experts, activation)
         (self.tensors, self.layerPrefix, self.storesTransposed) = (tensors, layerPrefix, storesTransposed)
         (self.gguf, self.embeddingScale, self.feedForwardFactor, self.requirement) = (gguf, embeddingScale, feedForwardFactor, requirement)
     }
@@ -75,8 +82,17 @@ package final class ModelFamily: Sendable {
     /// - Parameters:
     ///   - kind: `weight` or `bias`.
     ///   - layer: the layer's number; it makes no difference for what a model has once.
-    package func tensorName(_ role: TensorRole, _ kind: String = "weight", layer: Int = 0) -> String? {
-        tensors[role].map { role.isOuter ? "\($0.huggingFace).\(kind)" : "\(layerPrefix).\(layer).\($0.huggingFace).\(kind)" }
+    ///   - expert: the expert's number, for what each has.
+    package func tensorName(_ role: TensorRole, _ kind: String = "weight", layer: Int = 0, expert: Int = 0) -> String? {
+        tensors[role].map { name in
+            if role.isOuter { return "\(name.huggingFace).\(kind)" }
+            // These are parameters by themselves, and not of a module.
+            if [.sinks, .expertsGateUp, .expertsDown].contains(role) {
+                return "\(layerPrefix).\(layer).\(name.huggingFace)" + (kind == "weight" ? "" : "_\(kind)")
+            }
+            let stem = role.isExperts ? name.huggingFace.replacingOccurrences(of: "{expert}", with: "\(expert)") : name.huggingFace
+            return "\(layerPrefix).\(layer).\(stem).\(kind)"
+        }
     }
 }
 

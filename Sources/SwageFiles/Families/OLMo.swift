@@ -21,6 +21,16 @@ extension ModelFamily {
         biasKeys: [("attention_bias", [.queryKeyValue, .attentionOutput])], queryKeyExtent: .wholeWidth, tensors: .olmo,
         gguf: GGUFFamily(architecture: "olmo2", neutral: ["attention.sliding_window": 0]))
 
+    /// OLMoE (Muennighoff et al., 2024): norms before the blocks, and of all queries and all keys at once, with experts.
+    static let olmoE = ModelFamily(
+        name: "olmoe", transformersClass: "OlmoeForCausalLM",
+        standards: [
+            "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 16,
+            "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "num_experts_per_tok": 8, "num_experts": 64,
+        ],
+        biasKeys: [("attention_bias", [.queryKeyValue, .attentionOutput])], queryKeyExtent: .wholeWidth, experts: ExpertRule(),
+        tensors: .llama.with(.queryKeyNorms).with(.experts, without: [.gate, .up, .down]), gguf: GGUFFamily(architecture: "olmoe"))
+
     /// OLMo 3 (OLMo team, 2025): the same with windows in three of four layers.
     static let olmo3 = ModelFamily(
         name: "olmo3", transformersClass: "Olmo3ForCausalLM",

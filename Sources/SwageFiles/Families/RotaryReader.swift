@@ -37,7 +37,7 @@ struct RotaryReader {
         }
         let full = isNested ? settings?["full_attention"] : settings
         // transformers 5 looks for these elsewhere, and so computes as if they were not there.
-        if !isNested, let type = full?["type"], full?["rope_type"] == nil {
+        if !isNested, let type = full?["type"], full?["rope_type"] == nil, try type.text() != "default" {
             throw type.wrong("no such key, and \"rope_type\" in its place", code: .unsupported)
         }
         if let truncates = full?["truncate"], try !truncates.flag() { throw truncates.wrong("true, or no such key", code: .unsupported) }
@@ -111,7 +111,9 @@ struct RotaryReader {
         let scales = try ["mscale", "mscale_all_dim"].map { try settings[$0]?.number() ?? 0 }
         let implied = scales.contains(0) ? magnitude(1) : magnitude(scales[0]) / magnitude(scales[1])
         func beta(_ key: String, _ standard: Double) throws -> Double {
-            let value = try settings[key]?.number() ?? 0
+            guard let field = settings[key] else { return standard }
+            let value = try field.number()
+            guard value >= 0 else { throw field.wrong("a number above 0") }
             return value == 0 ? standard : value
         }
         return .yarn(

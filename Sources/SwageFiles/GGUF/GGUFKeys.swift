@@ -12,7 +12,9 @@ enum GGUFKeys {
             "attn_logit_softcapping": 0, "final_logit_softcapping": 0, "logit_scale": 1, "residual_scale": 1,
             "embedding_scale": 1, "attention.sliding_window_pattern": 1,
         ]
-        for (name, value) in neutral.merging(family.gguf?.neutral ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) where !read.contains(name) {
+        let checked = neutral.merging(family.gguf?.neutral ?? [:]) { $1 }.filter { !read.contains($0.key) }
+        for (name, value) in checked.sorted(by: { $0.key < $1.key }) {
+            if name == "expert_count", family.expertRule != nil { continue }
             guard let found = gguf.metadata["\(architecture).\(name)"], found.number != value else { continue }
             throw TrainerError(
                 .unsupported, "\(gguf.file.path): \(architecture).\(name) is \(found.summary)", expected: "\(Int(value)), or no such key")

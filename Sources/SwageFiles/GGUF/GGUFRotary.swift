@@ -33,7 +33,9 @@ struct GGUFRotary {
         let type = try gguf.optional("\(architecture).rope.scaling.type", \.text) ?? "none"
         func factor() throws -> Double {
             let factor = try gguf.required("\(architecture).rope.scaling.factor", \.number)
-            guard factor > 0, factor.isFinite else { throw gguf.file.corrupt("\(architecture).rope.scaling.factor is \(factor)", expected: "a number above 0") }
+            guard factor > 0, factor.isFinite else {
+                throw gguf.file.corrupt("\(architecture).rope.scaling.factor is \(factor)", expected: "a number above 0")
+            }
             return factor
         }
         switch type {
@@ -70,7 +72,9 @@ struct GGUFRotary {
                 throw gguf.file.corrupt("\(name) has \(stored.elementCount) elements", expected: "\(width / 2)")
             }
             let values = try gguf.values(of: stored).map { Double($0) }
-            guard values.allSatisfy({ $0 > 0 && $0.isFinite }) else { throw gguf.file.corrupt("\(name) holds no divisors", expected: "numbers above 0") }
+            guard values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+                throw gguf.file.corrupt("\(name) holds no divisors", expected: "numbers above 0")
+            }
             return values
         }
         return .longrope(

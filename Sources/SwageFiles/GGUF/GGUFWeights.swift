@@ -4,19 +4,29 @@ import Swage
 struct GGUFWeights: WeightSource {
     let file: GGUFFile
     private let configuration: ModelConfiguration
-    private let places: [String: (stored: String, role: TensorRole)]
+    private let places: [String: Place]
     let unreadable: [String: String]
+
+    /// What a tensor of Hugging Face's name is made of.
+    private struct Place {
+        let stored: String
+        let role: TensorRole
+        /// Which expert's part of it.
+        var expert: Int?
+    }
 
     init(file: GGUFFile, configuration: ModelConfiguration) {
         self.file = file
         self.configuration = configuration
         let family = configuration.family
         let roles = Dictionary(family.tensors.map { ($1.gguf, $0) }) { first, _ in first }
-        var places: [String: (String, TensorRole)] = [:]
+        var places: [String: Place] = [:]
         var others: [String: String] = [:]
         for (stored, tensor) in file.tensors {
-            if let (name, role) = Self.huggingFaceName(stored, roles, family) {
-                places[name] = (stored, role)
+            let names = Self.huggingFaceNames(stored, roles, family, expertCount: min(configuration.experts.count, tensor.shape.first ?? 0))
+            for (name, place) in names { places[name] = place }
+            if !names.isEmpty {
+                continue
             } else if !GGUFFile.ropeTensors.contains(stored) {
                 others[stored] = tensor.encoding.rawValue
             }
@@ -27,16 +37,25 @@ struct GGUFWeights: WeightSource {
     var tensorNames: Set<String> { Set(places.keys) }
 
     func shape(of name: String) -> [Int]? {
-        guard let (stored, role) = places[name], let shape = file.tensors[stored]?.shape else { return nil }
-        return isTransposed(role, shape) ? shape.reversed() : shape
+        guard let place = places[name], let tensor = part(place) else { return nil }
+        return isTransposed(place.role, tensor.shape) ? tensor.shape.reversed() : tensor.shape
+    }
+
+    /// A stored tensor, or one expert's part of it.
+    private func part(_ place: Place) -> StoredTensor? {
+        guard let tensor = file.tensors[place.stored] else { return nil }
+        guard let expert = place.expert else { return tensor }
+        let bytes = tensor.range.count / tensor.shape[0]
+        let begin = tensor.range.lowerBound + expert * bytes
+        return StoredTensor(name: tensor.name, shape: Array(tensor.shape.dropFirst()), encoding: tensor.encoding, range: begin..<begin + bytes)
     }
 
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
-        guard let (stored, role) = places[name], let tensor = file.tensors[stored] else {
+        guard let place = places[name], let tensor = part(place) else {
             throw file.file.corrupt("there is no tensor for \"\(name)\"")
         }
         try file.read(tensor, into: destination)
-        let family = configuration.family
+        let (family, role) = (configuration.family, place.role)
         if family.gguf?.interleavesRotaryPairs == true, [.query, .key].contains(role) {
             let heads = role == .query ? configuration.headCount : configuration.keyValueHeadCount
             Self.separateRotaryPairs(destination, heads: heads, headSize: configuration.headSize)
@@ -71,16 +90,19 @@ struct GGUFWeights: WeightSource {
         }
     }
 
-    private static func huggingFaceName(
-        _ stored: String, _ roles: [String: TensorRole], _ family: ModelFamily
-    ) -> (name: String, role: TensorRole)? {
+    private static func huggingFaceNames(
+        _ stored: String, _ roles: [String: TensorRole], _ family: ModelFamily, expertCount: Int
+    ) -> [(name: String, place: Place)] {
         let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        if parts.count == 2, let role = roles[parts[0]], role.isOuter {
-            return family.tensorName(role, parts[1]).map { ($0, role) }
+        if parts.count == 2, let role = roles[parts[0]], role.isOuter, let name = family.tensorName(role, parts[1]) {
+            return [(name, Place(stored: stored, role: role))]
         }
-        if parts.count == 4, parts[0] == "blk", let role = roles[parts[2]], !role.isOuter, let layer = Int(parts[1]), "\(layer)" == parts[1] {
-            return family.tensorName(role, parts[3], layer: layer).map { ($0, role) }
+        guard parts.count == 4, parts[0] == "blk", let role = roles[parts[2]], !role.isOuter, let layer = Int(parts[1]), "\(layer)" == parts[1]
+        else { return [] }
+        return (0..<(role.isExperts ? expertCount : 1)).compactMap { expert in
+            family.tensorName(role, parts[3], layer: layer, expert: expert).map {
+                ($0, Place(stored: stored, role: role, expert: role.isExperts ? expert : nil))
+            }
         }
-        return nil
     }
 }

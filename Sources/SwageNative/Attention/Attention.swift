@@ -1,4 +1,5 @@
 import CSwageKernels
+import Foundation
 import SwageFiles
 
 /// Causal attention with grouped queries (Ainslie et al., 2023) over packed sequences, in tiles of queries. Sequences may
@@ -20,6 +21,8 @@ struct Attention {
     /// What scores are multiplied by, and by what they are bounded then; 0 for no bound.
     private let scale: Float
     private let cap: Float
+    /// Where each head's score that stands for no token is, of the layer's parameters.
+    private let sinks: Int?
 
     init(_ model: DecoderModel, layer: Int, scratch: AttentionScratch) {
         self.model = model
@@ -27,6 +30,7 @@ struct Attention {
         window = model.configuration.layers[layer].window
         scale = model.configuration.attentionScale
         cap = Float(model.configuration.scales.attentionCap)
+        sinks = model.layout.layers[layer].sinks
     }
 
     private var heads: Int { model.configuration.headCount }
@@ -85,8 +89,14 @@ struct Attention {
         }
         if cap != 0 { swage_soft_cap(scores, count * columns, scale, cap) }
         tile.hideGap(in: scores)
-        swage_softmax_forward(
-            scores, count, columns, tile.firstColumns, tile.lastColumns, cap == 0 ? scale : 1, layer.logSumExp + row * heads + head, heads)
+        let logSumExp = layer.logSumExp + row * heads + head
+        if let sinks {
+            swage_softmax_forward_sink(
+                scores, count, columns, tile.firstColumns, tile.lastColumns, scale, model.parameters.start[sinks + head], logSumExp, heads)
+        } else {
+            swage_softmax_forward(
+                scores, count, columns, tile.firstColumns, tile.lastColumns, cap == 0 ? scale : 1, logSumExp, heads)
+        }
         column = 0
         for keys in tile.runs {
             swage_block_product(
@@ -121,6 +131,20 @@ struct Attention {
         }
         sumOverGroups(scratch.keyGradients, into: gradients.projected + width)
         sumOverGroups(scratch.valueGradients, into: gradients.projected + width + model.keyWidth)
+    }
+
+    /// Adds to the gradients of the scores that stand for no token: what they took is what the others did not have.
+    func backwardSinks(_ layer: LayerActivations, _ gradients: GradientActivations, into sums: GradientSum) {
+        guard let sinks else { return }
+        for head in 0..<heads {
+            let score = model.parameters.start[sinks + head]
+            var sum = 0.0
+            for row in 0..<scratch.tokenCount {
+                let place = row * heads + head
+                sum -= exp(Double(score - layer.logSumExp[place])) * Double(gradients.delta[place])
+            }
+            sums.start[sinks + head] += Float(sum)
+        }
     }
 
     private func backward(

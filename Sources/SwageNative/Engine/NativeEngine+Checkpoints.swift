@@ -112,13 +112,13 @@ extension NativeEngine {
 
     private func write(_ buffers: [(FloatBuffer, prefix: String)], _ directory: String, _ file: String) throws {
         let tensors = buffers.flatMap { buffer, prefix in model.layout.parameters.map { (buffer, prefix + $0.name, $0) } }
-        let turned = tensors.reduce(0) { $0 + ($1.2.isTransposed ? $1.2.count : 0) }
+        let turned = tensors.reduce(0) { $0 + ($1.2.order == .same ? 0 : $1.2.count) }
         let room = try FloatBuffer(count: turned, for: "\(file) in the order of its files")
         var used = 0
         let views = tensors.map { buffer, name, parameter in
             var start = buffer.start + parameter.offset
-            if parameter.isTransposed {
-                Transposition.copy(start, rows: parameter.shape[1], count: parameter.count, to: room.start + used)
+            if parameter.order != .same {
+                parameter.order.restore(start, shape: parameter.shape, to: room.start + used)
                 start = room.start + used
                 used += parameter.count
             }

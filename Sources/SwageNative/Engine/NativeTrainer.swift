@@ -2,8 +2,7 @@ import Foundation
 public import Swage
 import SwageFiles
 
-/// The trainer that runs in the calling process: full fine-tuning in float32, on the CPU, of decoder models of the
-/// Llama family.
+/// The trainer that runs in the calling process: full fine-tuning in float32, on the CPU, of decoder models of many families.
 ///
 /// ```swift
 /// let trainer = try await NativeTrainer(model: "SmolLM2-135M-Instruct.gguf")

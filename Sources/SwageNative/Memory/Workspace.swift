@@ -29,6 +29,8 @@ struct LayerActivations {
     /// The feed-forward block's output before its norm, `[N, C]`, and 1 / rms of it, `[N]`; empty where there is none.
     let feedForwardOutput: UnsafeMutablePointer<Float>
     let feedForwardOutputRstd: UnsafeMutablePointer<Float>
+    /// The router's logits, `[N, experts]`; empty where there are none.
+    let routerLogits: UnsafeMutablePointer<Float>
 
     fileprivate init(_ model: DecoderModel, _ arena: inout Arena) {
         let (configuration, family) = (model.configuration, model.configuration.family)
@@ -45,7 +47,8 @@ struct LayerActivations {
         attentionOutputRstd = arena.take(family.has(.postAttentionNorm) ? 1 : 0)
         middle = arena.take(model.hidden)
         middleRstd = arena.take(1)
-        gateUp = arena.take((model.isGated ? 2 : 1) * configuration.feedForwardSize)
+        gateUp = arena.take(model.gateUpWidth * model.slotsPerToken)
+        routerLogits = arena.take(configuration.experts.count)
         feedForwardOutput = arena.take(family.has(.postFeedForwardNorm) ? model.hidden : 0)
         feedForwardOutputRstd = arena.take(family.has(.postFeedForwardNorm) ? 1 : 0)
     }
@@ -63,12 +66,17 @@ struct Activations {
     let normalized: UnsafeMutablePointer<Float>
     /// The feed-forward product's input, `[N, F]`.
     let activated: UnsafeMutablePointer<Float>
+    /// The tokens as experts read them, and what experts make of them, `[N k, C]`; empty where there are none.
+    let gathered: UnsafeMutablePointer<Float>
+    let expertOutput: UnsafeMutablePointer<Float>
 
     fileprivate init(_ model: DecoderModel, keepsLayers: Bool, _ arena: inout Arena) {
         self.keepsLayers = keepsLayers
         let count = model.configuration.layerCount
         normalized = arena.take(model.hidden)
-        activated = arena.take(model.configuration.feedForwardSize)
+        activated = arena.take(model.configuration.feedForwardSize * model.slotsPerToken)
+        gathered = arena.take(model.configuration.experts.perToken * model.hidden)
+        expertOutput = arena.take(model.configuration.experts.perToken * model.hidden)
         output = arena.take(model.hidden)
         var kept = [LayerActivations(model, &arena)]
         while keepsLayers && kept.count < count { kept.append(LayerActivations(model, &arena)) }
@@ -95,6 +103,9 @@ struct GradientActivations {
     let gateUp: UnsafeMutablePointer<Float>
     /// The sum of each head's output times its gradient, `[N, H]`.
     let delta: UnsafeMutablePointer<Float>
+    /// Of what experts read and make, `[N k, C]`, and of the router's logits, `[N, experts]`; empty where there are none.
+    let slots: UnsafeMutablePointer<Float>
+    let routerLogits: UnsafeMutablePointer<Float>
 
     fileprivate init(_ model: DecoderModel, _ arena: inout Arena) {
         let (family, scales) = (model.configuration.family, model.configuration.scales)
@@ -103,9 +114,11 @@ struct GradientActivations {
         normalized = arena.take(model.hidden)
         attended = arena.take(model.queryWidth)
         projected = arena.take(model.projectedWidth)
-        activated = arena.take(model.configuration.feedForwardSize)
-        gateUp = arena.take((model.isGated ? 2 : 1) * model.configuration.feedForwardSize)
+        activated = arena.take(model.configuration.feedForwardSize * model.slotsPerToken)
+        gateUp = arena.take(model.gateUpWidth * model.slotsPerToken)
         delta = arena.take(model.configuration.headCount)
+        slots = arena.take(model.configuration.experts.perToken * model.hidden)
+        routerLogits = arena.take(model.configuration.experts.count)
     }
 }
 
@@ -169,6 +182,8 @@ private struct Arena {
 
     /// Room for `width` numbers a row, beginning at a cache line.
     mutating func take(_ width: Int) -> UnsafeMutablePointer<Float> {
+        // What a family does not have takes nothing, not even the time to count it.
+        if width == 0 { return UnsafeMutablePointer(bitPattern: 64)! }
         let begin = used
         used = begin.flatMap { begin in
             guard let count = elementCount([rows, width]) else { return nil }

@@ -6,7 +6,10 @@ extension DecoderModel {
     func activate(_ gateUp: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ rows: Range<Int>) {
         let width = configuration.feedForwardSize
         let out = y + rows.lowerBound * width
+        let (slope, limit) = (Float(configuration.scales.activationSlope), Float(configuration.scales.activationLimit))
         switch (configuration.activation, isGated) {
+        case (.clampedSilu, _):
+            swage_clamped_swiglu_forward(gateUp + rows.lowerBound * 2 * width, out, rows.count, width, slope, limit)
         case (.silu, _): swage_swiglu_forward(gateUp + rows.lowerBound * 2 * width, out, rows.count, width)
         case (.geluTanh, true): swage_geglu_forward(gateUp + rows.lowerBound * 2 * width, out, rows.count, width)
         case (.geluTanh, false): swage_gelu_forward(gateUp + rows.lowerBound * width, out, rows.count * width)
@@ -20,7 +23,10 @@ extension DecoderModel {
     ) {
         let width = configuration.feedForwardSize
         let (begin, joined) = (rows.lowerBound * width, rows.lowerBound * (isGated ? 2 : 1) * width)
+        let (slope, limit) = (Float(configuration.scales.activationSlope), Float(configuration.scales.activationLimit))
         switch (configuration.activation, isGated) {
+        case (.clampedSilu, _):
+            swage_clamped_swiglu_backward(dy + begin, gateUp + joined, dgateUp + joined, y + begin, rows.count, width, slope, limit)
         case (.silu, _): swage_swiglu_backward(dy + begin, gateUp + joined, dgateUp + joined, y + begin, rows.count, width)
         case (.geluTanh, true): swage_geglu_backward(dy + begin, gateUp + joined, dgateUp + joined, y + begin, rows.count, width)
         case (.geluTanh, false): swage_gelu_backward(dy + begin, gateUp + joined, dgateUp + joined, y + begin, rows.count * width)

@@ -25,6 +25,7 @@ extension DecoderModel {
 
         let output = outputGradient(
             flow, parameters.postFeedForwardNorm, layer.feedForwardOutput, rstd: layer.feedForwardOutputRstd, gradients, rows: rows)
+        if !parameters.experts.isEmpty { return backwardExperts(index, output, activations, flow, gradients, rows: rows) }
         inputGradient(output, parameters.down, flow.activated, rows: rows)
         split(.elementwise, rows) { [self] _, part in
             backwardActivation(flow.activated, layer.gateUp, flow.gateUp, activations.activated, part)
@@ -49,7 +50,9 @@ extension DecoderModel {
             flow, parameters.postAttentionNorm, layer.attentionOutput, rstd: layer.attentionOutputRstd, gradients, rows: rows)
         inputGradient(output, parameters.attentionOutput, flow.attended, rows: rows)
         weightGradient(output, layer.attended, parameters.attentionOutput, gradients, rows: rows)
-        try Attention(self, layer: index, scratch: scratch).backward(layer, flow, checkpoint: checkpoint)
+        let attention = Attention(self, layer: index, scratch: scratch)
+        try attention.backward(layer, flow, checkpoint: checkpoint)
+        attention.backwardSinks(layer, flow, into: gradients)
         split(.elementwise, rows) { [self] _, part in
             turn(index, flow.projected + part.lowerBound * projectedWidth, tokens, part, direction: -1)
         }
@@ -88,14 +91,14 @@ extension DecoderModel {
         }
     }
 
-    private func inputGradient(
+    func inputGradient(
         _ dy: UnsafePointer<Float>, _ projection: ParameterLayout.Projection, _ dx: UnsafeMutablePointer<Float>, rows: Int
     ) {
         products.inputGradient(
             dy, parameters.start + projection.weight, dx, rows: rows, inputs: projection.inputs, outputs: projection.outputs)
     }
 
-    private func weightGradient(
+    func weightGradient(
         _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ projection: ParameterLayout.Projection, _ gradients: GradientSum,
         rows: Int
     ) {

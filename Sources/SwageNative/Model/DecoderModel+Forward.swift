@@ -50,11 +50,18 @@ extension DecoderModel {
     func turn(_ index: Int, _ projected: UnsafeMutablePointer<Float>, _ tokens: FlatBatch, _ rows: Range<Int>, direction: Float) {
         guard let rotary = configuration.layers[index].rotary else { return }
         let table = rotaries[rotary]
-        let rotate = table.rotary.pairs == .halves ? swage_rope : swage_rope_neighbors
+        let heads = configuration.headCount + configuration.keyValueHeadCount
         table.places.withUnsafeBufferPointer { places in
-            rotate(
-                projected, table.cosines.start, table.sines.start, places.baseAddress! + rows.lowerBound, rows.count,
-                configuration.headCount + configuration.keyValueHeadCount, headSize, table.rotary.width, projectedWidth, direction)
+            let places = places.baseAddress! + rows.lowerBound
+            if table.pairs == .halves {
+                swage_rope(
+                    projected, table.cosines.start, table.sines.start, places, rows.count, heads, headSize, table.width, projectedWidth,
+                    direction)
+            } else {
+                swage_rope_neighbors(
+                    projected, table.cosines.start, table.sines.start, places, rows.count, heads, headSize, table.width, projectedWidth,
+                    direction)
+            }
         }
         if configuration.scales.queryGrowth != 0 { growQueries(projected, tokens, rows) }
     }
@@ -88,13 +95,17 @@ extension DecoderModel {
         let normalized = normalize(
             layer.middle, adding: layer.input, parameters.feedForwardNorm, activations.normalized, rstd: layer.middleRstd,
             rows: rows)
-        multiply(normalized, parameters.gateUp, layer.gateUp, rows: rows)
-        split(.elementwise, rows) { [self] _, part in
-            addBias(parameters.gateUp, layer.gateUp + part.lowerBound * parameters.gateUp.outputs, rows: part.count)
-            activate(layer.gateUp, activations.activated, part)
+        if parameters.experts.isEmpty {
+            multiply(normalized, parameters.gateUp, layer.gateUp, rows: rows)
+            split(.elementwise, rows) { [self] _, part in
+                addBias(parameters.gateUp, layer.gateUp + part.lowerBound * parameters.gateUp.outputs, rows: part.count)
+                activate(layer.gateUp, activations.activated, part)
+            }
+            multiply(activations.activated, parameters.down, output, rows: rows)
+            addBias(parameters.down, output, rows: rows)
+        } else {
+            runExperts(index, normalized, layer, activations, output, rows: rows)
         }
-        multiply(activations.activated, parameters.down, output, rows: rows)
-        addBias(parameters.down, output, rows: rows)
         normalize(output, parameters.postFeedForwardNorm, target, rstd: layer.feedForwardOutputRstd, rows: rows)
         scale(target, by: configuration.scales.residual, rows: rows, channels: hidden)
     }

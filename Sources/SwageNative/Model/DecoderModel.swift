@@ -31,16 +31,20 @@ final class DecoderModel {
     var projectedWidth: Int { queryWidth + 2 * keyWidth }
 
     /// Whether the feed-forward block has a gate beside what it multiplies.
-    var isGated: Bool { configuration.family.has(.gate) || configuration.family.has(.gateUp) }
+    let isGated: Bool
+    var gateUpWidth: Int { (isGated ? 2 : 1) * configuration.feedForwardSize }
+    /// How many feed-forward blocks compute each token.
+    var slotsPerToken: Int { max(1, configuration.experts.perToken) }
 
     /// Whether beginnings that sequences have in common can be computed once: where frequencies depend on a sequence's length,
     /// they differ.
-    var sharesBeginnings: Bool { !rotaries.contains { $0.rotary.scaling.dependsOnLength } }
+    var sharesBeginnings: Bool { !rotaries.contains { $0.dependsOnLength } }
 
     /// Reads the weights of `files`.
     /// - Throws: ``TrainerError`` if they do not fit the configuration, or are not finite.
     init(_ files: ModelFiles, team: ThreadTeam, profiler: Profiler? = nil, inEightBits: Bool = false) throws {
         configuration = files.configuration
+        isGated = [.gate, .gateUp, .expertGate, .expertsGateUp].contains { files.configuration.family.has($0) }
         try files.checkLayerCount()
         layout = try ParameterLayout(files.configuration)
         try files.checkShapes(layout.parameters.map { ($0.name, $0.shape) })
@@ -70,7 +74,7 @@ final class DecoderModel {
                     start: buffer.start + parameter.offset, count: parameter.count)
                 do {
                     try weights.read(parameter.name, into: destination)
-                    if parameter.isTransposed { Transposition.perform(destination, rows: parameter.shape[0]) }
+                    parameter.order.arrange(destination, shape: parameter.shape)
                     // NaN and infinity are what makes a sum of squares not finite.
                     guard swage_sum_of_squares(destination.baseAddress!, destination.count).isFinite else {
                         throw TrainerError(

@@ -5,7 +5,12 @@ import SwageFiles
 /// The cosines and sines of rotary position embeddings (Su et al., 2021), `[places, width / 2]` each: of every position, or
 /// where frequencies depend on the length of a sequence, of every token of a pass.
 final class RotaryTable {
-    let rotary: Rotary
+    /// How many of a head's elements turn, and which of them together.
+    let width: Int
+    let pairs: Rotary.Pairs
+    /// Whether frequencies depend on the length of a sequence.
+    let dependsOnLength: Bool
+    private let rotary: Rotary
     private var frequencies: [Double] = []
     private(set) var cosines = FloatBuffer()
     private(set) var sines = FloatBuffer()
@@ -13,12 +18,15 @@ final class RotaryTable {
     private(set) var places: [Int32] = []
     private var positionCount = 0
 
-    init(_ rotary: Rotary) { self.rotary = rotary }
+    init(_ rotary: Rotary) {
+        self.rotary = rotary
+        (width, pairs, dependsOnLength) = (rotary.width, rotary.pairs, rotary.scaling.dependsOnLength)
+    }
 
     /// Makes ready for a pass.
     /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for its positions.
     func prepare(_ tokens: FlatBatch) throws {
-        if rotary.scaling.dependsOnLength { return try fill(tokens) }
+        if dependsOnLength { return try fill(tokens) }
         places = tokens.positions
         let count = Int(tokens.positions.max() ?? 0) + 1
         guard count > positionCount else { return }
@@ -44,7 +52,7 @@ final class RotaryTable {
     }
 
     private func reserve(_ wanted: Int, _ purpose: String) throws {
-        let half = rotary.width / 2
+        let half = width / 2
         try MemoryBudget.require([2, wanted, half], of: Float.self, for: purpose)
         try cosines.reserve(wanted * half, for: "positions")
         try sines.reserve(wanted * half, for: "positions")

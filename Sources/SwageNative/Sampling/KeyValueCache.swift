@@ -102,9 +102,16 @@ final class KeyValueCache {
             seen.columns)
         let (scale, cap) = (model.configuration.attentionScale, Float(model.configuration.scales.attentionCap))
         if cap != 0 { swage_soft_cap(scores, groupSize * seen.columns, scale, cap) }
-        swage_softmax_forward(
-            scores, groupSize, seen.columns, seen.first, seen.last, cap == 0 ? scale : 1,
-            scores + groupSize * seen.columns, 1)
+        let logSumExp = scores + groupSize * seen.columns
+        if let sinks = model.layout.layers[index].sinks {
+            for query in 0..<groupSize {
+                swage_softmax_forward_sink(
+                    scores + query * seen.columns, 1, seen.columns, seen.first, seen.last, scale,
+                    model.parameters.start[sinks + head * groupSize + query], logSumExp + query, 1)
+            }
+        } else {
+            swage_softmax_forward(scores, groupSize, seen.columns, seen.first, seen.last, cap == 0 ? scale : 1, logSumExp, 1)
+        }
         swage_block_product(
             groupSize, headSize, Int(seen.last[0]), scores, seen.columns, 1, values[index].start + begin, headSize,
             attended, headSize, false)

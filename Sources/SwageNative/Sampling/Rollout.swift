@@ -82,7 +82,7 @@ struct Rollout {
             let tokens = FlatBatch(
                 nextTokens: active.map { completions[slots[$0].prompt!].tokens.last! },
                 positions: active.map { Int32(cache.lengths[$0]) },
-                lengths: active.map { prompts[slots[$0].prompt!].count + following })
+                lengths: model.sharesBeginnings ? [] : active.map { prompts[slots[$0].prompt!].count + following })
             let activations = try workspace.activations(for: tokens, keepsLayers: false)
             try model.forward(
                 tokens, activations, attend: { index, layer in cache.attend(layer, index, slots: active) },
