@@ -16,8 +16,9 @@ enum GGUFKeys {
         for (name, value) in checked.sorted(by: { $0.key < $1.key }) {
             if name == "expert_count", family.expertRule != nil { continue }
             guard let found = gguf.metadata["\(architecture).\(name)"], found.number != value else { continue }
+            let expected = Int(exactly: value).map { "\($0)" } ?? "\(value)"
             throw TrainerError(
-                .unsupported, "\(gguf.file.path): \(architecture).\(name) is \(found.summary)", expected: "\(Int(value)), or no such key")
+                .unsupported, "\(gguf.file.path): \(architecture).\(name) is \(found.summary)", expected: "\(expected), or no such key")
         }
         for (name, value) in [("use_parallel_residual", false), ("attention.causal", true)] {
             guard let found = gguf.metadata["\(architecture).\(name)"], found.flag != value else { continue }
