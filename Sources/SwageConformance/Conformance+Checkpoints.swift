@@ -135,8 +135,9 @@ extension Conformance {
         let (weights, status) = (try await fingerprint(trainer), try await trainer.status())
         for (checkpoint, kind) in [(exported, "weights-only "), (newest, "")] {
             let all = try FileManager.default.subpathsOfDirectory(atPath: checkpoint).sorted().map { checkpoint + "/" + $0 }
-            let largest = all.filter(isFile).max { size($0) < size($1) }!
-            try FileManager.default.truncate(largest, to: size(largest) / 2)
+            let files = FileManager.default
+            let largest = all.filter(isFile).max { files.size($0) < files.size($1) }!
+            try files.truncate(largest, to: files.size(largest) / 2)
             try await expectError([.corruptFile, .checkpointNotFound], "load of a truncated \(kind)checkpoint") {
                 _ = try await trainer.load(checkpoint)
             }
@@ -151,13 +152,12 @@ extension Conformance {
     private func isFile(_ path: String) -> Bool {
         (try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType) == .typeRegular
     }
-
-    private func size(_ path: String) -> Int {
-        (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
-    }
 }
 
 extension FileManager {
+    /// How many bytes a file has; 0 where there is none.
+    func size(_ path: String) -> Int { (try? attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0 }
+
     fileprivate func truncate(_ path: String, to size: Int) throws {
         let handle = try FileHandle(forWritingTo: URL(literalPath: path))
         try handle.truncate(atOffset: UInt64(size))

@@ -37,10 +37,6 @@ final class SaveWatch: Sendable {
     /// Files and their sizes; nil where there is no folder.
     private func files() -> [String: Int]? {
         guard let paths = try? FileManager.default.subpathsOfDirectory(atPath: place) else { return nil }
-        return Dictionary(uniqueKeysWithValues: paths.map { ($0, size("\(place)/\($0)")) })
-    }
-
-    private func size(_ path: String) -> Int {
-        (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? -1
+        return Dictionary(uniqueKeysWithValues: paths.map { ($0, FileManager.default.size("\(place)/\($0)")) })
     }
 }

@@ -55,7 +55,7 @@ struct HubRefusal {
             error = TrainerError(.notAllowed, "\(what) may not be read\(said)", expected: "a token that may, and what \(page) asks for")
         case (_, 429):
             error = TrainerError(
-                .busy, "\(hub.endpoint) takes no more requests for now\(said)", expected: "the same command later; what was fetched stays")
+                .busy, "\(hub.endpoint) takes no more requests\(said)", expected: "the same command later; what was fetched stays")
         default:
             error = TrainerError(
                 .connectionLost, "\(hub.endpoint) answers \(reply.status) for \(question.file ?? what)\(said)",
