@@ -7,6 +7,8 @@ import TestSupport
 private let publicTemplates = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: ".deps/templates")
 private let templatesOfTRL = publicTemplates.appending(path: "trl")
+/// Those of llama.cpp are fetched by hand alone: scripts/fetch_templates.sh.
+private let fetchedCollections = ["trl", "llama.cpp"].filter { FileManager.default.fileExists(atPath: publicTemplates.appending(path: $0).path) }
 
 /// What is learned of conversations in public chat templates, beside what the templates' own marks say, and as a property.
 @Suite(.enabled(if: FileManager.default.fileExists(atPath: templatesOfTRL.path)), .timeLimit(.minutes(30)))
@@ -95,7 +97,7 @@ struct LearnedTextTests {
     }
 
     /// Told by the text alone: every message has words that no other has.
-    @Test(arguments: ["trl", "llama.cpp"])
+    @Test(arguments: fetchedCollections)
     func everyWordOfTheAssistantThatComesOutIsLearnedAndNoOther(_ folder: String) throws {
         let (_, variables) = try Self.samples()
         let tools = try JSONValue(json: Data(contentsOf: URL(filePath: Golden.root + "/conversations.json")))["tools"]?.list ?? []
