@@ -74,7 +74,7 @@ test: ## Install what the tests need, and run all of them.
 	@$(STAGE) "instructions and allocations" python3 -B Benchmarks/check.py .build/release/SwageBenchmarks
 	@$(STAGE) "public symbols" python3 scripts/check_public.py
 	@$(STAGE) "snippets" python3 scripts/check_snippets.py
-	@$(STAGE) "environments of Python" $(SWAGE) setup huggingface titan
+	@$(STAGE) "environments of Python" $(SWAGE) setup huggingface titan data
 	@$(STAGE) "tests in this process" swift test -c release --traits Engines --skip-build --skip "$(OUTER)"
 	@SWAGE_BLAS=none $(STAGE) "tests on our own products" \
 		swift test -c release --traits Engines --skip-build --filter "GoldenDecoder|FiniteDifference|NativeConformance|MatrixProduct"

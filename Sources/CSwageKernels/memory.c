@@ -42,6 +42,14 @@ void swage_memory_release(float *memory, size_t count) {
         free(memory);
 }
 
+void swage_memory_offer(float *memory, size_t count) {
+    size_t bytes = size_in_bytes(count ? count : 1);
+#ifdef MADV_FREE
+    // The rest of the last page may be somebody else's where the buffer is small.
+    if (bytes >= huge_page) madvise(memory, page_multiple(bytes), MADV_FREE);
+#endif
+}
+
 void swage_memory_prefetch(const float *memory, size_t count) {
     for (size_t i = 0; i < count; i += cache_line / sizeof(float)) __builtin_prefetch(memory + i, 0, 2);
 }

@@ -6,13 +6,13 @@ import SwageRemote
 
 /// The Python environment of a kind of worker: pinned packages and a copy of `swage_worker`, in a folder of its own.
 public struct WorkerEnvironment: Sendable {
-    /// The engine that it is for, as `swage_worker` names it.
+    /// The engine that it is for, as `swage_worker` names it; or `data`, for what imports rows.
     public let engine: String
     private let directory: String
 
     /// Names the environment, be it installed or not.
     /// - Parameters:
-    ///   - engine: what its workers are: `huggingface` or `titan`.
+    ///   - engine: what its workers are: `huggingface` or `titan`; or `data`.
     ///   - home: where environments are kept; by default `SWAGE_HOME`, or `.swage` in the home directory.
     public init(_ engine: String, home: String? = nil) {
         self.engine = engine
@@ -31,6 +31,14 @@ public struct WorkerEnvironment: Sendable {
             "PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TMPDIR": scratch,
         ]) { $1 }
     }
+
+    /// What an import of rows finds in its environment: what this process has of the hub's variables, above all.
+    var importEnvironment: [String: String] {
+        Self.inherited.merging(["PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", "TQDM_DISABLE": "1"]) { $1 }
+    }
+
+    /// What messages call it.
+    private var title: String { engine == "data" ? "the import of data" : "the engine \(engine)" }
 
     /// This process's environment, without what only this process has to know.
     private static var inherited: [String: String] {
@@ -55,11 +63,11 @@ public struct WorkerEnvironment: Sendable {
     func requireInstalled() throws {
         guard isInstalled else {
             throw TrainerError(
-                .missingDependency, "the engine \(engine) is not installed", expected: "`swage setup \(engine)`, once")
+                .missingDependency, "\(title) is not installed", expected: "`swage setup \(engine)`, once")
         }
         guard !isOfAnotherVersion else {
             throw TrainerError(
-                .missingDependency, "the engine \(engine) was installed by another version of swage",
+                .missingDependency, "\(title) was installed by another version of swage",
                 expected: "`swage setup \(engine)` once more, which is short where no package has changed")
         }
     }
@@ -98,7 +106,7 @@ public struct WorkerEnvironment: Sendable {
             try begin()
             report("making a Python environment in \(directory)")
             try run("/usr/bin/env", ["python3", "-m", "venv", directory])
-            report("installing PyTorch and what else \(engine) needs")
+            report("installing \(engine == "data" ? "pyarrow" : "PyTorch") and what else \(title) needs")
             try run(
                 python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements])
         }
@@ -106,7 +114,7 @@ public struct WorkerEnvironment: Sendable {
         try FileManager.default.createDirectory(atPath: modules, withIntermediateDirectories: true)
         try FileManager.default.copyItem(atPath: source + "/swage_worker", toPath: modules + "/swage_worker")
         try wanted.write(to: URL(literalPath: installed))
-        report("the engine \(engine) is ready")
+        report("\(title) is ready")
     }
 
     /// Removes what an earlier setup has left, and nothing else, and marks the folder.

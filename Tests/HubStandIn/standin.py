@@ -128,11 +128,14 @@ class Answering(BaseHTTPRequestHandler):
         start, status = 0, 200
         asked = self.headers.get("Range")
         if asked and not faults.get("noRange"):
-            start = int(asked.removeprefix("bytes=").split("-")[0])
+            first, last = asked.removeprefix("bytes=").split("-")
+            start = int(first)
             if start >= len(data):
                 return self.answer(416, {"Content-Range": f"bytes */{len(data)}"})
+            end = min(len(data), int(last) + 1) if last else len(data)
             status = 206
-            headers = {**headers, "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+            headers = {**headers, "Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
+            data = data[:end]
         rest = data[start:]
         self.send_response(status)
         for key, value in {**headers, "Content-Length": str(len(rest))}.items():
@@ -187,7 +190,7 @@ class Handler(Answering):
         if rest[:1] == ["revision"] or (words[0] == "api" and not rest):
             return self.revision(repository, name, rest[1] if rest else "main")
         if rest[:1] == ["tree"]:
-            return self.tree(repository, rest[1], parse_qs(url.query), faults)
+            return self.tree(repository, rest[1], "/".join(rest[2:]), parse_qs(url.query), faults)
         if rest[:1] == ["resolve"]:
             return self.resolve(repository, kind, name, rest[1], "/".join(rest[2:]))
         self.answer(404)
@@ -222,10 +225,18 @@ class Handler(Answering):
             body = {"id": name, "modelId": name, "sha": repository.commit, "siblings": siblings, "private": False, "tags": []}
             self.answer(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
-    def tree(self, repository: Repository, revision: str, query: dict[str, list[str]], faults: dict[str, Any]) -> None:
+    def tree(self, repository: Repository, revision: str, folder: str, query: dict[str, list[str]], faults: dict[str, Any]) -> None:
         if not self.is_known(repository, revision):
             return
-        entries = [repository.entry(name) for name in repository.files]
+        names = [name for name in repository.files if not folder or name.startswith(folder + "/")]
+        if not names:
+            return self.answer(404, {"X-Error-Code": "EntryNotFound", "X-Error-Message": f"{folder} does not exist"})
+        entries = [repository.entry(name) for name in names]
+        if query.get("recursive") != ["true"]:
+            depth = len(Path(folder).parts)
+            below = {"/".join(Path(name).parts[: depth + 1]) for name in names if len(Path(name).parts) > depth + 1}
+            entries = [entry for entry in entries if len(Path(entry["path"]).parts) == depth + 1]
+            entries += [{"type": "directory", "path": path, "size": 0, "oid": "0" * 40} for path in sorted(below)]
         if "escape" in faults:
             entries.append({"type": "file", "path": faults["escape"], "size": 1, "oid": "0" * 40})
         size = faults.get("pageSize", 1000)

@@ -48,6 +48,46 @@ import TestSupport
         }
     }
 
+    @Test func whatIsTrainedByATemplateIsWrittenByItAndChangedNowhere() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = try write([Self.chat, Self.chat, Self.chat], directory + "/rows.jsonl")
+            let template = try write(["{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}"], directory + "/t.jinja")
+            let run = ["sft", "--model", Golden.decoder("llama"), "--chat-template", template, "--data", path, "--output", directory + "/run"]
+            func train(_ more: [String]) throws -> Program.Result {
+                try Program.run(run + ["--sequence-length", "48", "--steps", "2", "--threads", "1"] + more)
+            }
+            let first = try train([])
+            #expect(first.status == 0, "\(first.errors)")
+            let shown = try Program.run("data", "show", path, "--model", directory + "/run/model")
+            #expect(shown.output.contains("<user>Hi</s><assistant>⟦Ho"), "\(shown.output) \(shown.errors)")
+            _ = try write(["{% for m in messages %}[{{ m.role }}]{{ m.content }}</s>{% endfor %}"], template)
+            let changed = try train([])
+            #expect(changed.status == 1 && changed.errors.contains("the chat template \(template) has changed"), "\(changed.errors)")
+        }
+    }
+
+    @Test func whatIsHeldOutAndLearnedIsCounted() async throws {
+        try await withTemporaryDirectory { directory in
+            let other = #"{"messages": [{"role": "user", "content": "Ha"}, {"role": "assistant", "content": "Ho"}]}"#
+            let (path, held) = (try write([Self.chat, other], directory + "/rows.jsonl"), try write([Self.chat], directory + "/held.jsonl"))
+            let result = try Program.run(
+                ["sft"] + Self.model + ["--data", path, "--held-out", held, "--output", directory + "/run", "--sequence-length", "48", "--steps", "1"])
+            #expect(result.status == 0 && result.errors.contains("the row is in the training data as well (line 1)"), "\(result.errors)")
+        }
+    }
+
+    @Test(arguments: [("dpo", [String]()), ("evaluate", ["--reward", "exact_match", "--max-tokens", "1"])])
+    func whatATemplateLeavesOutIsSaidByEveryCommand(_ name: String, _ options: [String]) async throws {
+        try await withTemporaryDirectory { directory in
+            let asked = #"[{"role": "user", "content": "Hi", "name": "bob"}]"#
+            let pair = #"{"prompt": \#(asked), "chosen": [{"role": "assistant", "content": "a"}], "rejected": [{"role": "assistant", "content": "b"}]}"#
+            let path = try write([name == "dpo" ? pair : #"{"messages": \#(asked), "answer": "4"}"#], directory + "/rows.jsonl")
+            let data = name == "dpo" ? ["--data", path, "--output", directory + "/run", "--steps", "1", "--pairs-per-step", "1"] : ["--problems", path]
+            let result = try Program.run([name] + Self.model + data + options)
+            #expect(result.status == 0 && result.errors.contains(#"leaves out "name" of a message of the user"#), "\(result.errors)")
+        }
+    }
+
     @Test func evaluateCountsTheRowsOfBothItsFiles() async throws {
         try await withTemporaryDirectory { directory in
             let examples = try write([Self.chat, Self.odd], directory + "/examples.jsonl")

@@ -104,7 +104,7 @@ import Testing
         #"{"prompt": "Q", "chosen": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}], "rejected": [{"role": "assistant", "content": "B"}]}"#,
         #"{"prompt": "Q", "input": {"messages": [{"role": "user", "content": "Q"}]}, "chosen": "A", "rejected": "B"}"#,
         #"{"prompt": "Q", "chosen": "A", "preferred_output": "A", "rejected": "B"}"#,
-        #"{"input": {"messages": [{"role": "user", "content": "Q"}], "tools": [{}]}, "preferred_output": [{"role": "assistant", "content": "A"}], "non_preferred_output": [{"role": "assistant", "content": "B"}]}"#,
+        #"{"input": {"messages": [{"role": "user", "content": "Q"}], "tools": [{}]}, "tools": [], "preferred_output": [{"role": "assistant", "content": "A"}], "non_preferred_output": [{"role": "assistant", "content": "B"}]}"#,
         #"{"prompt": "Q", "chosen": "A", "rejected": "B", "system": "S"}"#,
     ])
     func pairsThatCouldBeReadInTwoWaysAreErrors(_ line: String) {
@@ -118,12 +118,21 @@ import Testing
         #"{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "It is 4"}, {"role": "assistant", "content": ""}], "answer": "4"}"#,
         #"{"prompt": "Q", "answer": "4", "label": false}"#, #"{"prompt": "Q", "answer": "4", "weight": 0}"#,
         #"{"prompt": "Q", "answer": "4", "train": false}"#, #"{"prompt": "Q", "answer": "4", "enable_thinking": true}"#,
-        #"{"prompt": "Q", "answer": "4", "tools": [{}]}"#, #"{"prompt": "Q", "answer": "4", "system": "S"}"#,
+        #"{"prompt": "Q", "answer": "4", "tools": [{}]}"#, #"{"prompt": "Q", "answer": "4", "system": 1}"#,
         #"{"prompt": [{"role": "function", "content": "x"}], "answer": "4"}"#,
     ])
     func problemsThatCouldBeReadInTwoWaysAreErrors(_ line: String) {
         let error = #expect(throws: TrainerError.self) { try Problem(json: Data(line.utf8)) }
         #expect(error?.code == .invalidData, "\(String(describing: error))")
+    }
+
+    @Test func whatStandsBesideAQuestionIsAsked() throws {
+        let problem = try Problem(json: Data(#"{"prompt": "Q", "answer": "4", "system": "S"}"#.utf8))
+        #expect(problem.messages.map(\.role) == ["system", "user"] && problem.messages.map(\.content) == ["S", "Q"], "\(problem)")
+        let sides = #""preferred_output": [{"role": "assistant", "content": "A"}], "non_preferred_output": [{"role": "assistant", "content": "B"}]"#
+        let input = #"{"messages": [{"role": "user", "content": "Q"}], "tools": [{}], "parallel_tool_calls": true}"#
+        let pair = try PreferencePair(json: Data(#"{"input": \#(input), \#(sides)}"#.utf8))
+        #expect(pair.prompt.tools.count == 1 && pair.prompt.messages.map(\.content) == ["Q"], "\(pair)")
     }
 
     @Test(arguments: [

@@ -57,6 +57,28 @@ import TestSupport
         }
     }
 
+    @Test(arguments: [true, false], [1, 3])
+    func aStreamOfSomePassesHasEveryExampleOnceInEach(_ packing: Bool, _ passes: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            for count in [1, 2, 10, 37] {
+                let data = try data(directory, count: count)
+                let tokenizer = try GoldenTokenizerTests.tokenizer("tiny")
+                let options = ExampleStream.Options(rows: 4, sequenceLength: 64, packing: packing, shuffleSeed: 7, passes: passes)
+                var stream = try ExampleStream(data, tokenizer: tokenizer, options: options)
+                var (seen, batches): ([String: Int], Int) = ([:], 0)
+                while let next = try stream.nextIfAny() {
+                    batches += 1
+                    for segment in try segments(next.batch) {
+                        seen[String(try tokenizer.decode(segment, skipSpecialTokens: true).split(separator: " ").last!), default: 0] += 1
+                    }
+                }
+                #expect(seen.count == count && seen.values.allSatisfy { $0 == passes }, "\(seen)")
+                #expect(try ExampleStream.batchCount(of: data, tokenizer: tokenizer, options: options) == batches)
+                #expect(throws: TrainerError.self) { try stream.next() }
+            }
+        }
+    }
+
     @Test func packedRowsAreNearlyFullAndSegmentsAreRuns() async throws {
         try await withTemporaryDirectory { directory in
             var stream = try stream(try data(directory), rows: 4, length: 128)

@@ -122,12 +122,17 @@ import TestSupport
     }
 
     @Test(arguments: [#""train": true"#, #""training": true"#, #""train_on_turn": true"#, #""loss": true"#, #""mask": false"#, #""masked": false"#])
-    func aQuestionThatAsksToBeLearnedIsRefusedAndOneThatDoesNotIsTheSame(_ member: String) async throws {
+    func aQuestionThatAsksToBeLearnedIsRefusedUnlessItsRoleIsAndOneThatDoesNotIsTheSame(_ member: String) async throws {
         func row(_ member: String) -> String {
             #"{"messages": [{"role": "user", "content": "Hi", \#(member)}, {"role": "assistant", "content": "Ho"}]}"#
         }
-        let text = await reason(row(member))
-        #expect(text.contains("line 1") && text.contains("message 1") && text.contains("asks to learn what the user says"), "\(text)")
+        let tokenizer = try TextTokenizer(path: Golden.decoder("qwen2"), chatTemplate: "chatml")
+        let asking = try await open(row(member))[0]
+        for learning in [LearnedTokens.assistant, .last] {
+            let error = #expect(throws: TrainerError.self) { try asking.tokenize(with: tokenizer, learning: learning) }
+            #expect(error?.message.contains("a message of the user is to be learned") == true, "\(String(describing: error))")
+        }
+        #expect(try asking.tokenize(with: tokenizer, learning: .roles(["user", "assistant"])).hasTarget)
         let other = member.contains("true") ? member.replacing("true", with: "false") : member.replacing("false", with: "true")
         let data = try await open(row(other))
         #expect(data.count == 1 && data.report.notes.count == 1, "\(data.report.notes)")
@@ -150,9 +155,15 @@ import TestSupport
         #expect(text.contains("line 1") && text.contains("which is not what the user says first"), "\(text)")
     }
 
-    @Test func anEmptyThoughtIsNone() async throws {
-        let data = try await open(#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", "reasoning_content": ""}]}"#)
-        #expect(try data[0] == .chat(Chat([ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Ho")])))
+    /// Templates may well tell them from those that are not there.
+    @Test func whatIsThereAndEmptyStaysThere() async throws {
+        let row = #"{"role": "assistant", "content": "Ho", "reasoning_content": "", "tool_calls": []}"#
+        let data = try await open(#"{"tools": [], "messages": [{"role": "user", "content": "Hi"}, \#(row)]}"#)
+        guard case .chat(let chat) = try data[0] else { throw TrainerError(.invalidData, "no conversation") }
+        #expect(chat.messages[1].reasoningContent == "" && chat.messages[1].fields["tool_calls"] == .list([]), "\(chat)")
+        let template = "{{ tools is not none }} {{ messages[1].reasoning_content is defined }} {{ messages[1].tool_calls | length }}"
+        let tokenizer = try TextTokenizer(path: Golden.decoder("qwen2"), chatTemplate: template)
+        #expect(try tokenizer.text(of: chat, addGenerationPrompt: false) == "True True 0")
     }
 
     @Test func aKeyThatIsNotReadIsNamedOnce() async throws {
@@ -167,7 +178,7 @@ import TestSupport
 
     @Test(arguments: [
         (#"{"messages": [{"role": "wizard", "content": "x"}]}"#, "wizard"),
-        (#"{"messages": [{"role": "user", "content": "x", "weight": 1}]}"#, "weight"),
+        (#"{"messages": [{"role": "user", "content": "x", "weight": 2}]}"#, "weight"),
         (#"{"messages": [{"role": "user", "content": null}]}"#, "content"),
         (#"{"messages": [{"from": "alien", "value": "x"}]}"#, "alien"),
         (#"{"messages": [{"role": "user", "from": "human", "value": "x"}]}"#, "both"),

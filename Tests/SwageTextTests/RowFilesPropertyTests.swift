@@ -54,7 +54,7 @@ import TestSupport
         }
 
         mutating func table(_ separator: String) -> (Data, [JSONValue]) {
-            var lines = [["\"prompt\"", cell("x\(text())", separator), cell("y\(text())", separator)].joined(separator: separator)]
+            var lines = [["\"messages\"", cell("x\(text())", separator), cell("y\(text())", separator)].joined(separator: separator)]
             let names = TableNames(lines[0], separator)
             var rows: [JSONValue] = []
             for _ in 0...below(8) {

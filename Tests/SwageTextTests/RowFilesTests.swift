@@ -81,11 +81,18 @@ final class Looks: Sendable {
         #expect(try await rows("[{\"a\": 1},\n{\"a\": 01}, 7, {}]", as: "a.json", badLines: .skip) == [["a": 1], [:]])
     }
 
+    /// What people write may be JSON itself.
+    @Test func aCellOfWordsIsAListOfMessagesOrAText() async throws {
+        let table = "prompt,completion\n\"[1, 2]\",\"{\"\"a\"\": 1}\"\n\"[{\"\"role\"\": \"\"user\"\"}]\",[]\n"
+        let expected: [JSONValue] = [["prompt": "[1, 2]", "completion": "{\"a\": 1}"], ["prompt": [["role": "user"]], "completion": "[]"]]
+        #expect(try await rows(table, as: "a.csv") == expected)
+    }
+
     @Test func aTableIsReadUnderItsHeader() async throws {
-        let table = "\u{FEFF}prompt,\"a, b\",c\r\n\"x \"\"y\"\"\r\nz\",1,\r\n\r\n\"[1, 2]\",\"[1, 2]\",\t\n{broken,,\"\"\n"
+        let table = "\u{FEFF}messages,\"a, b\",c\r\n\"x \"\"y\"\"\r\nz\",1,\r\n\r\n\"[1, 2]\",\"[1, 2]\",\t\n{broken,,\"\"\n"
         let expected: [JSONValue] = [
-            ["prompt": "x \"y\"\r\nz", "a, b": "1", "c": nil], ["prompt": [1, 2], "a, b": "[1, 2]", "c": "\t"],
-            ["prompt": "{broken", "a, b": nil, "c": nil],
+            ["messages": "x \"y\"\r\nz", "a, b": "1", "c": nil], ["messages": [1, 2], "a, b": "[1, 2]", "c": "\t"],
+            ["messages": "{broken", "a, b": nil, "c": nil],
         ]
         #expect(try await rows(table, as: "a.csv") == expected)
         // What is in it says that it is a table, and what separates its cells.

@@ -1,7 +1,9 @@
 import Foundation
 import Swage
+import SwageFiles
 import SwageText
 import Testing
+import TestSupport
 
 /// Rows of training data in the forms that people have them.
 @Suite struct RowShapeTests {
@@ -18,7 +20,8 @@ import Testing
         #"{"instruction": "Hi", "response": "Ho"}"#,
         #"{"prompt": "Hi", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#,
         #"{"prompt": [{"role": "user", "content": "Hi"}], "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#,
-        #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], "tools": [], "system": ""}"#,
+        #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], "system": ""}"#,
+        #"{"instruction": "Hi", "input": "", "output": "Ho", "text": "Instruction: Hi, Response: Ho"}"#,
     ])
     func theseRowsAreOneConversation(_ row: String) throws {
         #expect(try read(row) == .chat(Chat([Self.hi, Self.ho])))
@@ -33,6 +36,68 @@ import Testing
     ])
     func aSystemMessageBesideAConversationBeginsIt(_ row: String) throws {
         #expect(try read(row) == .chat(Chat([ChatMessage(role: "system", content: "Be"), Self.hi, Self.ho])))
+    }
+
+    @Test func whatAnInstructionIsAboutIsAsked() throws {
+        let asked = ChatMessage(role: "user", content: "Hi\nthere")
+        for key in ["input", "context"] {
+            #expect(try read(#"{"instruction": "Hi", "\#(key)": "there", "response": "Ho"}"#) == .chat(Chat([asked, Self.ho])), "\(key)")
+        }
+    }
+
+    @Test func theClassOfATextIsNoVerdictOnAnAnswer() throws {
+        for label in ["0", "1", "2", "false", "\"no\""] {
+            var notes: [String] = []
+            let example = try TrainingExample(json: Data(#"{"text": "Hi", "label": \#(label)}"#.utf8), notes: &notes)
+            #expect(example == .text("Hi") && notes.contains(#"the key "label" is not read"#), "\(label): \(notes)")
+        }
+        for row in [#"{"text": "Hi", "completion": "Ho"}"#, #"{"text": "Hi", "prompt": "Ho"}"#, #"{"text": "Hi", "loss_weight": 2}"#] {
+            #expect(throws: TrainerError.self, "\(row)") { try read(row) }
+        }
+    }
+
+    @Test(arguments: [
+        (["user=q", "assistant=a", "system=s"], ["system", "user", "assistant"]), (["assistant=a", "user=q"], ["user", "assistant"]),
+        (["user=q", "assistant=a", "user=s"], ["user", "assistant", "user"]),
+    ])
+    func columnsBecomeAConversationInItsOrder(_ map: [String], _ roles: [String]) throws {
+        var used: Set<Int> = []
+        let row = try RowMap(map).apply(to: ["q": "Q", "a": "A", "s": "S"], used: &used)
+        #expect(row["messages"]?.list?.compactMap { $0["role"]?.text } == roles && used.count == map.count, "\(row)")
+    }
+
+    @Test func twoKeysCanChangeTheirNamesWithEachOther() throws {
+        var used: Set<Int> = []
+        let row = try RowMap(["prompt=completion", "completion=prompt"]).apply(to: ["prompt": "Ho", "completion": "Hi"], used: &used)
+        #expect(row["prompt"]?.text == "Hi" && row["completion"]?.text == "Ho" && used == [0, 1], "\(row)")
+        #expect(throws: TrainerError.self) { try RowMap(["prompt=question"]).apply(to: ["prompt": "a", "question": "b"], used: &used) }
+    }
+
+    @Test func rolesAreAskedForOfConversationsAlone() throws {
+        let tokenizer = try TextTokenizer(path: Golden.decoder("qwen2"), chatTemplate: "chatml")
+        func learned(_ row: String, _ learning: LearnedTokens) throws -> String {
+            let tokens = try read(row).tokenize(with: tokenizer, learning: learning)
+            return try tokenizer.decode(zip(tokens.ids, tokens.isTarget).filter(\.1).map(\.0), skipSpecialTokens: true)
+        }
+        let lists = #"{"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Ho"}]}"#
+        #expect(try learned(lists, .roles(["user", "assistant"])).contains("Hi"))
+        #expect(try learned(lists, .assistant).hasPrefix("Ho"))
+        for row in [#"{"text": "Hi there"}"#, #"{"prompt": "Hi", "completion": "Ho"}"#] {
+            let error = #expect(throws: TrainerError.self) { try learned(row, .roles(["user"])) }
+            #expect(error?.message.contains("no role speaks") == true, "\(String(describing: error))")
+        }
+    }
+
+    /// Its prompt is written differently once there is an answer.
+    @Test func listsAreLearnedAsTheConversationThatTheyAre() throws {
+        let template = """
+            {% for m in messages %}<{{ m.role }}>{{ m.content }}{% if m.role == 'assistant' %}<end>{% endif %}{% endfor %}\
+            {% if add_generation_prompt %}<assistant><think>{% endif %}
+            """
+        let tokenizer = try TextTokenizer(path: Golden.decoder("qwen2"), chatTemplate: template)
+        let whole = try read(#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#)
+        let parts = try read(#"{"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Ho"}]}"#)
+        #expect(try parts.tokenize(with: tokenizer, learning: .assistant) == whole.tokenize(with: tokenizer, learning: .assistant))
     }
 
     @Test func aContentInPartsIsKeptInPartsWithoutWhatIsNullInThem() throws {

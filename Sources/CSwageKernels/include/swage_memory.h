@@ -11,4 +11,7 @@ void swage_memory_prefetch(const float *memory, size_t count);
 
 void swage_memory_release(float *memory, size_t count);
 
+/// Lets the system take pages of it back where it needs some; what they hold is undefined until it is written anew.
+void swage_memory_offer(float *memory, size_t count);
+
 #endif

@@ -72,7 +72,8 @@ struct DPOCommand: AsyncParsableCommand {
         async let started = runOptions.start(modelOptions, optimizerOptions)
         async let model = modelOptions.contents()
         let training: Examples<PreferencePair> = try rowOptions.open(data)
-        let heldOutData: Examples<PreferencePair>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
+        var heldOutData: Examples<PreferencePair>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
+        heldOutData?.noteRows(alsoIn: training)
         try rowOptions.checkMap(training.mapped, heldOutData?.mapped)
         let engine = try await started
         try await engine.requireRoom(rows: 2 * microbatch, of: sequenceLength)

@@ -106,15 +106,16 @@ struct SFTCommand: AsyncParsableCommand {
 
     private func examples() throws -> (training: Examples<TrainingExample>, heldOut: Examples<TrainingExample>?) {
         let training: Examples<TrainingExample> = try dataOptions.open(data)
-        let heldOutData: Examples<TrainingExample>? = heldOut.isEmpty ? nil : try dataOptions.open(heldOut)
+        var heldOutData: Examples<TrainingExample>? = heldOut.isEmpty ? nil : try dataOptions.open(heldOut)
+        heldOutData?.noteRows(alsoIn: training)
         try dataOptions.reading.rows.checkMap(training.mapped, heldOutData?.mapped)
         if let validationSplit { return try training.split(heldOut: validationSplit, seed: runOptions.seed) }
         return (training, heldOutData)
     }
 
     private mutating func countSteps(_ training: Examples<TrainingExample>, _ tokenizer: any Tokenizer) throws {
-        guard let epochs else { return }
-        let batches = try ExampleStream.batchCount(of: training, epochs: epochs, tokenizer: tokenizer, options: options.batches)
+        guard epochs != nil else { return }
+        let batches = try ExampleStream.batchCount(of: training, tokenizer: tokenizer, options: options.batches)
         runOptions.steps = max(1, (batches + gradientAccumulation - 1) / gradientAccumulation)
     }
 
@@ -130,7 +131,7 @@ struct SFTCommand: AsyncParsableCommand {
             steps: runOptions.steps, accumulation: gradientAccumulation,
             batches: ExampleStream.Options(
                 rows: dataOptions.batchSize, sequenceLength: dataOptions.sequenceLength, packing: packing,
-                learnedTokens: dataOptions.lossOn, shuffleSeed: shuffle ? runOptions.seed : nil),
+                learnedTokens: dataOptions.lossOn, shuffleSeed: shuffle ? runOptions.seed : nil, passes: epochs),
             heldOutLimit: heldOutLimit, saveEvery: runOptions.saveEvery, prompt: prompt)
     }
 }

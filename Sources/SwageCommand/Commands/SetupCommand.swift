@@ -7,18 +7,18 @@ import SwageWorkers
 struct SetupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "setup",
-        abstract: "Install what an engine needs: pinned Python packages, in an environment of their own.",
-        discussion: "  swage setup huggingface titan")
+        abstract: "Install what an engine needs, or data import: pinned Python packages, in an environment of their own.",
+        discussion: "  swage setup huggingface titan data")
 
-    @Argument(help: "The engines: huggingface, titan.")
+    @Argument(help: "The engines huggingface and titan, and data, which is for swage data import.")
     var engines: [String]
 
     @Option(help: "The folder of swage_worker and its requirements. Default: python, beside the program or in the clone that built it.")
     var source: String?
 
     func validate() throws {
-        for engine in engines where ![Engine.huggingface, .titan].map(\.rawValue).contains(engine) {
-            throw ValidationError("There is nothing to install for \"\(engine)\"; expected huggingface or titan.")
+        for engine in engines where !([Engine.huggingface, .titan].map(\.rawValue) + ["data"]).contains(engine) {
+            throw ValidationError("There is nothing to install for \"\(engine)\"; expected huggingface, titan or data.")
         }
     }
 

@@ -7,7 +7,7 @@ final class OpeningDisplay: Sendable {
         var start = ContinuousClock.now
         var shown = ContinuousClock.now
         /// What is looked at; another number begins another look.
-        var all = -1
+        var all: Int? = -1
         var isOnScreen = false
     }
 
@@ -20,7 +20,11 @@ final class OpeningDisplay: Sendable {
     init(_ title: String, unit: String? = nil) { (self.title, self.unit) = (title, unit) }
 
     /// - Throws: `CancellationError` once the command is to stop.
-    @Sendable func show(_ done: Int, of all: Int) throws {
+    @Sendable func show(_ done: Int, of all: Int) throws { try show(done, of: Int?.some(all)) }
+
+    /// - Parameter all: nil where nobody knows.
+    /// - Throws: `CancellationError` once the command is to stop.
+    func show(_ done: Int, of all: Int?) throws {
         try Task.checkCancellation()
         let now = ContinuousClock.now
         let seconds = state.withLock { state -> Double? in
@@ -30,9 +34,10 @@ final class OpeningDisplay: Sendable {
             (state.shown, state.isOnScreen) = (now, true)
             return state.start.duration(to: now) / .seconds(1)
         }
-        guard let seconds, all > 0, done > 0 else { return }
+        guard let seconds, all ?? 1 > 0, done > 0 else { return }
         let rate = Double(done) / seconds
         let speed = unit.map { "\(Int(rate)) \($0)/s" } ?? "\(Int(rate / 1e6)) MB/s"
+        guard let all else { return bar.show("\(title) \(done) \(unit ?? "bytes")", fraction: 0, detail: [speed], isMilestone: false) }
         let left = "\(readable(seconds: Double(all - done) / rate)) left"
         bar.show(title, fraction: Double(done) / Double(all), detail: [speed, left], isMilestone: false)
     }

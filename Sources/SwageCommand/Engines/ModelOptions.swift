@@ -55,7 +55,7 @@ struct ModelOptions: ParsableArguments {
 
     /// What the model is, by its content; nothing for one on another machine.
     func contents() async throws -> [String: RunIdentity.Content] {
-        try model.map { try RunIdentity.contents(ofModel: $0) } ?? [:]
+        try model.map { try RunIdentity.contents(ofModel: $0, chatTemplate: chatTemplate) } ?? [:]
     }
 
     /// The same for those who train with it from elsewhere.

@@ -34,7 +34,8 @@ struct ProblemOptions: ParsableArguments {
             )
         }
         let training: Examples<Problem> = try rowOptions.open(data)
-        let measured: Examples<Problem>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
+        var measured: Examples<Problem>? = heldOut.isEmpty ? nil : try rowOptions.open(heldOut)
+        measured?.noteRows(alsoIn: training)
         try rowOptions.checkMap(training.mapped, measured?.mapped)
         return (ProblemSet(training, shuffleSeed: seed), measured.map { ProblemSet($0, shuffleSeed: nil) })
     }

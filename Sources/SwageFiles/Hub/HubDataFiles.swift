@@ -37,8 +37,7 @@ package enum HubDataFiles {
             expected: "JSON lines, JSON, CSV or TSV, also gzipped"
                 + (other == nil
                     ? "; \(page) shows what there is"
-                    : "; Python's `datasets.load_dataset(\"\(name.repository)\", "
-                        + "split=\"\(split)\").to_json(\"data.jsonl\")` makes them of it"))
+                    : "; `swage data import \(name.repository):\(split) --output data.jsonl` makes them of it"))
     }
 
     private static func isReadable(_ path: String) -> Bool {

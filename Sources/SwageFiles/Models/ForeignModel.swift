@@ -25,7 +25,7 @@ package struct ForeignModel: Sendable {
             file = nil
             name = Hub.name(ofCached: url.path) ?? url.lastPathComponent
             tokenizer = try ModelFiles.unlessUnsupported { try folder.tokenizer(template: template) }
-            companions = try folder.companions()
+            companions = try folder.companions(template: template)
         } else {
             let file = try ModelFiles.open(path, chatTemplate: chatTemplate)
             self.file = file

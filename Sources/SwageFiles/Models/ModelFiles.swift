@@ -62,7 +62,9 @@ public struct ModelFiles: Sendable {
         format = "GGUF v\(file.version): \(encodings)"
         self.weights = weights
         tokenizer = try Self.unlessUnsupported { try TextTokenizer(try definition.get()) }
-        companions = try Self.companions(configuration, try? definition.get(), file)
+        var companions = try Self.companions(configuration, try? definition.get(), file)
+        companions.replaceTemplate(by: template)
+        self.companions = companions
     }
 
     private init(folder path: String, template: String?) throws {
@@ -83,7 +85,7 @@ public struct ModelFiles: Sendable {
                 .unsupported, "the tokenizer in \(path) ends a text by the token \(odd), and the model has \(configuration.vocabularySize)",
                 expected: "an \"eos_token\" that the model's vocabulary has")
         }
-        companions = try folder.companions(ofText: true)
+        companions = try folder.companions(ofText: true, template: template)
     }
 
     /// Keeps for later that something is not known or not there; what is broken is an error at once.

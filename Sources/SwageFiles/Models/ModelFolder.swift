@@ -57,19 +57,29 @@ struct ModelFolder {
     }
 
     /// The small files, as they are, but for the type of the weights that will stand beside them.
-    /// - Parameter ofText: whether of a model of text and images the text alone will.
-    func companions(ofText: Bool = false) throws -> [String: Data] {
+    /// - Parameters:
+    ///   - ofText: whether of a model of text and images the text alone will.
+    ///   - template: a chat template instead of the model's own.
+    func companions(ofText: Bool = false, template: String?) throws -> [String: Data] {
         let names = [
             "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
             "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model", "tekken.json", "added_tokens.json", "vocab.txt",
         ]
         var files: [String: Data] = [:]
         for name in names { files[name] = try data(name) }
+        files.replaceTemplate(by: template)
         if let whole = try json("config.json") {
             var object = try ofText ? ModelConfiguration.textFields(of: whole) : whole.object()
             for key in ["torch_dtype", "dtype"] where object[key] != nil { object[key] = .text("float32") }
             files["config.json"] = Data(JSONValue.object(object).indentedJSON.utf8)
         }
         return files
+    }
+}
+
+extension [String: Data] {
+    /// Puts a chat template beside the other files of a model. Whatever else they say of one, this is the one that is read.
+    mutating func replaceTemplate(by source: String?) {
+        if let source { self["chat_template.jinja"] = Data(source.utf8) }
     }
 }

@@ -53,6 +53,10 @@ struct SpecialTokens {
         }
         let listed = Dictionary(added.map { (Spelling(text: $0.content), $0) }, uniquingKeysWith: { $1 })
         named = given.compactMapValues { $0?.content }
+        // Those that a model alone has, by the names under which its chat template asks for them.
+        if let own = configuration?["extra_special_tokens"], own.value.object != nil {
+            named.merge(try own.members().map { ($0.key, try AddedToken(named: $0.field).content) }) { given, _ in given }
+        }
         let present = Set(known.map(Spelling.init)).union(listed.keys)
         // Of two that are spelled alike, the last counts, at the place of the first.
         var places: [Spelling: Int] = [:]

@@ -82,6 +82,21 @@ package enum AtomicDirectory {
         }
     }
 
+    /// Lets `fill` write a file beside `path` and flush it, which gets that name once `fill` returns, if nothing has it by then.
+    /// - Throws: what `fill` throws, or ``TrainerError`` with code `inputOutput` or `notAllowed`.
+    package static func addFile<Value>(_ path: String, fill: (_ partial: String) async throws -> Value) async throws -> Value {
+        func taken() -> TrainerError { TrainerError(.notAllowed, "\(path) is there already", expected: "a name that nothing has") }
+        if FileManager.default.fileExists(atPath: path) { throw taken() }
+        let partial = "\(path)\(PartialFolder.marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        defer { unlink(partial) }
+        try writeFile(Data(), to: partial)
+        let value = try await fill(partial)
+        // Unlike a renaming, this replaces nothing.
+        guard link(partial, path) == 0 else { throw errno == EEXIST ? taken() : systemError("cannot be created", path) }
+        try flushDirectory(URL(literalPath: path).deletingLastPathComponent().path)
+        return value
+    }
+
     /// Removes what ``replaceFile(_:with:)`` has left in a folder where a process was killed in it.
     /// - Parameter isOurs: whether a file of that name is written so.
     package static func removeAbandonedFiles(in directory: String, of isOurs: (String) -> Bool) {

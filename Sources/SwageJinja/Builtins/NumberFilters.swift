@@ -57,7 +57,7 @@ extension Interpreter {
 
     /// What Python's `int` makes of a text, or nil where it is none.
     static func integer(_ text: Text, _ base: Int) throws -> Int? {
-        var digits = Array(text.stripped().bytes)
+        var digits = text.stripped().plainDigits
         var (isNegative, base) = (false, base)
         if let sign = digits.first, sign == 0x2B || sign == 0x2D {
             isNegative = sign == 0x2D

@@ -161,6 +161,7 @@ extension Parser {
             case "true", "True": return .literal(.bool(true))
             case "false", "False": return .literal(.bool(false))
             case "none", "None": return .literal(.none)
+            case "self": throw TemplateError(.unsupported, "the name 'self'", line: token.line)
             default: return .name(occurrence(name))
             }
         case .string(var text):

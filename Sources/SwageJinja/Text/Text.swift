@@ -164,3 +164,15 @@ extension Text: Hashable {
     static func == (left: Text, right: Text) -> Bool { left.bytes == right.bytes }
     func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 }
+
+extension Text {
+    /// The bytes with the decimal digits of all scripts as those of ASCII, as Python reads numbers.
+    var plainDigits: [UInt8] {
+        guard bytes.contains(where: { $0 >= 0x80 }) else { return bytes }
+        let scalars = string.unicodeScalars.map { scalar -> Unicode.Scalar in
+            guard scalar.properties.generalCategory == .decimalNumber, let value = scalar.properties.numericValue else { return scalar }
+            return Unicode.Scalar(UInt8(0x30 + Int(value)))
+        }
+        return Array(String(String.UnicodeScalarView(scalars)).utf8)
+    }
+}

@@ -30,7 +30,7 @@ extension Text {
             position = skip(position, CharacterClass.isSpace)
             if position >= bytes.count { return parts }
             if left == 0 {
-                parts.append(slice(position, bytes.count).stripped(left: false))
+                parts.append(slice(position, bytes.count))
                 return parts
             }
             let end = skip(position) { !CharacterClass.isSpace($0) }
@@ -47,7 +47,7 @@ extension Text {
             position = skipBack(position, CharacterClass.isSpace)
             if position <= 0 { return parts.reversed() }
             if left == 0 {
-                parts.append(slice(0, position).stripped(right: false))
+                parts.append(slice(0, position))
                 return parts.reversed()
             }
             let start = skipBack(position) { !CharacterClass.isSpace($0) }

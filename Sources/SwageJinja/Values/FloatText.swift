@@ -56,7 +56,7 @@ enum FloatText {
 
     /// What Python's `float` makes of a text.
     static func parse(_ text: Text) -> Double? {
-        var bytes = text.stripped().bytes
+        var bytes = text.stripped().plainDigits
         guard let first = bytes.first, !bytes.contains(where: { $0 >= 0x80 }) else { return nil }
         let lowered = String(decoding: bytes, as: UTF8.self).lowercased()
         let unsigned = first == 0x2B || first == 0x2D ? String(lowered.dropFirst()) : lowered

@@ -56,9 +56,8 @@ extension NativeEngine {
         let weights = try read(path, CheckpointFile.weights)
         var restored: AdamW?
         if manifest.fileSizes[CheckpointFile.optimizer] != nil {
-            restored = AdamW(
-                model.layout, team: model.team, mean: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.meanPrefix),
-                square: try read(path, CheckpointFile.optimizer, prefix: CheckpointFile.squarePrefix))
+            let moments = try [CheckpointFile.meanPrefix, CheckpointFile.squarePrefix].map { try read(path, CheckpointFile.optimizer, prefix: $0) }
+            restored = AdamW(model.layout, team: model.team, moments: moments)
         }
         guard (manifest.fileSizes[CheckpointFile.gradients] != nil) == (manifest.accumulatedMicrobatches > 0) else {
             throw TrainerError(
@@ -66,11 +65,12 @@ extension NativeEngine {
                 expected: "\(CheckpointFile.gradients) where there are some, and only there")
         }
         let accumulated = manifest.accumulatedMicrobatches > 0 ? try read(path, CheckpointFile.gradients) : nil
-        let sum = try accumulated.map { try GradientSum(model.layout, team: model.team, holding: $0) }
 
-        model.parameters.exchange(with: weights)
-        optimizer = restored
-        gradients = sum ?? gradients
+        takeOver(weights, restored)
+        if let accumulated {
+            if let gradients { spares.keep(gradients.buffer) }
+            gradients = GradientSum(model.layout, team: model.team, holding: accumulated)
+        }
         state = State(
             step: manifest.step, accumulatedMicrobatches: manifest.accumulatedMicrobatches,
             accumulatedDenominator: manifest.accumulatedDenominator, options: manifest.optimizer ?? state.options)
@@ -90,12 +90,18 @@ extension NativeEngine {
     private func loadWeights(_ path: String) throws -> LoadedCheckpoint {
         let source = try ModelFiles.open(path)
         try source.checkShapes(model.layout.parameters.map { ($0.name, $0.shape) })
-        let weights = try FloatBuffer(count: model.layout.count, for: "the weights at \(path)")
+        let weights = try spares.take(for: "the weights at \(path)")[0]
         try DecoderModel.read(source.weights, model.layout, into: weights, team: model.team, place: path)
-        model.parameters.exchange(with: weights)
-        optimizer = nil
+        takeOver(weights, nil)
         state = State(options: state.options)
         return LoadedCheckpoint(path: path, step: 0, weightsOnly: true)
+    }
+
+    private func takeOver(_ weights: FloatBuffer, _ restored: AdamW?) {
+        model.parameters.exchange(with: weights)
+        spares.keep(weights)
+        if let optimizer { for moments in [optimizer.mean, optimizer.square] { spares.keep(moments) } }
+        optimizer = restored
     }
 
     private func read(_ path: String, _ file: String, prefix: String = "") throws -> FloatBuffer {
@@ -105,7 +111,7 @@ extension NativeEngine {
                 .corruptFile, "\(path)/\(file): \"\(prefix)\(parameter.name)\" is missing or has another shape",
                 expected: "shape \(parameter.shape)")
         }
-        let buffer = try FloatBuffer(count: model.layout.count, for: "\(path)/\(file)")
+        let buffer = try spares.take(for: "\(path)/\(file)")[0]
         try DecoderModel.read(stored, model.layout, into: buffer, team: model.team, place: "\(path)/\(file)")
         return buffer
     }

@@ -43,6 +43,7 @@ actor NativeEngine {
     /// Nil until the first step.
     var optimizer: AdamW?
     let workspace: Workspace
+    let spares: SpareBuffers
     /// Those of the losses that came last, and no more than some tens of megabytes.
     private var derivatives = BoundedCache<LossProgram, LossDerivative>(count: 64, size: 1 << 15)
 
@@ -63,6 +64,7 @@ actor NativeEngine {
         let team = try ThreadTeam(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         model = try DecoderModel(files, team: team, profiler: profiles ? Profiler() : nil, inEightBits: inEightBits)
         workspace = Workspace(model)
+        spares = SpareBuffers(count: model.layout.count, team: team)
         state = State(options: optimizer)
     }
 
@@ -113,7 +115,7 @@ actor NativeEngine {
             pass.canBeSliced
             ? FlatBatch.slices(sequences, limit: Self.sliceTokens, sharing: model.sharesBeginnings)
             : [FlatBatch(sequences, sharing: model.sharesBeginnings)]
-        let gradients = try gradients ?? GradientSum(model.layout, team: model.team)
+        let gradients = try gradients ?? GradientSum(model.layout, team: model.team, holding: spares.take(for: "the gradients")[0])
         self.gradients = gradients
         let isAccumulating = state.accumulatedMicrobatches > 0
         // A copy of what is accumulated costs some percent of a usual microbatch, and is made where that is long.
@@ -158,7 +160,9 @@ actor NativeEngine {
                 .nothingAccumulated, "optimStep was called at step \(state.step) with no gradients accumulated",
                 expected: "forwardBackward before it")
         }
-        let optimizer = try optimizer ?? AdamW(model.layout, team: model.team)
+        let optimizer =
+            try optimizer
+            ?? AdamW(model.layout, team: model.team, moments: spares.take(2, for: "the optimizer's moments"), largestMean: 0)
         self.optimizer = optimizer
         let norm = optimizer.norm(of: gradients.buffer) / state.accumulatedDenominator
         guard norm.isFinite else {

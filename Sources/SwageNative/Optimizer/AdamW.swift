@@ -15,16 +15,11 @@ final class AdamW {
     /// How many elements one call of a kernel handles; a fixed size keeps sums the same for any number of threads.
     private static let blockSize = 1 << 16
 
-    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for it.
-    convenience init(_ layout: ParameterLayout, team: ThreadTeam) throws {
-        try MemoryBudget.require([2, layout.count], of: Float.self, for: "the optimizer's moments")
-        self.init(
-            layout, team: team, mean: try FloatBuffer(count: layout.count, for: "the optimizer's moments"),
-            square: try FloatBuffer(count: layout.count, for: "the optimizer's moments"), largestMean: 0)
-    }
-
-    /// Goes on with moments that another optimizer had.
-    init(_ layout: ParameterLayout, team: ThreadTeam, mean: FloatBuffer, square: FloatBuffer, largestMean: Double? = nil) {
+    /// - Parameters:
+    ///   - moments: the mean and the square: zeros, or those that another optimizer had.
+    ///   - largestMean: what no element of the mean exceeds, if it is known.
+    init(_ layout: ParameterLayout, team: ThreadTeam, moments: [FloatBuffer], largestMean: Double? = nil) {
+        let (mean, square) = (moments[0], moments[1])
         (self.layout, self.team, self.mean, self.square, self.largestMean) = (layout, team, mean, square, largestMean)
     }
 

@@ -13,11 +13,8 @@ final class GradientSum {
 
     var start: UnsafeMutablePointer<Float> { buffer.start }
 
-    /// - Throws: ``TrainerError`` with code `tooLarge` if there is no memory for them.
-    init(_ layout: ParameterLayout, team: ThreadTeam, holding buffer: FloatBuffer? = nil) throws {
-        self.layout = layout
-        self.team = team
-        self.buffer = try buffer ?? FloatBuffer(count: layout.count, for: "the gradients")
+    init(_ layout: ParameterLayout, team: ThreadTeam, holding buffer: FloatBuffer) {
+        (self.layout, self.team, self.buffer) = (layout, team, buffer)
     }
 
     /// Makes ready for a backward pass.

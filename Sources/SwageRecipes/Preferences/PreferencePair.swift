@@ -84,13 +84,20 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         }
         if let prompt { return try prompt.text.map { .text($0) } ?? .messages(prompt.messages("prompt", &notes)) }
         guard let input else { return nil }
+        if let text = input.text { return .text(text) }
+        if input.list != nil { return .messages(try input.messages("input", &notes)) }
         guard let object = input.object else {
-            throw TrainerError(.invalidData, "\"input\" is \(input.summary)", expected: "an object with \"messages\"")
+            throw TrainerError(.invalidData, "\"input\" is \(input.summary)", expected: "a text, a list of messages, or an object with \"messages\"")
         }
         var inner = ExampleRow(object)
         guard let messages = inner.take("messages") else {
             throw TrainerError(.invalidData, "\"input\" has \(inner.listedKeys)", expected: "\"messages\"")
         }
+        for key in ["tools", "functions"] {
+            if let tools = inner.take(key) { try row.put(tools, under: key) }
+        }
+        // How calls may follow each other is nothing that a chat template is told.
+        if inner.take("parallel_tool_calls") != nil { notes.append("the key \"parallel_tool_calls\" is not read") }
         try inner.finish(&notes)
         return .messages(try messages.messages("input.messages", &notes))
     }
@@ -168,7 +175,7 @@ public struct PreferencePair: JSONLineDecodable, Equatable {
         func sum(_ count: (TargetedTokens) -> Int, _ rows: [TargetedTokens]) -> Int { rows.reduce(0) { $0 + count($1) } }
         return .used(
             rows, tokens: sum({ $0.ids.count - 1 }, rows), targets: sum(\.targetCount, rows),
-            beyond: sum(\.ids.count, whole) - sum(\.ids.count, rows))
+            beyond: sum(\.ids.count, whole) - sum(\.ids.count, rows), notes: whole.flatMap(\.notes))
     }
 }
 

@@ -28,7 +28,7 @@ extension Problem: JSONLineDecodable {
         guard let form = Self.forms.first(where: { $0.fits(row) }) else { throw RowForm.unread(row, Self.forms) }
         let summary = form.summary(row, beside: Self.answerKeys + ["messages", "reward_model"])
         let (asked, key) = try Self.takeMessages(&row, &notes)
-        var messages = asked
+        var messages = try row.withSystem(asked)
         var answer: String?
         for name in Self.answerKeys where answer == nil { answer = try row.take(name).flatMap { try Self.answer($0, name) } }
         if answer == nil, let truth = row.take("reward_model") {
@@ -42,6 +42,9 @@ extension Problem: JSONLineDecodable {
                 throw TrainerError(
                     .invalidData, "\"prompt\" ends with words of the assistant, and there is an answer beside it",
                     expected: "a prompt that ends with the question, or a solution as the last of \"messages\"")
+            }
+            if let answer, !last.content.isEmpty, !answer.hasSameBytes(as: last.content) {
+                notes.append("the solution at the end of \"messages\" is not read, for the answer stands beside them")
             }
             if !last.content.isEmpty { answer = answer ?? last.content }
             messages.removeLast()

@@ -67,8 +67,8 @@ public struct ProblemSet: ProblemSource {
                     .invalidData, "\(compares); beside what is asked, the line has \(Self.listed(problem.fields))",
                     expected: "\"answer\", \"reference_answer\", \"solution\", \"ground_truth\" or \"completion\"")
             }
-            let prompt = try tokenizer.encode(chat: problem.messages, addGenerationPrompt: true)
-            return Examination<Void>.used((), tokens: prompt.ids.count, targets: 0, beyond: 0)
+            let prompt = try tokenizer.encode(chat: Chat(problem.messages.map(\.unlearned)), addGenerationPrompt: true)
+            return Examination<Void>.used((), tokens: prompt.ids.count, targets: 0, beyond: 0, notes: prompt.notes)
         }
         guard !uses.isEmpty else { throw report.nothingToUse }
         return (ProblemSet(data.keeping(uses.lazy.map(\.index)), shuffleSeed: shuffleSeed), report)

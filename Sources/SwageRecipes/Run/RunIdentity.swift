@@ -22,14 +22,21 @@ public struct RunIdentity: Sendable, Equatable, Codable {
     }
 
     /// A model on disk, as what a run reads: its weights, by samples of each, and its tokenizer.
-    /// - Parameter path: a GGUF file, or a folder in Hugging Face's layout.
+    /// - Parameters:
+    ///   - path: a GGUF file, or a folder in Hugging Face's layout.
+    ///   - chatTemplate: what stands for the model's own chat template, as ``NativeTrainer`` takes it.
     /// - Throws: ``Swage/TrainerError`` if it cannot be read.
-    public static func contents(ofModel path: String) throws -> [String: Content] {
+    public static func contents(ofModel path: String, chatTemplate: String? = nil) throws -> [String: Content] {
         let digest = try ModelDigest(path)
-        return [
+        var contents = [
             "the model": Content(path: path, digest: digest.weights),
             "the tokenizer of the model": Content(path: path, digest: digest.tokenizer),
         ]
+        if let chatTemplate {
+            let isFile = FileManager.default.fileExists(atPath: chatTemplate)
+            contents["the chat template"] = Content(path: isFile ? chatTemplate : nil, of: Data(try GivenTemplate.source(chatTemplate).utf8))
+        }
+        return contents
     }
 
     /// Which kind of work it is.

@@ -170,7 +170,9 @@ extension SupervisedFineTuning {
             // What is wrong with the data is found before anything of the step is done.
             try examination.check()
             let known = stream.report
-            let batches = try (0..<options.accumulation).map { _ in try stream.next() }
+            var batches = [try stream.next()]
+            // The last step of the last pass takes what is left.
+            while batches.count < options.accumulation, let next = try stream.nextIfAny() { batches.append(next) }
             if examination.isUnderWay {
                 for rows in stream.report.leftOut(since: known) { leavesOut(rows, known) }
             }

@@ -1,20 +1,20 @@
 public import Swage
 
 extension ExampleStream {
-    /// How many batches it takes until every example has come so many times. All examples are tokenized for that.
+    /// How many batches there are in as many passes as the options say, or in one where they say none. All examples are tokenized for
+    /// that.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for an example that cannot be used, or if none can.
     public static func batchCount(
-        of data: Examples<TrainingExample>, epochs: Int, tokenizer: any Tokenizer, options: Options
+        of data: Examples<TrainingExample>, tokenizer: any Tokenizer, options: Options
     ) throws -> Int {
+        var options = options
+        options.passes = options.passes ?? 1
         try PackedRow.check(rows: options.rows, of: options.sequenceLength)
         let lengths = try lengths(of: data, tokenizer: tokenizer, options: options)
         var schedule = PackingSchedule(count: data.count, options: options, from: Position())
-        let (all, overflow) = epochs.multipliedReportingOverflow(by: data.count)
-        guard !overflow else { throw TrainerError(.invalidOption, "epochs is \(epochs)", expected: "fewer") }
         var batches = 0
-        while schedule.used < all {
+        while try !schedule.next({ index, _ in lengths[index] }).isEmpty {
             try Task.checkCancellation()
-            guard try !schedule.next({ index, _ in lengths[index] }).isEmpty else { break }
             batches += 1
         }
         return batches

@@ -1,6 +1,6 @@
 public import Swage
 
-/// The endless sequence of training examples that a data set and a seed define: shuffled anew every epoch, tokenized,
+/// The sequence of training examples, endless by default, that a data set and a seed define: shuffled anew every epoch, tokenized,
 /// and packed into batches.
 ///
 /// The stream can be left at any batch and taken up again from its ``position``.
@@ -17,12 +17,15 @@ public struct ExampleStream: Sendable {
         public var learnedTokens: LearnedTokens
         /// Nil keeps the order of the file.
         public var shuffleSeed: UInt64?
+        /// After how many passes over the data there are no more batches; nil for none of them.
+        public var passes: Int?
 
-        /// By default examples share rows, the assistant's tokens are learned, and the order is drawn by the seed 0.
+        /// By default examples share rows, the assistant's tokens are learned, the order is drawn by the seed 0, and there is no end.
         public init(
             rows: Int, sequenceLength: Int, packing: Bool = true, learnedTokens: LearnedTokens = .assistant,
-            shuffleSeed: UInt64? = 0
+            shuffleSeed: UInt64? = 0, passes: Int? = nil
         ) {
+            self.passes = passes
             self.rows = rows
             self.sequenceLength = sequenceLength
             self.packing = packing
@@ -99,6 +102,13 @@ public struct ExampleStream: Sendable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the whole data set has no target within the sequence
     ///   length, or an example cannot be tokenized.
     public mutating func next() throws -> Batch {
+        guard let batch = try nextIfAny() else { throw nothingToLearn }
+        return batch
+    }
+
+    /// The next batch; nil behind the last one.
+    /// - Throws: as ``next()``.
+    package mutating func nextIfAny() throws -> Batch? {
         var schedule = schedule
         let indices = try schedule.next { index, epoch in
             try Task.checkCancellation()
@@ -107,7 +117,7 @@ public struct ExampleStream: Sendable {
             return tokens.ids.count - 1
         }
         self.schedule = schedule
-        guard !indices.isEmpty else { throw nothingToLearn }
+        guard !indices.isEmpty else { return nil }
         // A small data set comes round again within a batch.
         let rows = indices.map { indices in
             var row = PackedRow(capacity: options.sequenceLength)

@@ -25,6 +25,14 @@ extension Examples {
         return (training, heldOut)
     }
 
+    /// Notes which rows are spelled as rows of the training data are, so that what is measured with them is what was learned.
+    package mutating func noteRows(alsoIn training: Examples) {
+        guard case .files(let files) = store, case .files(let others) = training.store else { return }
+        let known = Set((0..<training.count).lazy.map { others.hash(training.place(of: $0)) })
+        let shared = (0..<count).filter { known.contains(files.hash(place(of: $0))) }
+        if let first = shared.first { report.note("the row is in the training data as well", rows: shared.count, line: line(first)) }
+    }
+
     /// For each row of files that is spelled as an earlier one is, where that one is.
     private func firstPlaces() -> [Int: Int] {
         guard case .files(let files) = store else { return [:] }

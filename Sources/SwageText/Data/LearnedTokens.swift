@@ -1,4 +1,4 @@
-import Swage
+package import Swage
 
 /// Which tokens of an example the loss counts.
 public enum LearnedTokens: Sendable, Hashable {
@@ -37,13 +37,17 @@ extension LearnedTokens: RawRepresentable, Codable {
 
 extension LearnedTokens {
     /// The messages with weights that say which of them are learned.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a message that is not to be learned where all tokens are.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a message that is not to be learned where all tokens are, or is to be
+    ///   learned where the assistant's alone are.
     func marked(_ messages: [ChatMessage]) throws -> [ChatMessage] {
         switch self {
-        case .assistant: return messages
+        case .assistant:
+            try Self.requireUnlearned(messages)
+            return messages
         case .last:
+            try Self.requireUnlearned(messages)
             let last = messages.lastIndex { $0.role == "assistant" }
-            return messages.enumerated().map { index, message in index == last ? message : message.with(weight: 0) }
+            return messages.enumerated().map { index, message in index == last ? message : message.unlearned }
         case .roles(let roles):
             return messages.map { message in
                 message.with(weight: roles.contains(message.role) && message.weight != 0 ? 1 : 0)
@@ -57,9 +61,21 @@ extension LearnedTokens {
     }
 }
 
+extension LearnedTokens {
+    private static func requireUnlearned(_ messages: [ChatMessage]) throws {
+        guard let odd = messages.first(where: { $0.weight == 1 && $0.role != "assistant" }) else { return }
+        throw TrainerError(
+            .invalidData, "a message of the \(odd.role) is to be learned (its weight is 1), and only the assistant's are",
+            expected: "its weight to be 0 or not there, or --loss-on \(odd.role),assistant")
+    }
+}
+
 extension ChatMessage {
     /// The roles that rows may name.
     package static let roles = ["system", "developer", "user", "assistant", "tool"]
+
+    /// The same, of which nothing is learned.
+    package var unlearned: ChatMessage { with(weight: 0) }
 
     fileprivate func with(weight: Int) -> ChatMessage {
         var copy = self

@@ -32,16 +32,12 @@ struct PackingSchedule: Sendable {
         return rows.map(\.indices).filter { !$0.isEmpty }
     }
 
-    /// How often the examples have been used so far, all of them together.
-    var used: Int { position.epoch * count + position.drawn - position.waiting.count }
-
     /// Draws examples until the window is full, or has one example for every row where rows are not shared.
     private mutating func fillWindow(_ length: (Int, _ epoch: Int) throws -> Int?) throws {
         let wanted = options.packing ? Self.window : options.rows
         for index in position.waiting where lengths[index] == nil { lengths[index] = try length(index, position.epoch) }
         var passedOver = 0
-        while position.waiting.count < min(wanted, count) {
-            let index = drawIndex()
+        while position.waiting.count < min(wanted, count), let index = drawIndex() {
             // A small data set comes round again while examples of the last epoch still wait.
             if lengths[index] != nil {
                 position.drawn -= 1
@@ -74,8 +70,10 @@ struct PackingSchedule: Sendable {
         return best.map { ($0.waiting, $0.row) }
     }
 
-    private mutating func drawIndex() -> Int {
+    /// The next example of a pass, or the first of another one; nil behind the last pass.
+    private mutating func drawIndex() -> Int? {
         if position.drawn == count {
+            guard position.epoch + 1 != options.passes else { return nil }
             position.epoch += 1
             position.drawn = 0
         }

@@ -16,7 +16,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
     public init(json: Data, notes: inout [String]) throws {
         var row = try ExampleRow(json: json)
         let shape = try RowShape(of: row)
-        let label = try row.takeLabel()
+        let label = shape.isText ? nil : try row.takeLabel()
         self = try shape.take(&row, &notes)
         try row.finish(&notes)
         notes.append("read as \(shape.summary)\(label.map { ", and \($0), which is true" } ?? "")")
@@ -26,11 +26,12 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for what the chat format has no place for.
     public func tokenize(with tokenizer: any Tokenizer, learning: LearnedTokens) throws -> TargetedTokens {
         var tokens: TargetedTokens
+        if case .roles = learning { try requireRoles() }
         switch self {
         case .chat(let chat):
             tokens = try tokenizer.encode(chat: chat.with(try learning.marked(chat.messages)), addGenerationPrompt: false)
         case .chatCompletion(let prompt, let completion):
-            tokens = try tokenizer.encode(prompt: prompt, completion: try learning.marked(completion))
+            tokens = try tokenizer.encode(prompt: prompt, completion: completion, learning: learning)
         case .completion(let prompt, let completion):
             tokens = try tokenizer.encode(prompt: prompt, completion: completion)
         case .text(let text):
@@ -45,7 +46,7 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         guard tokens.hasTarget else {
             throw TrainerError(
                 .invalidData, "nothing of it would be learned\(tokens.notes.first.map { ": \($0)" } ?? "")",
-                expected: "words of the assistant" + TrainerError.orLeftOut)
+                expected: "words of the assistant, and a token before them that they follow" + TrainerError.orLeftOut)
         }
         return tokens
     }
@@ -55,6 +56,15 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
         with tokenizer: any Tokenizer, learning: LearnedTokens, sequenceLength: Int
     ) throws -> Examination<TargetedTokens> {
         Examination(try tokenize(with: tokenizer, learning: learning), limit: sequenceLength + 1)
+    }
+
+    private func requireRoles() throws {
+        switch self {
+        case .chat, .chatCompletion: return
+        case .completion, .text:
+            throw TrainerError(
+                .invalidData, "the row is a text, in which no role speaks", expected: "a conversation, or --loss-on assistant, last or all")
+        }
     }
 
     /// Whether there are words that a model reads and does not write.
@@ -69,18 +79,13 @@ public enum TrainingExample: JSONLineDecodable, Equatable {
 }
 
 extension Tokenizer {
-    /// A conversation in which a model learns what follows the prompt, and nothing of the prompt.
-    /// - Throws: ``Swage/TrainerError`` with code `invalidData` if the chat format writes the prompt differently when it is
-    ///   asked for an answer.
-    package func encode(prompt: Chat, completion: [ChatMessage]) throws -> TargetedTokens {
-        var tokens = try encode(chat: prompt.with(prompt.messages + completion), addGenerationPrompt: false)
-        let asked = try encode(chat: prompt, addGenerationPrompt: true).ids
-        guard tokens.ids.starts(with: asked) else {
-            throw TrainerError(
-                .invalidData, "the chat format writes the prompt differently once there is an answer",
-                expected: "a prompt that ends with a message of the user")
-        }
-        for index in asked.indices { tokens.isTarget[index] = false }
-        return tokens
+    /// A conversation in which a model learns what follows the prompt, and of the prompt nothing but what is asked for by its role.
+    /// - Throws: ``Swage/TrainerError`` with code `invalidData` for what the chat format has no place for.
+    package func encode(prompt: Chat, completion: [ChatMessage], learning: LearnedTokens = .assistant) throws -> TargetedTokens {
+        let marked =
+            if case .roles = learning { try learning.marked(prompt.messages + completion) } else {
+                prompt.messages.map(\.unlearned) + (try learning.marked(completion))
+            }
+        return try encode(chat: prompt.with(marked), addGenerationPrompt: false)
     }
 }

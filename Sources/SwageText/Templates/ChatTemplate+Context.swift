@@ -31,11 +31,14 @@ extension ChatTemplate {
         var context: [String: TemplateValue] = specialTokens.mapValues { .text($0) }
         for member in chat.templateArguments.members { context[member.key] = TemplateValue(member.value, owner: Rendering.template) }
         context["messages"] = .list(chat.messages.enumerated().map { value(of: $1, $0) })
-        context["tools"] = Self.list(chat.tools, MessagePart.tools)
+        context["tools"] = chat.templateArguments[Self.emptyTools] != nil && chat.tools.isEmpty ? .list([]) : Self.list(chat.tools, MessagePart.tools)
         context["documents"] = Self.list(chat.documents, MessagePart.documents)
         context["add_generation_prompt"] = .bool(addGenerationPrompt)
         return context
     }
+
+    /// The argument that says that there is a list of tools, and nothing in it: some templates write what would stand before the first.
+    static let emptyTools = "tools"
 
     private static func list(_ values: [JSONValue], _ owner: Int32) -> TemplateValue {
         values.isEmpty ? .none : .list(values.map { TemplateValue($0, owner: owner) })

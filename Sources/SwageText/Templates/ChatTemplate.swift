@@ -87,7 +87,7 @@ final class ChatTemplate: Sendable {
             TrainerError(.invalidData, "the model's chat template refuses the conversation: \(error.message)", expected: "one that it takes")
         case .evaluation, .syntax:
             TrainerError(
-                .invalidData, "the model's chat template fails on the conversation, as it does in transformers: \(error)",
+                .invalidData, "the model's chat template fails on the conversation: \(error)",
                 expected: "a conversation that the template takes, or another template")
         case .unsupported:
             TrainerError(.unsupported, "the chat template, \(error)", expected: "a template without it, or --chat-template")

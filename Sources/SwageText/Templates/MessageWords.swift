@@ -49,6 +49,20 @@ struct MessageWords {
         return kept
     }
 
+    /// How much of a text does not come out.
+    enum Loss { case none, part, all }
+
+    /// Compares what a message says with what of it is in the text of the conversation. Templates trim, and write the tags of a thought
+    /// themselves: neither is a loss.
+    func loss(of said: String, _ part: MessagePart, in text: [UInt8]) -> Loss {
+        guard said.contains(where: { !$0.isWhitespace }) else { return .none }
+        let written = runs.filter { $0.part == part }
+        if written.isEmpty { return .all }
+        if written.reduce(0, { $0 + $1.range.count }) >= said.utf8.count { return .none }
+        let letters = written.reduce(0) { $0 + String(decoding: text[$1.range], as: UTF8.self).letterCount }
+        return letters < said.replacing("<think>", with: "").replacing("</think>", with: "").letterCount ? .part : .none
+    }
+
     /// The words with what stands between them, parted where another message speaks.
     var stretches: [Stretch] {
         var stretches: [Stretch] = []
@@ -84,5 +98,12 @@ struct MessageWords {
             if runs[middle].range.lowerBound < offset { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+extension String {
+    /// How many characters of Unicode it has that are no white space to Python, or to anybody else.
+    fileprivate var letterCount: Int {
+        unicodeScalars.count { !$0.properties.isWhitespace && !(0x1C...0x1F).contains($0.value) }
     }
 }

@@ -40,7 +40,7 @@ struct TurnFinder {
 
     /// The words of a message, without what is repeated of them: templates write the name of a tool that was called before its result.
     private func ownWords(of index: Int) -> [MessageWords.Stretch] {
-        guard chat.messages[index].fields["tool_calls"] != nil, index + 1 < chat.messages.count,
+        guard chat.messages[index].fields.hasCalls, index + 1 < chat.messages.count,
             let alone = try? template.rendering(of: chat.with(Array(chat.messages[...index])), addGenerationPrompt: false)
         else { return words[index].stretches }
         let own = MessageWords.of(index + 1, in: alone)[index].count(of: .field)
@@ -76,7 +76,10 @@ struct TurnFinder {
             if let gap, first == prompt.count { known.gaps.insert(gap) }
             return (prompt.count, true)
         }
-        guard let first, let gap else { return nil }
+        guard let first, let gap else {
+            guard message.saysNothing, let before, let prompt else { return nil }
+            return emptyStart(after: before, prompt, earliest).map { ($0, false) }
+        }
         // What the template writes of earlier messages depends on later ones: what the prompt adds is looked for, before the words.
         if known.added == nil, let before, let prompt, let bare = try? template.rendering(of: before, addGenerationPrompt: false) {
             let without = Array(bare.text.utf8)
@@ -84,11 +87,23 @@ struct TurnFinder {
         }
         guard let opening = known.added, !opening.isEmpty else { return (first, true) }
         if let found = gap.lastRange(of: opening) { return (found.upperBound, true) }
-        // As much of it as is there, up to the end of a line, a tag or a word.
-        let ends = opening.indices.filter { [0x0A, 0x20, 0x3A, 0x3E, 0x5D].contains(opening[$0]) }
-        let begun = ends.reversed().lazy.compactMap { gap.lastRange(of: Array(opening[...$0])) }.first
+        let begun = Self.beginnings(of: opening).lazy.compactMap { gap.lastRange(of: $0) }.first
         if let begun { return (begun.upperBound, false) }
         return (callStart(of: index, before: first, after: before, earliest) ?? first, false)
+    }
+
+    /// As much of what a prompt adds as may be there, up to the end of a line, a tag or a word: the longest first.
+    private static func beginnings(of opening: [UInt8]) -> [[UInt8]] {
+        opening.indices.reversed().filter { [0x0A, 0x20, 0x3A, 0x3E, 0x5D].contains(opening[$0]) }.map { Array(opening[...$0]) }
+    }
+
+    /// Where an answer without words begins: behind what its prompt and it have in common.
+    private func emptyStart(after before: Chat, _ prompt: [UInt8], _ earliest: Int) -> Int? {
+        guard let bare = try? Array(template.rendering(of: before, addGenerationPrompt: false).text.utf8),
+            utf8.starts(with: bare), prompt.starts(with: bare), bare.count >= earliest
+        else { return nil }
+        let rest = utf8[bare.count...]
+        return Self.beginnings(of: Array(prompt[bare.count...])).first { rest.starts(with: $0) }.map { bare.count + $0.count }
     }
 
     /// Where a call begins that nothing of a prompt opens: behind all that stands there without it, for the tag that opens it is the
@@ -100,33 +115,51 @@ struct TurnFinder {
         return (earliest...max(earliest, first)).contains(bare.count) ? bare.count : nil
     }
 
+    /// What of one message does not come out.
+    private func leftOut(of message: ChatMessage, _ index: Int) -> [String] {
+        var notes: [String] = []
+        switch words[index].loss(of: message.content, .content, in: utf8) {
+        case .none: break
+        case .part where message.role == "assistant" && message.content.contains("</think>"):
+            notes.append("the chat template leaves out a thought that stands within what the assistant says")
+        case .part: notes.append("the chat template leaves out a part of what a message of the \(message.role) says")
+        case .all: notes.append("the chat template leaves out what a message of the \(message.role) says")
+        }
+        switch words[index].loss(of: message.reasoningContent ?? "", .thought, in: utf8) {
+        case .none: break
+        case .part: notes.append("the chat template leaves out a part of a thought of the assistant")
+        case .all: notes.append("the chat template leaves out a thought of the assistant")
+        }
+        guard !parts.contains(MessagePart.field.owner(index)) else { return notes }
+        if message.fields.hasCalls { return notes + ["the chat template leaves out a call of a tool"] }
+        let keys = message.fields.members.filter { $0.key != "content" && $0.value.text?.isEmpty == false }.map(\.key)
+        return notes + keys.map { "the chat template leaves out \"\($0)\" of a message of the \(message.role)" }
+    }
+
     /// What of the messages does not come out.
     func notes(of turns: [ChatText.Turn]) -> [String] {
         var notes: [String] = []
         if turns.contains(where: { !$0.isAsked && chat.messages[$0.message].isLearned }) {
             notes.append("the chat template begins an answer otherwise than it asks for one: what is learned begins with its words")
         }
-        func isLeftOut(_ text: String?, _ part: MessagePart, _ index: Int) -> Bool {
-            guard let text, text.contains(where: { !$0.isWhitespace }) else { return false }
-            return !parts.contains(part.owner(index))
-        }
         for (index, message) in chat.messages.enumerated() {
-            if isLeftOut(message.content, .content, index) {
-                notes.append("the chat template leaves out what a message of the \(message.role) says")
-            }
-            if isLeftOut(message.reasoningContent, .thought, index) { notes.append("the chat template leaves out a thought of the assistant") }
-            if message.fields["tool_calls"] != nil, !parts.contains(MessagePart.field.owner(index)) {
-                notes.append("the chat template leaves out a call of a tool")
-            }
+            notes += leftOut(of: message, index)
         }
         if !chat.tools.isEmpty, !parts.contains(MessagePart.tools) { notes.append("the chat template has no place for tools, and leaves them out") }
         if !chat.documents.isEmpty, !parts.contains(MessagePart.documents) {
             notes.append("the chat template has no place for documents, and leaves them out")
         }
-        for key in chat.templateArguments.keys where !template.names.contains(key[...]) {
+        for key in chat.templateArguments.keys where key != ChatTemplate.emptyTools && !template.names.contains(key[...]) {
             notes.append("the chat template does not ask for \"\(key)\"")
         }
         return notes
+    }
+}
+
+extension ChatMessage {
+    /// Whether nothing of it can come out.
+    fileprivate var saysNothing: Bool {
+        content.allSatisfy(\.isWhitespace) && (reasoningContent ?? "").allSatisfy(\.isWhitespace) && !fields.hasCalls
     }
 }
 

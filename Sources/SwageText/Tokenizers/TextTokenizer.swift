@@ -111,7 +111,11 @@ public struct TextTokenizer: Tokenizer {
         let read = engine.prefixIDs + asked
         var written = try engine.spans(of: Array((begun + completion).utf8)[...], engine.place(after: asked)).map(\.id)
         // A completion may spell out its end, any that the model knows.
-        if let end = definition.endOfSequenceIDs.first, !definition.endOfSequenceIDs.contains(written.last ?? -1) { written.append(end) }
+        if let end = definition.endOfSequenceIDs.first {
+            if !definition.endOfSequenceIDs.contains(written.last ?? -1) { written.append(end) }
+        } else {
+            written += engine.suffixIDs
+        }
         return TargetedTokens(ids: read + written, isTarget: read.map { _ in false } + written.map { _ in true })
     }
 

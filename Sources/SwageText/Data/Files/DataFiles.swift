@@ -104,6 +104,7 @@ struct DataFiles {
         guard let kind = kindsNotRead[(path as NSString).pathExtension.lowercased()] else { return }
         throw TrainerError(
             .invalidData, "\(path) is of a kind that is not read (\(kind))",
-            expected: "JSON lines, JSON, CSV or TSV, also compressed by gzip; turn it into one of them, or move it out of the folder")
+            expected: "JSON lines, JSON, CSV or TSV, also compressed by gzip; turn it into one of them"
+                + (["Parquet", "Arrow"].contains(kind) ? " (swage data import does)" : "") + ", or move it out of the folder")
     }
 }

@@ -9,7 +9,15 @@ struct TableHeader: Sendable, Equatable {
     private let keys: [[UInt8]]
 
     /// The columns in which what looks like JSON is JSON.
-    private static let structured: Set = ["messages", "conversations", "prompt", "chosen", "rejected", "completion", "tools"]
+    private static let structured: Set = ["messages", "conversations", "tools"]
+    /// Those that hold a text, which may itself be JSON, or a list of messages.
+    private static let spoken: Set = ["prompt", "chosen", "rejected", "completion"]
+
+    private static func isStructure(_ cell: [UInt8], _ name: String) -> Bool {
+        guard structured.contains(name) || spoken.contains(name), let value = try? JSONValue(json: Data(cell)) else { return false }
+        guard spoken.contains(name) else { return true }
+        return value.list.map { !$0.isEmpty && $0.allSatisfy { $0["role"] != nil || $0["from"] != nil } } ?? false
+    }
 
     /// - Throws: ``TrainerError`` with code `invalidData` for names that are empty, come twice or are no UTF-8.
     init(_ row: Data, separator: UInt8) throws {
@@ -59,7 +67,7 @@ struct TableHeader: Sendable, Equatable {
             throw TrainerError(.invalidData, "the cell of \"\(name.beginning(60))\" is no UTF-8", expected: "text in UTF-8")
         }
         let looksStructured = first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-        if looksStructured, Self.structured.contains(name), (try? JSONValue(json: Data(cell))) != nil {
+        if looksStructured, Self.isStructure(cell, name) {
             return json.append(contentsOf: cell)
         }
         json.append(UInt8(ascii: "\""))

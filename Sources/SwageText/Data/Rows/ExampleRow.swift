@@ -26,7 +26,7 @@ package struct ExampleRow {
     }
 
     /// The keys, for an error.
-    package var listedKeys: String { keys.isEmpty ? "no keys" : "the keys " + keys.map { "\"\($0)\"" }.joined(separator: ", ") }
+    package var listedKeys: String { keys.isEmpty ? "no key with a value" : "the keys " + keys.map { "\"\($0)\"" }.joined(separator: ", ") }
 
     /// Whether a key, in quotes, is there and has no value.
     func isNull(_ key: String) -> Bool { nulls.contains(key) }
@@ -37,6 +37,13 @@ package struct ExampleRow {
     package mutating func take(_ key: String) -> JSONValue? {
         defer { rest[key] = nil }
         return rest[key]
+    }
+
+    /// Adds a key, to be taken later.
+    /// - Throws: ``TrainerError`` with code `invalidData` if it is there already.
+    package mutating func put(_ value: JSONValue, under key: String) throws {
+        guard rest[key] == nil else { throw TrainerError(.invalidData, "\"\(key)\" stands in two places of the line", expected: "one of them") }
+        rest[key] = value
     }
 
     /// The value of the one key among several names of a thing, and the name that it has.

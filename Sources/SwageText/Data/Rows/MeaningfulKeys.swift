@@ -56,6 +56,8 @@ package enum MeaningfulKeys {
         "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
         "mask": unlessFalse, "masked": unlessFalse, "loss_mask": unlessEmpty("says what is learned"), "train_detail": unlessEmpty("says what is learned"),
         "training_detail": unlessEmpty("says what is learned"), "ignore": unlessFalse, "skip": unlessFalse, "exclude": unlessFalse,
+        "loss_weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
+        "sample_weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
         "weights": { $0.number?.double == 1 ? nil : "weighs what is learned" },
     ]
 

@@ -4,12 +4,17 @@ extension ExampleRow {
     /// Takes what a chat template is told beside the messages: tools, documents, a system message, arguments of the template.
     /// - Throws: ``TrainerError`` with code `invalidData`, naming the key.
     package mutating func takeChat(_ messages: [ChatMessage]) throws -> Chat {
-        Chat(
-            try withSystem(messages), tools: try takeTools(), documents: try takeList("documents", of: "documents"),
-            templateArguments: try takeTemplateArguments())
+        let isEmpty = ["tools", "functions"].contains { self[$0]?.list?.isEmpty == true }
+        let tools = try takeTools()
+        var arguments = try takeTemplateArguments()
+        if isEmpty { arguments[ChatTemplate.emptyTools] = .list([]) }
+        return Chat(
+            try withSystem(messages), tools: tools, documents: try takeList("documents", of: "documents"), templateArguments: arguments)
     }
 
-    private mutating func withSystem(_ messages: [ChatMessage]) throws -> [ChatMessage] {
+    /// Puts what stands under `system` before a conversation.
+    /// - Throws: ``TrainerError`` with code `invalidData` where it has another system message.
+    package mutating func withSystem(_ messages: [ChatMessage]) throws -> [ChatMessage] {
         guard let (key, value) = try take(oneOf: ["system", "system_prompt"]) else { return messages }
         guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" is \(value.summary)", expected: "a text") }
         guard !text.isEmpty else { return messages }

@@ -10,7 +10,8 @@ public struct RowMap: Sendable, Hashable {
         public let source: String
     }
 
-    /// In the order in which they were given, in which columns become messages.
+    /// In the order in which they were given. Columns become messages in the order of a conversation, what the system says, what is
+    /// asked, what is answered; or as given, where a role has several columns.
     public let entries: [Entry]
 
     /// Keys of a row that may have other names.
@@ -62,27 +63,37 @@ public struct RowMap: Sendable, Hashable {
     /// - Parameter used: to which the entries that had an effect are added, by their number.
     /// - Throws: ``Swage/TrainerError`` with code `invalidData` for a name that is there already.
     package func apply(to row: JSONObject, used: inout Set<Int>) throws -> JSONObject {
+        let original = row
         var row = row
-        var columns: [JSONValue] = []
+        var columns: [(place: Int, message: JSONValue)] = []
         var roles: [String: (role: String, entry: Int)] = [:]
         for (number, entry) in entries.enumerated() {
             if ChatMessage.roles.contains(entry.name) {
                 if let said = row[entry.source] {
                     row[entry.source] = nil
-                    columns.append(["role": .text(entry.name), "content": said])
+                    columns.append((ChatMessage.roles.firstIndex(of: entry.name) ?? 0, ["role": .text(entry.name), "content": said]))
                     used.insert(number)
                 } else {
                     roles[entry.source] = (entry.name, number)
                 }
-            } else if Self.rowKeys.contains(entry.name), try Self.rename(entry, in: &row) {
+            } else if Self.rowKeys.contains(entry.name), original[entry.source] != nil {
+                if entry.source != entry.name { row[entry.source] = nil }
                 used.insert(number)
             }
+        }
+        // All of them at once, so that two keys can change their names with each other.
+        for number in used.sorted() where Self.rowKeys.contains(entries[number].name) {
+            let entry = entries[number]
+            guard entry.source == entry.name || row[entry.name] == nil else { throw Self.taken(entry) }
+            row[entry.name] = original[entry.source]
         }
         if !columns.isEmpty {
             guard row["messages"] == nil else {
                 throw TrainerError(.invalidData, "there are \"messages\" beside the columns of --map", expected: "either of them")
             }
-            row["messages"] = .list(columns)
+            // Several turns are told by the order in which their columns are named.
+            let isOneTurn = Set(columns.map(\.place)).count == columns.count
+            row["messages"] = .list((isOneTurn ? columns.sorted { $0.place < $1.place } : columns).map(\.message))
         }
         for member in row.members {
             guard case .list(let list) = member.value, list.contains(where: { $0.object != nil }) else { continue }
@@ -106,10 +117,14 @@ public struct RowMap: Sendable, Hashable {
         return .object(object)
     }
 
+    private static func taken(_ entry: Entry) -> TrainerError {
+        TrainerError(.invalidData, "there are both \"\(entry.source)\" and \"\(entry.name)\"", expected: "one of them, or another --map")
+    }
+
     private static func rename(_ entry: Entry, in object: inout JSONObject) throws -> Bool {
         guard entry.source != entry.name, let value = object[entry.source] else { return entry.source == entry.name && object[entry.name] != nil }
         guard object[entry.name] == nil else {
-            throw TrainerError(.invalidData, "there are both \"\(entry.source)\" and \"\(entry.name)\"", expected: "one of them, or another --map")
+            throw taken(entry)
         }
         object[entry.source] = nil
         object[entry.name] = value

@@ -42,9 +42,7 @@ private struct RowMessage {
             if let calls { message.fields["tool_calls"] = calls }
             message.content = try content(said, isShareGPT ? "\"value\"" : "\"content\"", &message.fields)
         }
-        // An empty thought asks for nothing, but where it says that what looks like one is part of the content.
-        if message.reasoningContent == "", !message.content.contains("</think>") { message.reasoningContent = nil }
-        message.weight = try takeWeight(role)
+        message.weight = try takeWeight()
         for (key, value) in row.untaken {
             if let reason = MeaningfulKeys.ofMessage[key.lowercased()]?(value) { throw ExampleRow.refused("\"\(key)\" of \(place)", reason) }
             notes.append("the key \"\(key)\" of a message is not read")
@@ -72,7 +70,9 @@ private struct RowMessage {
         let known = isShareGPT ? Self.sharedRoles[role.lowercased()] : ChatMessage.roles.first { $0 == role }
         guard let known else {
             let expected = isShareGPT ? "human, gpt, system, function_call, observation or tool" : ChatMessage.roles.joined(separator: ", ")
-            throw TrainerError(.invalidData, "\(place) has the role \"\(role)\"", expected: "one of \(expected)")
+            throw TrainerError(
+                .invalidData, "\(place) has the role \"\(role)\"",
+                expected: "one of \(expected); or --map to say which it is, as in --map user=\(role.beginning(40))")
         }
         if isShareGPT { sharedRole = role.lowercased() }
         return (known, isShareGPT)
@@ -88,7 +88,7 @@ private struct RowMessage {
             let parts = try list.map { try Self.part($0, key, place) }
             fields["content"] = .list(parts.map(\.part))
             return parts.map(\.text).joined()
-        case nil where fields["tool_calls"] != nil:
+        case nil where fields.hasCalls:
             fields.set("content", to: .null)
             return ""
         case nil:
@@ -146,7 +146,7 @@ private struct RowMessage {
             throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a list of calls")
         }
         for (number, call) in list.enumerated() { _ = try Self.checked(call["function"] ?? call, "call \(number + 1) in \"\(key)\" of \(place)") }
-        return list.isEmpty ? nil : value
+        return value
     }
 
     private static func checked(_ call: JSONValue, _ place: String) throws -> JSONValue {
@@ -165,25 +165,21 @@ private struct RowMessage {
 
     // MARK: What is learned
 
-    private mutating func takeWeight(_ role: String) throws -> Int? {
-        let isWritten = role == "assistant"
+    private mutating func takeWeight() throws -> Int? {
         var weight: Int?
         if let value = row.take("weight") {
-            guard let number = value.number?.double, number == 0 || (number == 1 && isWritten) else {
-                throw TrainerError(
-                    .invalidData, "\"weight\" of \(place), which is the \(role)'s, is \(value.summary)",
-                    expected: isWritten ? "0 or 1" : "0, for only the assistant's messages are learned")
+            guard let number = value.number?.double, number == 0 || number == 1 else {
+                throw TrainerError(.invalidData, "\"weight\" of \(place) is \(value.summary)", expected: "0 or 1")
             }
             weight = Int(number)
         }
         for (key, value) in row.untaken {
             guard let asks = MeaningfulKeys.asksToLearn(key, value) else { continue }
             _ = row.take(key)
-            guard isWritten || !asks else { throw ExampleRow.refused("\"\(key)\" of \(place)", "asks to learn what the \(role) says") }
             guard weight == nil || (weight != 0) == asks else {
                 throw TrainerError(.invalidData, "\"\(key)\" and another key of \(place) disagree whether it is learned", expected: "one of them")
             }
-            weight = asks ? weight : 0
+            weight = asks ? 1 : 0
         }
         return weight
     }
@@ -197,4 +193,9 @@ extension JSONValue {
             return try JSONValue(json: Data(text.utf8))
         }
     }
+}
+
+extension JSONObject {
+    /// Whether a message with these fields calls a tool.
+    var hasCalls: Bool { self["tool_calls"]?.list?.isEmpty == false }
 }

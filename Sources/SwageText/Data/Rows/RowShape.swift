@@ -4,6 +4,8 @@ import Swage
 struct RowShape {
     /// What it is called, with the keys that it is known by.
     let summary: String
+    /// Whether rows of it are texts, in which nobody answers.
+    let isText: Bool
     /// Reads a row of this form.
     let take: (inout ExampleRow, inout [String]) throws -> TrainingExample
 
@@ -18,6 +20,7 @@ struct RowShape {
                 expected: "either \(first.form.listed), or \(second.form.listed)")
         }
         summary = first.form.summary(row)
+        isText = first.form.name == "text"
         take = first.take
     }
 
@@ -40,7 +43,7 @@ extension RowShape {
         Kind(
             form: RowForm("conversations", [["messages", "conversations", "conversation"]]), covers: ["prompts with completions"], take: takeMessages),
         Kind(form: RowForm("prompts with completions", [["prompt"], ["completion"]]), take: takeCompletion),
-        Kind(form: RowForm("Alpaca's instructions", [["instruction"], ["output", "response"]]), take: takeInstruction),
+        Kind(form: RowForm("Alpaca's instructions", [["instruction"], ["output", "response"]]), covers: ["text"], take: takeInstruction),
         Kind(form: RowForm("text", [["text"]]), take: takeText),
     ]
 
@@ -93,7 +96,11 @@ extension RowShape {
             let answer = output.text
         else { throw TrainerError(.invalidData, "an instruction without text", expected: "texts under \"instruction\" and \"output\"") }
         var messages = try takeHistory(&row)
-        let asked = try row.takeText("input").map { "\(instruction)\n\($0)" } ?? instruction
+        let about = try row.take(oneOf: ["input", "context"]).map { key, value in
+            guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" is \(value.summary)", expected: "a text") }
+            return text
+        }
+        let asked = about.map { $0.isEmpty ? instruction : "\(instruction)\n\($0)" } ?? instruction
         messages += [ChatMessage(role: "user", content: asked), ChatMessage(role: "assistant", content: answer)]
         guard !answer.isEmpty else { throw TrainerError(.invalidData, "\"\(key)\" is empty", expected: "an answer") }
         return .chat(try row.takeChat(messages))
@@ -112,6 +119,11 @@ extension RowShape {
     private static func takeText(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {
         guard let value = row.take("text") else { throw unread(row) }
         guard let text = value.text else { throw TrainerError(.invalidData, "\"text\" is \(value.summary)", expected: "a text") }
+        if let other = ["prompt", "completion"].first(where: row.keys.contains) {
+            throw TrainerError(.invalidData, "the line has \(row.listedKeys)", expected: "either \"text\", or \"\(other)\" and what belongs to it")
+        }
+        // What kind of text it is, as data of classification says, and not whether people like it.
+        if row.take("label") != nil { notes.append("the key \"label\" is not read") }
         return .text(text)
     }
 }
