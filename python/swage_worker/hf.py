@@ -21,7 +21,7 @@ from .batch import Batch, segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, IsCancelled, TrainerError, check
-from .loss import OUTPUTS, Result, evaluate_batch, outputs_read
+from .loss import OUTPUTS, Result, evaluate_batch, gradients_of, outputs_read
 from .options import Config, HuggingFaceOptions, OptimizerOptions, Parallelism
 from .program import Program
 from .sampling import Completion, SamplingOptions, complete, without_dropout
@@ -63,13 +63,13 @@ class HuggingFaceEngine(Engine):
         batch.check_learnable()
         batch = batch.to(self.device)
         program = program or self.default_loss
-        read = outputs_read(program, batch)
+        hidden = self.model.config.get_text_config().hidden_size
+        read = outputs_read(program, batch, self.vocabulary, hidden)
         with self._failing_as_nothing(), between_layers.ending(self.model, is_cancelled):
             outputs = self._outputs(batch, read, is_cancelled)
-            hidden = self.model.config.get_text_config().hidden_size
             total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden, is_cancelled)
             # A weight that the loss does not read has a gradient of 0: its moments and its decay go on.
-            gradients = torch.autograd.grad(total, list(self.parameters.values()), materialize_grads=True)
+            gradients = gradients_of(total, list(self.parameters.values()))
             if is_cancelled():
                 raise Cancelled
         for name, gradient in zip(self.parameters, gradients, strict=True):
@@ -286,7 +286,7 @@ class HuggingFaceEngine(Engine):
             yield
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
-            raise TrainerError("tooLarge", f"the batch does not fit the device's memory: {error}", "smaller microbatches") from error
+            raise TrainerError("tooLarge", "the batch does not fit the device's memory", "smaller microbatches") from error
 
 
 def _signature(parameters: Mapping[str, torch.Tensor]) -> str:
