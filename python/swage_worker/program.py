@@ -13,7 +13,7 @@ from .shapes import AXES, MOST_EXTENT, NEEDS, Shape, shapes_of
 # A program's serial form. What `read` gives has what a program has, and nothing that it does not need.
 Program = dict[str, Any]
 # As LossProgram's limits in Swift.
-MOST_NODES, MOST_DEPTH, MOST_NAME_BYTES = 4096, 1024, 256
+MOST_NODES, MOST_DEPTH, MOST_NAME_BYTES, MOST_BYTES = 4096, 1024, 256, 16 << 20
 LEAVES = ("output", "field", "constant")
 KINDS = ("sum", "maximum", "mean", "exponentialMean")
 MEANS = ("mean", "exponentialMean")
@@ -26,6 +26,8 @@ FORM = "its serial form, in JSON, as docs/LossPrograms.md has it"
 
 def read(data: bytes) -> Program:
     """The program in `data`, JSON in UTF-8, or a TrainerError with code invalidLoss."""
+    if len(data) > MOST_BYTES:
+        raise TrainerError("invalidLoss", f"the loss has {len(data)} bytes", f"at most {MOST_BYTES}")
     try:
         found = json.loads(
             data.decode(), object_pairs_hook=_object, parse_constant=_number, parse_float=_number, parse_int=_integer)
@@ -71,17 +73,17 @@ class _Reader:
 
     def program(self, found: Any) -> Program:
         whole = self.members(found, None, KEYS)
-        if isinstance(whole.get("name"), str):
-            self.called = f'the loss "{whole["name"][:64]}"'
         for key in sorted(KEYS):
             self.need(key in whole, f'has no "{key}"', FORM)
+        name = self.name(whole["name"], "a name")
+        self.called = f'the loss "{name[:64]}"'
         form, version = whole["format"], self.whole_number(whole["version"], "version")
-        self.need((form, version) == ("swage.loss", 1), f"has the form {form!r:.64}, version {version}", "swage.loss, version 1")
+        self.need((form, version) == ("swage.loss", 1), f"has the form {_shown(form)}, version {version}", "swage.loss, version 1")
         nodes, metrics = whole["nodes"], whole["metrics"]
         for key, values, least in (("nodes", nodes, 1), ("metrics", metrics, 0)):
             fits = isinstance(values, list) and least <= len(values) <= MOST_NODES
             self.need(fits, f"has {len(values) if isinstance(values, list) else 'no list of'} {key}", f"{least} to {MOST_NODES}")
-        program: Program = dict(format=form, version=version, name=self.name(whole["name"], "a name"), nodes=[])
+        program: Program = dict(format=form, version=version, name=name, nodes=[])
         depths: list[int] = []
         for node in nodes:
             program["nodes"].append(self.node(node, depths))
@@ -112,7 +114,7 @@ class _Reader:
         numbers = operands if isinstance(operands, list) else [None]
         of = [_whole(number) for number in numbers]
         self.need(
-            all(number is not None and 0 <= number < index for number in of), f"has node {index} read the nodes {operands!r:.100}",
+            all(number is not None and 0 <= number < index for number in of), f"has node {index} read the nodes {_shown(operands)}",
             "earlier ones")
         depths.append(1 + max((depths[number] for number in of if number is not None), default=0))
         self.need(depths[-1] <= MOST_DEPTH, f"is {depths[-1]} nodes deep at node {index}", f"at most {MOST_DEPTH}")
@@ -130,16 +132,16 @@ class _Reader:
             return self.name(value, f"{node} with a name")
         if key == "value":
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            self.need(is_number, f"has {node} whose value is {value!r:.64}", "a finite number")
+            self.need(is_number, f"has {node} whose value is {_shown(value)}", "a finite number")
             return float(value)
         if key == "reverse":
-            self.need(isinstance(value, bool), f"has {node} whose reverse is {value!r:.64}", "true or false")
+            self.need(isinstance(value, bool), f"has {node} whose reverse is {_shown(value)}", "true or false")
             return value
         if key == "shape":
-            self.need(isinstance(value, list), f"has {node} whose shape is {value!r:.64}", "a list of axes")
+            self.need(isinstance(value, list), f"has {node} whose shape is {_shown(value)}", "a list of axes")
             return [self.axis(axis, node) for axis in value]
         number = _whole(value)
-        self.need(number is not None and number >= 0, f"has {node} whose {key} is {value!r:.64}", "a whole number, 0 or more")
+        self.need(number is not None and number >= 0, f"has {node} whose {key} is {_shown(value)}", "a whole number, 0 or more")
         return number
 
     def axis(self, axis: Any, node: str) -> int | str:
@@ -147,7 +149,7 @@ class _Reader:
             return axis
         length = _whole(axis)
         self.need(
-            length is not None and 1 <= length <= MOST_EXTENT, f"has {node} with the axis {axis!r:.64}",
+            length is not None and 1 <= length <= MOST_EXTENT, f"has {node} with the axis {_shown(axis)}",
             f"one of {', '.join(AXES)}, or 1 to {MOST_EXTENT}")
         assert length is not None
         return length
@@ -162,21 +164,21 @@ class _Reader:
     def metric(self, found: Any, index: int, shapes: list[Shape]) -> dict[str, Any]:
         metric = self.members(found, f"metric {index}", METRIC_KEYS)
         name, kind = self.name(metric.get("name"), f"a metric {index} with a name"), metric.get("kind")
-        self.need(kind is None or kind in KINDS, f'has the metric "{name}" of the kind {kind!r:.64}', f"{', '.join(KINDS)}, or none")
+        self.need(kind is None or kind in KINDS, f'has the metric "{name}" of the kind {_shown(kind)}', f"{', '.join(KINDS)}, or none")
         parts = ("node", "sum", "over") if kind in MEANS else ("node",)
         numbers = {key: self.scalar(metric.get(key), f'{key} of the metric "{name}"', shapes) for key in parts}
         return dict(name=name, kind=kind) | numbers if kind else dict(name=name) | numbers
 
     def scalar(self, value: Any, what: str, shapes: list[Shape]) -> int:
         number = _whole(value)
-        self.need(number is not None and 0 <= number < len(shapes), f"takes node {value!r:.64} for its {what}", "one of its nodes")
+        self.need(number is not None and 0 <= number < len(shapes), f"takes node {_shown(value)} for its {what}", "one of its nodes")
         assert number is not None
         self.need(not shapes[number], f"takes node {number}, of shape {shapes[number]}, for its {what}", "a scalar")
         return number
 
     def whole_number(self, value: Any, key: str) -> int:
         number = _whole(value)
-        self.need(number is not None, f"has the {key} {value!r:.64}", "a whole number")
+        self.need(number is not None, f"has the {key} {_shown(value)}", "a whole number")
         assert number is not None
         return number
 
@@ -186,3 +188,8 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
         return None
     return int(value)
+
+
+def _shown(value: Any) -> str:
+    """As JSON writes it, cut where it gets long."""
+    return json.dumps(value, ensure_ascii=False)[:64]
