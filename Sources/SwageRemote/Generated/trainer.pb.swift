@@ -143,7 +143,7 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   }
 
   /// What the model reads, [batch, sequence], int32, both 1 or more. A sequence may be longer than the configuration's
-  /// max_position_embeddings: a trainer computes it if it can, and one that cannot answers invalidShape.
+  /// max_position_embeddings: a trainer computes it if it can, and one that cannot answers tooLarge.
   package var inputIds: Swage_V1_Tensor {
     get {_storage._inputIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._inputIds = newValue}
