@@ -38,7 +38,7 @@ enum LossProgramsPage {
             |---|---|
             | `format`, `version` | `swage.loss` and 1; another one is refused |
             | `name` | what errors call the loss, 1 to 256 bytes without control characters (U+0000 to U+001F, U+007F to U+009F) |
-            | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation |
+            | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation; each metric without a kind counts as one of them |
             | `sum` | the number of the node, a scalar, whose gradient is taken |
             | `denominator` | the number of the node, a scalar, that divides it; only the sum is differentiated, wherever it reads the same nodes |
             | `metrics` | scalars to report, 0 to \(LossProgram.maximumNodeCount); no gradient passes through them |

@@ -228,6 +228,7 @@ Program Program::parse(std::string_view source) {
     const Json& metrics = entry(json, "metrics");
     require(metrics.is_array() && metrics.size() <= maximumNodes, "a loss has 0 to 4096 metrics");
     std::set<std::string> names;
+    size_t unkinded = 0;
     for (const Json& entry : metrics) {
         requireKnown(entry, {"name", "node", "kind", "sum", "over"});
         Metric metric{loss::name(entry), isThere(entry, "kind") ? text(entry, "kind") : "", scalar(entry, "node")};
@@ -238,8 +239,10 @@ Program Program::parse(std::string_view source) {
             metric.sum = scalar(entry, "sum");
             metric.over = scalar(entry, "over");
         }
+        unkinded += metric.kind.empty();
         program.metrics.push_back(metric);
     }
+    require(nodes.size() + unkinded <= maximumNodes, "its nodes and metrics without a kind are more than 4096 together");
     return program;
 }
 

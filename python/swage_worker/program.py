@@ -83,6 +83,10 @@ class _Reader:
         for key, values, least in (("nodes", nodes, 1), ("metrics", metrics, 0)):
             fits = isinstance(values, list) and least <= len(values) <= MOST_NODES
             self.need(fits, f"has {len(values) if isinstance(values, list) else 'no list of'} {key}", f"{least} to {MOST_NODES}")
+        unkinded = sum(isinstance(metric, dict) and metric.get("kind") is None for metric in metrics)
+        self.need(
+            len(nodes) + unkinded <= MOST_NODES, f"has {len(nodes)} nodes and {unkinded} metrics without a kind",
+            f"at most {MOST_NODES} together")
         program: Program = dict(format=form, version=version, name=name, nodes=[])
         depths: list[int] = []
         for node in nodes:

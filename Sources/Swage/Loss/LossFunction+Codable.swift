@@ -154,6 +154,11 @@ extension LossFunction: Codable {
             (1...LossProgram.maximumNodeCount).contains(nodes.count), "has \(nodes.count) nodes",
             expected: "1 to \(LossProgram.maximumNodeCount)")
         try check(metrics.count <= LossProgram.maximumNodeCount, "has \(metrics.count) metrics", expected: "fewer")
+        // What such a metric is divided into is a node, as well.
+        let unkinded = metrics.count { $0.kind == nil }
+        try check(
+            nodes.count + unkinded <= LossProgram.maximumNodeCount, "has \(nodes.count) nodes and \(unkinded) metrics without a kind",
+            expected: "at most \(LossProgram.maximumNodeCount) together")
         try checkName(name, "a name")
         for (index, metric) in metrics.enumerated() { try checkName(metric.name, "a metric \(index) with a name") }
         for (index, node) in nodes.enumerated() { try node.name.map { try checkName($0, "a node \(index) with a name") } }
