@@ -29,10 +29,17 @@ def read(data: bytes) -> Program:
     if len(data) > MOST_BYTES:
         raise TrainerError("invalidLoss", f"the loss has {len(data)} bytes", f"at most {MOST_BYTES}")
     try:
+        text = data.decode()
+        if text.startswith("\ufeff"):
+            raise ValueError("it begins with a mark of the order of bytes")
         found = json.loads(
-            data.decode(), object_pairs_hook=_object, parse_constant=_number, parse_float=_number, parse_int=_integer)
+            text, object_pairs_hook=_object, parse_constant=_number, parse_float=_number, parse_int=_integer)
         # Half of a pair of surrogates is no text.
         json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise TrainerError("invalidLoss", f"the loss cannot be read: byte {error.start + 1} is no UTF-8", FORM) from error
+    except UnicodeEncodeError as error:
+        raise TrainerError("invalidLoss", "the loss cannot be read: it has half of a surrogate pair", FORM) from error
     except (ValueError, RecursionError) as error:
         raise TrainerError("invalidLoss", f"the loss cannot be read: {error}", FORM) from error
     return checked(found)
