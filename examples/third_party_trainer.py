@@ -1,7 +1,7 @@
 """Somebody else's trainer, complete: transformers and AdamW behind Swage's trainer service. It imports nothing of Swage but the
 stubs of proto/swage/v1/trainer.proto, and takes a model's folder, the address where to serve it, and a folder of checkpoints."""
 
-import concurrent.futures, itertools, math, os, pathlib, sys, tempfile, threading, uuid
+import concurrent.futures, itertools, math, os, pathlib, re, sys, tempfile, threading, uuid
 import grpc, numpy, torch
 from safetensors.torch import load_file
 from swage.v1 import trainer_pb2 as pb, trainer_pb2_grpc as rpc
@@ -31,7 +31,7 @@ def once(method):
         with self.turn:
             check_instance(self, call, context)
             known, answer = self.answers.get(id, (call, None))
-            check(context, known == call and len(id) <= 256, "invalidOption", "the request_id is another call's, or too long")
+            check(context, known == call and len(id.encode()) <= 256, "invalidOption", "the request_id is another call's, or too long")
             answer = answer or method(self, request, context)
             self.status = pb.GetStatusResponse(step=self.step, accumulated_microbatches=self.microbatches)
             return self.answers.setdefault(id, (call, answer))[1]
@@ -79,6 +79,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         return logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0], mask
 
     def Connect(self, request, context):
+        check_instance(self, "Connect", context)
         check(context, 2 in request.versions, "unsupported", "this trainer speaks version 2")
         return pb.ConnectResponse(version=2, instance=self.instance)
 
@@ -116,23 +117,24 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         return pb.ClearGradientsResponse()
 
     def Forward(self, request, context):
-        check(context, list(request.outputs) == ["logProbs"], "invalidBatch", "only logProbs are known")
+        check_instance(self, "Forward", context)
+        check(context, set(request.outputs) == {"logProbs"}, "invalidBatch", "only logProbs are known")
         with self.turn:
-            check_instance(self, "Forward", context)
             log_probs, mask = self.log_probs_and_mask(context, request)
         data = (log_probs * mask).detach().numpy().tobytes()
         yield pb.TensorPiece(name="logProbs", type=pb.DATA_TYPE_FLOAT32, shape=mask.shape, data=data)
 
     def place(self, context, path):
         """Where a caller's path really leads, through links and all, if that is below the folder of checkpoints."""
-        check(context, "\0" not in path, "notAllowed", "a path has a byte of 0")
+        check(context, "\0" not in path and max(map(len, path.encode().split(b"/"))) < 256, "notAllowed", "a path is none")
         place = pathlib.Path(os.path.realpath(self.directory / path))
         check(context, self.directory in place.parents, "notAllowed", f"{path} is not below {self.directory}")
         return place
 
     @once
     def Save(self, request, context):
-        check(context, "/" not in request.name and request.name[:1] != ".", "invalidOption", f"{request.name} is no name")
+        plain = re.fullmatch(r"[^./\0-\x1f\x7f][^/\0-\x1f\x7f]*", request.name) and len(request.name.encode()) <= 255
+        check(context, plain or not request.HasField("name"), "invalidOption", f"{request.name!r} is no name")
         numbered = "" if request.path else f"{'weights-' * request.weights_only}step-{self.step}"
         place = self.place(context, str(pathlib.Path(request.path or ".") / (request.name or numbered)))
         old = list(place.iterdir()) if place.is_dir() else [place] if place.exists() else []
@@ -141,8 +143,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
         partial = pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix="."))
         self.model.save_pretrained(partial)
         if not request.weights_only:
-            state = self.step, self.optimizer.state_dict(), self.sums, self.denominator, self.microbatches
-            torch.save(state, partial / "trainer.pt")
+            torch.save((self.step, self.optimizer.state_dict(), self.sums, self.denominator, self.microbatches), partial / "trainer.pt")
         for file in old:
             file.unlink()
         os.rename(partial, place)
@@ -150,8 +151,7 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
 
     @once
     def Load(self, request, context):
-        own = [place for place in self.directory.glob("[!.]*") if not place.is_symlink()]
-        newest = sorted(own, key=os.path.getmtime, reverse=True)
+        newest = sorted((p for p in self.directory.glob("[!.]*") if not p.is_symlink()), key=os.path.getmtime, reverse=True)
         places = [self.place(context, request.path)] if request.path else newest
         for place in places:
             try:
@@ -164,14 +164,17 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
             self.model.load_state_dict(weights, strict=False)
             self.begin(*state)
             return pb.LoadResponse(path=str(place), step=self.step, weights_only=not state)
-        check(context, False, "checkpointNotFound", "there is no checkpoint that can be read")
+        code = "corruptFile" if request.path and (places[0] / "model.safetensors").exists() else "checkpointNotFound"
+        check(context, False, code, f"{request.path or self.directory} holds no checkpoint that can be read")
 
     def GetConfig(self, request, context):
+        check_instance(self, "GetConfig", context)
         size = pb.ConfigurationValue(integer=self.model.vocab_size)
         able = pb.Capabilities(outputs=["logProbs"], losses=["cross_entropy"], dtype="float32")
         return pb.GetConfigResponse(model_name="third party", model_configuration={"vocab_size": size}, capabilities=able)
 
     def GetStatus(self, request, context):  # as the last call has left it: those who ask do not wait for their turn
+        check_instance(self, "GetStatus", context)
         return self.status
 
 

@@ -69,7 +69,7 @@ UNSEEN = {
     "check(context, torch.isfinite(loss)": "the check of the norm refuses what comes of it",
     "check(context, math.isfinite(norm)": "the check of the loss has refused what would lead there",
     'check(context, not request.HasField("optimizer")': "a client asks what a trainer is capable of before it sends one",
-    'check(context, "\\0" not in path': "no client sends a path with a byte of 0",
+    'check(context, "\\0" not in path': "no client sends a path with a byte of 0, or a name that no disk takes",
     "check(context, self.directory in place.parents": "what else a trainer lets its callers write to is its own affair",
     'check(context, fits, "checkpointMismatch"': "the command has no checkpoint of another model in the trainer's own form",
 }

@@ -87,6 +87,15 @@ import TestSupport
         }
     }
 
+    @Test func aFileThatIsNoModelIsNoCheckpoint() async throws {
+        try await withTemporaryDirectory { directory in
+            let trainer = try await trainer(directory)
+            let file = try await trainer.save().path + "/model.safetensors"
+            let error = await #expect(throws: TrainerError.self) { try await trainer.load(file) }
+            #expect(error?.code == .checkpointNotFound, "\(String(describing: error))")
+        }
+    }
+
     @Test func whatACrashedWriterLeftIsNotRead() async throws {
         try await withTemporaryDirectory { directory in
             let trainer = try await trainer(directory)

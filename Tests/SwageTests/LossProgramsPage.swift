@@ -5,7 +5,7 @@ enum LossProgramsPage {
     static var text: String {
         let rows = LossOperation.all.values.sorted { $0.name < $1.name }.map { operation in
             let reference = operation.reference
-            let needs = (Self.needs[operation.name] ?? []).map { "`\($0)`" }.joined(separator: ", ")
+            let needs = operation.needs.map { "`\($0)`" }.joined(separator: ", ")
             return "| `\(operation.name)` | \(reference.shapes) | \(needs) | \(reference.value) "
                 + "| \(reference.edges) | \(reference.derivative) |"
         }
@@ -20,7 +20,8 @@ enum LossProgramsPage {
 
             ## The serial form
 
-            JSON in UTF-8. `forward_backward` carries it in the field `loss` of its request.
+            JSON in UTF-8, at most 16 MiB of it, without a mark of the order of bytes. No object has a key twice, and no number is beyond
+            double precision, wherever it stands. `forward_backward` carries it in the field `loss` of its request.
 
             ```json
             {"format": "swage.loss", "version": 1, "name": "mean_log_prob",
@@ -36,21 +37,23 @@ enum LossProgramsPage {
             | key | what it is |
             |---|---|
             | `format`, `version` | `swage.loss` and 1; another one is refused |
-            | `name` | what errors call the loss, 1 to 256 bytes without control characters |
-            | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation |
+            | `name` | what errors call the loss, 1 to 256 bytes without control characters (U+0000 to U+001F, U+007F to U+009F) |
+            | `nodes` | 1 to \(LossProgram.maximumNodeCount), in order of evaluation; each metric without a kind counts as one of them |
             | `sum` | the number of the node, a scalar, whose gradient is taken |
             | `denominator` | the number of the node, a scalar, that divides it; only the sum is differentiated, wherever it reads the same nodes |
-            | `metrics` | scalars to report, perhaps none; no gradient passes through them |
+            | `metrics` | scalars to report, 0 to \(LossProgram.maximumNodeCount); no gradient passes through them |
 
             All keys are required. A key that is not named here is refused, and so is one that is not named below, in a node and in a
-            metric.
+            metric. A key whose value is null is as if it were not there, in all three.
 
             A node has an operation, `op`; the numbers of its operands, all of them earlier nodes, `of`, in the order of the table's
             second column; and what its operation needs
             beside them: `axis` and `index` (whole numbers, counted from 0), `value` (a finite number), `reverse` (true or false; absent
-            is false), `shape` (a list of axes), `name` (as that of the loss). Whole numbers are written without a point. Leaves have no
-            operands: `of` is absent or empty. A node may be read by several others, and twice by one. What an operation does not need,
-            writers leave out, and readers ignore.
+            is false), `shape` (a list of axes), `name` (as that of the loss). Whole numbers are written without a point; readers take 1.0
+            for 1, and no other broken number, text or truth value. Leaves have no operands: `of` is absent or empty. A node may be read by
+            several others, and twice by one. What an operation does not need, writers leave out, and readers ignore, whatever its value is:
+            `"axis": "q"` of an `exp` is no fault. Of the `shape` that `place` and `scatter` need, all entries are axes, and those behind the
+            first are ignored.
 
             A metric has a `name` of its own, the number of its `node`, and a `kind`, which says how several microbatches are told of
             together. An answer has the numbers of its own microbatch; whoever asked adds them up.
@@ -63,7 +66,8 @@ enum LossProgramsPage {
             | `exponentialMean` | the same; `node` is e to the power of the quotient | add up both; the metric is e^(sum / over) |
             | absent | the value of `node` times the denominator, and the denominator | as `mean` |
 
-            `sum` and `over` are the numbers of scalars, and belong to the two means. A metric may be NaN or infinite. In which messages an
+            `sum` and `over` are the numbers of scalars, and belong to the two means; in a metric of another kind, or of none, readers ignore
+            them. A metric may be NaN or infinite. In which messages an
             answer has these values, [trainer.proto](../proto/swage/v1/trainer.proto) says (`ForwardBackwardResponse.reported`).
 
             Shapes are not part of the form. They follow from the operands by the table below. A program that does not fit is refused
@@ -120,13 +124,17 @@ enum LossProgramsPage {
             | any other name | an entry of the batch's `loss_inputs`, with the lengths of `shape`; one that is missing or has others is refused with `invalidLoss` |
 
             The first three have no other shape, also if the batch has an entry of that name, and no field is read with two shapes.
-            `segment_ids` and `input_ids` are no fields. A trainer refuses a batch with a field that is not finite (`invalidBatch`).
+            `segment_ids` and `input_ids` are no fields. A trainer refuses a batch with a field that is not finite (`invalidBatch`), or of
+            which the type or the bytes are not those of such a tensor (`invalidShape`), also one that the program does not read.
 
             ## What a trainer does with it
 
             It computes the outputs that the program reads and no others, evaluates the sum, the denominator and the metrics, and adds
             the gradient of the **sum** by every parameter to those accumulated; it adds up the denominators as well, and divides
             once, at the optimizer step. The answer's `loss` is this microbatch's sum divided by its denominator.
+
+            A sum that depends on no output, or through operations without a gradient alone, is a loss like others: its gradient by every
+            parameter is 0, and the microbatch counts with its denominator.
 
             A denominator that is not above 0 or is infinite, or a sum that divided by it is NaN or infinite, is refused with
             `nonFinite`, and nothing changes. Gradients and metrics are not looked at: a gradient that is not finite is found at the
@@ -192,16 +200,4 @@ enum LossProgramsPage {
             within 1e-12. float32 agrees as well.
             """
     }
-
-    /// What operations need beside operands.
-    static let needs: [String: [String]] = {
-        var needs = [
-            "power": ["value"], "scatter": ["shape"], "take": ["axis", "index"], "place": ["axis", "index", "shape"],
-            "broadcastTo": ["shape"], "sumTo": ["shape"], "cumulativeSum": ["axis", "reverse"], "segmentCumulativeSum": ["reverse"],
-        ]
-        for name in ["sum", "max", "min", "logSumExp", "softmax", "logSoftmax", "size", "insertAxis", "removeAxis"] {
-            needs[name] = ["axis"]
-        }
-        return needs
-    }()
 }

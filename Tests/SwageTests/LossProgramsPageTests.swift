@@ -38,7 +38,7 @@ import TestSupport
             guard vector["refused"] as? String != "invalidLoss" else { continue }
             for node in try #require(program["nodes"] as? [[String: Any]]) {
                 let operation = try #require(node["op"] as? String)
-                let needs = leaves[operation] ?? ["of"] + (LossProgramsPage.needs[operation] ?? [])
+                let needs = leaves[operation] ?? ["of"] + (LossOperation.all[operation]?.needs ?? [])
                 #expect(Set(node.keys).subtracting(["op"]).isSubset(of: needs), "\(program["name"] ?? ""): \(node)")
             }
         }

@@ -60,6 +60,10 @@ import TestSupport
         ),
         ("{\"op\": \"constant\", \"value\": 2}", "{\"op\": \"field\", \"name\": \"targetMask\", \"shape\": []}", "targetMask"),
         ("{\"op\": \"constant\", \"value\": 2}", "{\"op\": \"constant\"}", "finite"),
+        ("\"axis\": 1", "\"axis\": 2.5", "nodes[1].axis has a value"), ("\"axis\": 1", "\"axis\": true", "nodes[1].axis is not"),
+        ("\"of\": [0]", "\"of\": [0.5]", "nodes[1].of"), ("\"value\": 2", "\"value\": 1e400", "nodes[2].value has a value"),
+        ("\"name\": \"x\"", "\"name\": null", "it has no \"name\""), ("\"name\": \"x\"", "\"name\": \"x\\u0085\"", "control"),
+        ("\"name\": \"logProbs\"", "\"name\": \"\\u0001\"", "a node 0 with a name with control"), ("\"sum\": 2", "\"sum\": 2.5", "sum has a value"),
     ])
     func aProgramThatIsNotSoundIsAnErrorThatSaysWhere(_ old: String, _ new: String, _ mentioned: String) throws {
         _ = try JSONDecoder().decode(LossFunction.self, from: Data(Self.good.utf8))
@@ -69,6 +73,29 @@ import TestSupport
             try JSONDecoder().decode(LossFunction.self, from: Data(bad.utf8))
         }
         #expect(error?.description.contains(mentioned) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
+        ("\"axis\": 1", "\"axis\": 1.0"), ("\"axis\": 1", "\"axis\": 1, \"index\": 2.5, \"reverse\": 3, \"value\": \"NaN\", \"shape\": 5"),
+        ("\"axis\": 1", "\"axis\": 1, \"name\": \"\\u0001\""), ("\"value\": 2", "\"value\": 2, \"of\": null, \"axis\": \"q\""),
+        ("\"sum\": 2", "\"sum\": 2.0"), ("\"version\": 1", "\"version\": 1.0"),
+        ("\"metrics\": []", "\"metrics\": [{\"name\": \"m\", \"node\": 3, \"kind\": \"sum\", \"sum\": \"q\", \"over\": 99}]"),
+    ])
+    func whatAnOperationDoesNotNeedIsPassedOver(_ old: String, _ new: String) throws {
+        let good = try JSONDecoder().decode(LossFunction.self, from: Data(Self.good.utf8))
+        #expect(Self.good.contains(old))
+        let other = Self.good.replacingOccurrences(of: old, with: new)
+        let loss = try JSONDecoder().decode(LossFunction.self, from: Data(other.utf8))
+        #expect(loss.program.nodes == good.program.nodes && loss.program.sum == good.program.sum)
+    }
+
+    @Test func aMetricWhoseKindIsNullHasNone() throws {
+        func read(_ metric: String) throws -> LossFunction {
+            let text = Self.good.replacingOccurrences(of: "\"metrics\": []", with: "\"metrics\": [\(metric)]")
+            return try JSONDecoder().decode(LossFunction.self, from: Data(text.utf8))
+        }
+        let without = try read("{\"name\": \"m\", \"node\": 2}")
+        #expect(try read("{\"name\": \"m\", \"node\": 2, \"kind\": null, \"sum\": null}") == without)
     }
 
     @Test func tooManyNodesAndTooDeepChainsAreErrors() throws {

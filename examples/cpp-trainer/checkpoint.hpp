@@ -35,7 +35,8 @@ struct Checkpoints {
     fs::path save(const Trainer& trainer, const pb::SaveRequest& request) const {
         const std::string numbered = (request.weights_only() ? "weights-step-" : "step-") + std::to_string(int64_t(trainer.step));
         const std::string name = request.has_name() || request.has_path() ? request.name() : numbered;
-        const bool isPlain = !name.empty() && name[0] != '.' && name.find('/') == std::string::npos;
+        const bool isPlain = !name.empty() && name.size() <= 255 && name[0] != '.' &&
+                             std::ranges::none_of(name, [](unsigned char c) { return c < 32 || c == 127 || c == '/'; });
         check(isPlain || !request.has_name(), "invalidOption", "the name is no plain file name");
         const fs::path path = request.path(), place = this->place(name.empty() ? path : path / name), partial = root / ".partial";
         auto written = files;

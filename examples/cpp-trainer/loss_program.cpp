@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr size_t maximumNodes = 4096, maximumChain = 1024, maximumRank = 8;
-constexpr int64_t maximumFixed = 1048576;
+constexpr int64_t maximumFixed = 1048576, maximumBytes = 16 << 20;
 
 const Shape positions{{"batch"}, {"sequence"}};
 const std::map<std::string, Shape> outputShapes{
@@ -21,8 +21,11 @@ const std::map<std::string, Shape> outputShapes{
     {"hiddenStates", {{"batch"}, {"sequence"}, {"hidden"}}},
     {"outputHead", {{"vocabulary"}, {"hidden"}}}};
 
+// A key whose value is null is as if it were not there.
+bool isThere(const Json& object, const char* key) { return object.is_object() && object.contains(key) && !object[key].is_null(); }
+
 const Json& entry(const Json& object, const char* key) {
-    require(object.is_object() && object.contains(key), std::string("there is no ") + key);
+    require(isThere(object, key), std::string("there is no ") + key);
     return object[key];
 }
 
@@ -33,7 +36,11 @@ std::string text(const Json& object, const char* key) {
 
 std::string name(const Json& object) {
     const std::string name = text(object, "name");
-    const bool hasControls = std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 32 || c == 127; });
+    bool hasControls = false;  // U+0000 to U+001F, and U+007F to U+009F, which UTF-8 spells C2 80 to C2 9F
+    for (size_t i = 0; i < name.size(); i++) {
+        const unsigned char byte = name[i], next = i + 1 < name.size() ? name[i + 1] : 0;
+        hasControls = hasControls || byte < 32 || byte == 127 || (byte == 0xC2 && next < 0xA0);
+    }
     require(!name.empty() && name.size() <= 256 && !hasControls, "its name has not 1 to 256 bytes, or control characters");
     return name;
 }
@@ -43,9 +50,11 @@ void requireKnown(const Json& object, const std::set<std::string>& keys) {
     for (const auto& [key, value] : object.items()) require(keys.count(key), "there is no key " + key);
 }
 
+// Readers take 1.0 for 1.
 int64_t whole(const Json& object, const char* key) {
-    require(entry(object, key).is_number_integer(), std::string(key) + " is no whole number");
+    require(entry(object, key).is_number(), std::string(key) + " is no number");
     const double value = object[key];
+    require(value == std::trunc(value), std::string(key) + " is no whole number");
     require(std::abs(value) < 1e9, std::string(key) + " is too large");
     return int64_t(value);
 }
@@ -65,7 +74,7 @@ Axis parseAxis(const Json& json) {
         return {name};
     }
     const int64_t length = whole({{"axis", json}}, "axis");
-    require(length >= 1, "an axis is shorter than 1");
+    require(length >= 1 && length <= maximumFixed, "an axis is not 1 to 1048576 long");
     return {"", length};
 }
 
@@ -109,7 +118,7 @@ Node parseNode(const Json& json, const std::vector<Node>& earlier) {
     requireKnown(json, {"op", "of", "name", "axis", "index", "value", "reverse", "shape"});
     Node node;
     node.op = text(json, "op");
-    if (json.contains("of")) {
+    if (isThere(json, "of")) {
         require(json["of"].is_array(), "its operands are no list");
         for (const Json& number : json["of"]) node.of.push_back(nodeNumber({{"of", number}}, "of", earlier.size()));
     }
@@ -122,7 +131,7 @@ Node parseNode(const Json& json, const std::vector<Node>& earlier) {
         node.value = json["value"];
         require(std::isfinite(node.value), "its value is not finite");
     }
-    if (has({"cumulativeSum", "segmentCumulativeSum"}, node) && json.contains("reverse")) {
+    if (has({"cumulativeSum", "segmentCumulativeSum"}, node) && isThere(json, "reverse")) {
         require(json["reverse"].is_boolean(), "reverse is neither true nor false");
         node.reverse = json["reverse"];
     }
@@ -138,7 +147,6 @@ Node parseNode(const Json& json, const std::vector<Node>& earlier) {
         for (int operand : node.of) shapes.push_back(earlier[operand].shape);
         node.shape = found->second.shape(node, shapes);
     }
-    checkSize(node.given);
     checkSize(node.shape);
     return node;
 }
@@ -155,9 +163,20 @@ constexpr std::string_view crossEntropy = R"({"format": "swage.loss", "version":
         {"name": "perplexity", "node": 10, "kind": "exponentialMean", "sum": 8, "over": 7},
         {"name": "tokens", "node": 7, "kind": "sum"}]})";
 
+// JSON in UTF-8 without a mark of its order of bytes, and no key twice.
 Json parseJson(std::string_view text) {
+    require(text.size() <= size_t(maximumBytes), "the loss program has more than 16 MiB");
+    require(!text.starts_with("\xEF\xBB\xBF"), "the loss program begins with a mark of the order of bytes");
+    std::vector<std::set<std::string>> open;  // the keys of each object that is not closed yet
+    const auto look = [&](int, Json::parse_event_t event, const Json& parsed) {
+        if (event == Json::parse_event_t::object_start) open.emplace_back();
+        if (event == Json::parse_event_t::object_end) open.pop_back();
+        if (event == Json::parse_event_t::key)
+            require(open.back().insert(parsed).second, "the key " + parsed.get<std::string>() + " comes twice");
+        return true;
+    };
     try {
-        return Json::parse(text.empty() ? crossEntropy : text);
+        return Json::parse(text.empty() ? crossEntropy : text, look);
     } catch (const Json::exception&) {
         throw TrainerError("invalidLoss", "the loss program is no JSON");
     }
@@ -206,11 +225,13 @@ Program Program::parse(std::string_view source) {
     };
     program.sum = scalar(json, "sum");
     program.denominator = scalar(json, "denominator");
-    require(entry(json, "metrics").is_array(), "metrics is no list");
+    const Json& metrics = entry(json, "metrics");
+    require(metrics.is_array() && metrics.size() <= maximumNodes, "a loss has 0 to 4096 metrics");
     std::set<std::string> names;
-    for (const Json& entry : json["metrics"]) {
+    size_t unkinded = 0;
+    for (const Json& entry : metrics) {
         requireKnown(entry, {"name", "node", "kind", "sum", "over"});
-        Metric metric{loss::name(entry), entry.contains("kind") ? text(entry, "kind") : "", scalar(entry, "node")};
+        Metric metric{loss::name(entry), isThere(entry, "kind") ? text(entry, "kind") : "", scalar(entry, "node")};
         require(names.insert(metric.name).second, "two metrics are called " + metric.name);
         const bool isKind = std::set<std::string>{"", "sum", "maximum", "mean", "exponentialMean"}.count(metric.kind);
         require(isKind, "there is no kind " + metric.kind);
@@ -218,8 +239,10 @@ Program Program::parse(std::string_view source) {
             metric.sum = scalar(entry, "sum");
             metric.over = scalar(entry, "over");
         }
+        unkinded += metric.kind.empty();
         program.metrics.push_back(metric);
     }
+    require(nodes.size() + unkinded <= maximumNodes, "its nodes and metrics without a kind are more than 4096 together");
     return program;
 }
 

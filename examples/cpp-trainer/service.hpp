@@ -44,8 +44,10 @@ struct Service final : pb::TrainerService::Service {
     Status Forward(Call* call, const pb::ForwardRequest* request, grpc::ServerWriter<pb::TensorPiece>* stream) override {
         pb::TensorPiece piece;
         return once(call, "", &piece, [&] {  // carried out anew each time
+            check(request->request_id().size() <= 256, "invalidOption", "the request_id has more than 256 bytes");
             check(!answers.count(request->request_id()), "invalidOption", "the request_id is taken");
-            check(request->outputs_size() == 1 && request->outputs(0) == "logProbs", "invalidBatch", "it has logProbs alone");
+            const std::set<std::string> outputs(request->outputs().begin(), request->outputs().end());
+            check(outputs == std::set<std::string>{"logProbs"}, "invalidBatch", "it has logProbs alone");
             const auto logProbs = trainer.model.logProbs(readBatch(*request, trainer.model));
             piece.set_name("logProbs");
             piece.set_type(pb::DATA_TYPE_FLOAT32);
@@ -60,7 +62,7 @@ struct Service final : pb::TrainerService::Service {
     }
 
     Status Load(Call* call, const pb::LoadRequest* request, pb::LoadResponse* reply) override {
-        return once(call, request->request_id(), reply, [&] { *reply = checkpoints.load(trainer, *request); });
+        return once(call, request->request_id(), reply, [&] { *reply = checkpoints.load(trainer, *request); }, true);
     }
 
     Status GetConfig(Call* call, const pb::GetConfigRequest*, pb::GetConfigResponse* reply) override {
@@ -90,7 +92,8 @@ struct Service final : pb::TrainerService::Service {
     std::atomic<int64_t> step = 0, microbatches = 0;       // for those who ask while a call is under way
 
     // A request that comes again is answered as before: a client whose connection broke may ask twice.
-    Status once(Call* call, const std::string& id, google::protobuf::Message* reply, const std::function<void()>& work) {
+    Status once(Call* call, const std::string& id, google::protobuf::Message* reply, const std::function<void()>& work,
+                bool ofAnyStart = false) {
         return answer(call, [&] {
             const std::lock_guard lock(mutex);
             check(id.size() <= 256, "invalidOption", "the request_id has more than 256 bytes");
@@ -99,12 +102,13 @@ struct Service final : pb::TrainerService::Service {
             if (!id.empty()) answers[id].PackFrom(*reply);
             step = trainer.step;
             microbatches = trainer.microbatches;
-        });
+        }, ofAnyStart);
     }
 
-    Status answer(Call* call, const std::function<void()>& work) try {
+    // A load alone is for a client of another start as well: it says what the state is from now on.
+    Status answer(Call* call, const std::function<void()>& work, bool ofAnyStart = false) try {
         const auto known = call->client_metadata().find("swage-instance");
-        if (known != call->client_metadata().end() && known->second != instance)
+        if (!ofAnyStart && known != call->client_metadata().end() && known->second != instance)
             return {grpc::ABORTED, "the trainer was started anew, and its state is not what the client knows"};
         work();
         return Status::OK;
@@ -112,6 +116,9 @@ struct Service final : pb::TrainerService::Service {
         call->AddTrailingMetadata("swage-error-code", error.code);
         if (!error.expected.empty()) call->AddTrailingMetadata("swage-expected-bin", error.expected);
         return {grpc::FAILED_PRECONDITION, error.what()};  // clients go by the code
+    } catch (const fs::filesystem_error& error) {
+        call->AddTrailingMetadata("swage-error-code", "inputOutput");
+        return {grpc::INTERNAL, error.what()};
     } catch (const std::exception& error) {
         call->AddTrailingMetadata("swage-error-code", "engineFailed");
         return {grpc::INTERNAL, error.what()};

@@ -21,7 +21,8 @@ template <class Number> loss::Array read(const pb::Tensor& tensor, const std::st
     const double bytes = std::accumulate(shape.begin(), shape.end(), 4.0, std::multiplies<>());  // which no shape overflows
     check(bytes == double(tensor.data().size()), "invalidShape", name + " has not as many bytes as its shape says");
     const loss::Array result(shape, unpack<Number>(tensor.data()));
-    for (double value : result.values) check(std::isfinite(value), "invalidBatch", name + " is not finite");
+    for (size_t i = 0; i < result.values.size(); i++)
+        check(std::isfinite(result.values[i]), "invalidBatch", name + " is not finite at element " + std::to_string(i));
     return result;
 }
 
@@ -35,13 +36,15 @@ template <class Request> Batch readBatch(const Request& request, const Bigram& m
     if (request.has_segment_ids()) segments = read<int>(request.segment_ids(), "segment_ids", &dims);
     std::set<std::pair<size_t, double>> runs;  // of segments, by row
     for (size_t p = 0; p < tokens.size(); p++) {
-        check(mask.values[p] == 0 || mask.values[p] == 1, "invalidBatch", "target_mask is not 0 or 1");
+        const std::string where = "[" + std::to_string(p / dims[1]) + ", " + std::to_string(p % dims[1]) + "]";
+        check(mask.values[p] == 0 || mask.values[p] == 1, "invalidBatch", "target_mask" + where + " is not 0 or 1");
         targets.values[p] *= mask.values[p];  // where it is 0, any value may stand
         for (double token : {tokens[p], targets.values[p]})
-            check(token >= 0 && token < model.vocabulary, "tokenOutOfRange", std::to_string(int64_t(token)) + " is no token",
-                  "0..<" + std::to_string(model.vocabulary));
+            check(token >= 0 && token < model.vocabulary, "tokenOutOfRange",
+                  std::to_string(int64_t(token)) + " is no token, at " + where, "0..<" + std::to_string(model.vocabulary));
         const bool goesOn = p % dims[1] > 0 && segments.values[p] == segments.values[p - 1];
-        check(goesOn || runs.emplace(p / dims[1], segments.values[p]).second, "invalidBatch", "a segment comes in two runs");
+        check(goesOn || runs.emplace(p / dims[1], segments.values[p]).second, "invalidBatch",
+              "segment_ids" + where + " takes up a segment again");
     }
     const auto axes = loss::axes(dims[0], dims[1], model.vocabulary, model.hidden);
     std::map<std::string, loss::Array> field{{"targetMask", mask}, {"targetIDs", targets}, {"targetWeights", weights}};

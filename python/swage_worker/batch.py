@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,8 @@ _TYPES = {pb.DATA_TYPE_FLOAT32: torch.float32, pb.DATA_TYPE_INT32: torch.int32}
 
 
 def tensor(message: pb.Tensor, name: str, type: torch.dtype) -> torch.Tensor:
-    check(_TYPES.get(message.type) == type, "invalidShape", f"{name} is not of type {type}")
+    found = _TYPES.get(message.type)
+    check(found == type, "invalidShape", f"{name} holds numbers of type {_described(found) or message.type}", _described(type))
     shape = list(message.shape)
     check(len(shape) <= MOST_AXES, "invalidShape", f"{name} has {len(shape)} axes", f"at most {MOST_AXES}")
     # torch counts elements in 64 bits, those of the other axes as well where one is 0.
@@ -31,6 +31,10 @@ def tensor(message: pb.Tensor, name: str, type: torch.dtype) -> torch.Tensor:
     if not message.data:
         return torch.zeros(shape, dtype=type)
     return torch.frombuffer(bytearray(message.data), dtype=type).reshape(shape)
+
+
+def _described(type: torch.dtype | None) -> str | None:
+    return str(type).removeprefix("torch.") if type is not None else None
 
 
 @dataclass
@@ -53,7 +57,7 @@ class Batch:
         check(has("input_ids"), "invalidBatch", "there are no inputIDs", "a tensor of int32")
         ids = tensor(request.input_ids, "inputIDs", torch.int32)
         shape = list(ids.shape)
-        check(len(shape) == 2 and 0 not in shape, "invalidShape", f"inputIDs has shape {shape}", "[batch, sequence]")
+        check(len(shape) == 2 and 0 not in shape, "invalidShape", f"inputIDs has shape {shape}", "[batch, sequence], neither of them 0")
 
         def optional(name: str, swift_name: str, type: torch.dtype, otherwise: MaybeTensor) -> torch.Tensor | MaybeTensor:
             if name not in request.DESCRIPTOR.fields_by_name or not has(name):
@@ -66,7 +70,7 @@ class Batch:
             return found
 
         mask = optional("target_mask", "targetMask", torch.float32, torch.ones(shape))
-        check(((mask == 0) | (mask == 1)).all(), "invalidBatch", "targetMask is neither 0 nor 1 somewhere", "0 or 1")
+        _check_each(mask, (mask == 0) | (mask == 1), "targetMask", "invalidBatch", "0 or 1")
         batch = cls(
             input_ids=ids,
             target_ids=optional("target_ids", "targetIDs", torch.int32, None),
@@ -97,9 +101,10 @@ class Batch:
 
     def check_answerable(self, outputs: Collection[str]) -> None:
         """Whether `forward` can give these outputs."""
-        check(outputs, "invalidBatch", "forward was asked for no output", f"any of {OUTPUTS}")
+        known = f"one or more of {', '.join(OUTPUTS)}"
+        check(outputs, "invalidBatch", "forward was asked for no output", known)
         for name in outputs:
-            check(name in OUTPUTS, "invalidBatch", f'forward was asked for "{name}"', f"any of {OUTPUTS}")
+            check(name in OUTPUTS, "invalidBatch", f'forward was asked for "{name}"', known)
         check(
             "logProbs" not in outputs or self.target_ids is not None, "invalidBatch",
             "forward was asked for logProbs without targetIDs", "the targets whose log-probabilities are wanted")
@@ -124,22 +129,30 @@ def segment_runs(segment_ids: torch.Tensor | None, shape: Sequence[int]) -> tupl
     return begins.long().cumsum(1), places - first
 
 
+def _check_each(values: torch.Tensor, fits: torch.Tensor, name: str, code: str, expected: str) -> None:
+    """That all of them fit, or where the first is that does not."""
+    if not fits.all():
+        place = (~fits).nonzero()[0].tolist()
+        found = values[tuple(place)].item()
+        raise TrainerError(code, f"{name}{place or ''} is {f'{found:.9g}' if values.is_floating_point() else found}", expected)
+
+
 def _check_finite(value: torch.Tensor, name: str) -> None:
     if value.is_floating_point():
-        check(torch.isfinite(value).all(), "invalidBatch", f"{name} holds NaN or infinity", "finite numbers")
+        _check_each(value, torch.isfinite(value), name, "invalidBatch", "a finite number")
 
 
 def _check_tokens(ids: torch.Tensor, name: str, counts: torch.Tensor, vocabulary: int) -> None:
-    odd = ((ids < 0) | (ids >= vocabulary)) & (counts != 0)
-    if odd.any():
-        row, column = odd.nonzero()[0].tolist()
-        raise TrainerError(
-            "tokenOutOfRange", f"{name}[{row}, {column}] is {ids[row, column].item()}", f"a token id in 0..<{vocabulary}")
+    fits = ((ids >= 0) & (ids < vocabulary)) | (counts == 0)
+    _check_each(ids, fits, name, "tokenOutOfRange", f"a token id in 0..<{vocabulary}")
 
 
 def _check_runs(segment_ids: torch.Tensor) -> None:
     for row, ids in enumerate(segment_ids.tolist()):
-        runs = 1 + sum(a != b for a, b in itertools.pairwise(ids))
-        check(
-            runs == len(set(ids)), "invalidBatch", f"row {row} of segmentIDs takes up a segment again",
-            "each segment in one unbroken run")
+        seen = set()
+        for column, id in enumerate(ids):
+            if column == 0 or id != ids[column - 1]:
+                check(
+                    id not in seen, "invalidBatch", f"segmentIDs[{row}, {column}] takes up segment {id} again",
+                    "each segment in one unbroken run")
+                seen.add(id)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from . import folders
 from .errors import TrainerError, check
-from .manifest import FORMAT, MANIFEST, ZEROS, Manifest, is_kind, read_manifest, signed
+from .manifest import FORMAT, MANIFEST, ZEROS, Manifest, is_kind, is_plain, read_manifest, signed
 from .values import LARGEST_COUNT
 
 # A complete checkpoint: where it is, and what it says of itself.
@@ -28,7 +28,7 @@ class CheckpointStore:
         self.directory, self.kept = pathlib.Path(directory), kept
 
     def destination(self, name: str | None, path: str | None, weights_only: bool, step: int) -> pathlib.Path:
-        plain = name is None or (name != "" and "/" not in name and "\0" not in name and not name.startswith("."))
+        plain = name is None or is_plain(name) and not name.startswith(".")
         check(plain, "invalidOption", f'the checkpoint name is "{name}"', "a plain file name that does not begin with a dot")
         check(path != "", "invalidOption", "the checkpoint path is empty")
         if path is not None:
@@ -89,10 +89,10 @@ class CheckpointStore:
             check((place / "config.json").exists(), "checkpointNotFound", f"{place} holds no checkpoint", "a folder that save has written")
             return None
         for name, size in manifest["fileSizes"].items():
-            found = (place / name).lstat().st_size if is_kind(place / name, stat.S_ISREG) else None
-            check(
-                found == size, "corruptFile", f"{place / name} has {'no' if found is None else found} bytes",
-                f"{size}, as the checkpoint says")
+            expected = f"{size} bytes, as the checkpoint says"
+            check(is_kind(place / name, stat.S_ISREG), "corruptFile", f"{place / name} is missing or no file", expected)
+            found = (place / name).lstat().st_size
+            check(found == size, "corruptFile", f"{place / name} has {found} bytes", expected)
         microbatches, has_gradients = manifest["accumulatedMicrobatches"], "gradients.safetensors" in manifest["fileSizes"]
         check(
             has_gradients == (microbatches > 0), "corruptFile",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -66,8 +67,18 @@ def failing_in_words() -> Iterator[None]:
     except Exception as error:
         if "embedded null" in str(error):
             raise TrainerError("invalidOption", "a path holds a zero byte", "a path that can be read and written") from error
-        words = next(iter(str(error).splitlines()), "") or type(error).__name__
-        if "memory" in words:
-            raise TrainerError("tooLarge", f"there is not enough memory for this call: {words}", "less at once, or shorter") from error
+        words = sentence(str(error)) or type(error).__name__
         traceback.print_exc()
+        if "memory" in words:
+            raise TrainerError("tooLarge", "there is not enough memory for this call", "less at once, or shorter") from error
         raise TrainerError("engineFailed", f"the engine failed: {words}") from error
+
+
+def sentence(text: str) -> str:
+    """What a text of others says in one line: of a report with tracebacks its last error, of others the beginning."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not any("Traceback" in line for line in lines):
+        return next(iter(lines), "")
+    last = max(index for index, line in enumerate(lines) if "Traceback" in line)
+    errors = [line for line in lines[last + 1 :] if re.match(r"[\w.]*(Error|Exception|Cancelled)\b", line)]
+    return next(iter(errors), lines[-1])

@@ -8,27 +8,24 @@ import pathlib
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
-from . import between_layers, memory
+from . import between_layers, memory, positions
 from .batch import Batch, segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, IsCancelled, TrainerError, check
-from .loss import OUTPUTS, Result, evaluate_batch, outputs_read
+from .loading import load_model
+from .loss import OUTPUTS, Result, evaluate_batch, gradients_of, outputs_read
 from .options import Config, HuggingFaceOptions, OptimizerOptions, Parallelism
 from .program import Program
 from .sampling import Completion, SamplingOptions, complete, without_dropout
 from .steps import Snapshot
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 CHUNK = 512
 
@@ -42,7 +39,7 @@ class HuggingFaceEngine(Engine):
         if options.threads:
             torch.set_num_threads(options.threads)
         self.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = _load(options).to(self.device).train()
+        self.model = load_model(options).to(self.device).train()
         self.weights = self.parameters = dict(self.model.named_parameters())
         self.weights_signature = self.signature = _signature(self.weights)
         self.dtype = self.model.dtype
@@ -54,7 +51,7 @@ class HuggingFaceEngine(Engine):
             adapters.add(self.model, options.lora)
             self.weights, self.parameters = adapters.weights(self.model), adapters.adapters(self.model)
             self.signature = f"adapters of {_signature(self.parameters)}, on {self.weights_signature}"
-        self.vocabulary = self.model.get_output_embeddings().weight.shape[0]
+        self.vocabulary, self.most_positions = self.model.get_output_embeddings().weight.shape[0], positions.learned(self.model)
         self._begin()
 
     # The protocol
@@ -63,13 +60,13 @@ class HuggingFaceEngine(Engine):
         batch.check_learnable()
         batch = batch.to(self.device)
         program = program or self.default_loss
-        read = outputs_read(program, batch)
+        hidden = self.model.config.get_text_config().hidden_size
+        read = outputs_read(program, batch, self.vocabulary, hidden)
         with self._failing_as_nothing(), between_layers.ending(self.model, is_cancelled):
             outputs = self._outputs(batch, read, is_cancelled)
-            hidden = self.model.config.get_text_config().hidden_size
             total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden, is_cancelled)
             # A weight that the loss does not read has a gradient of 0: its moments and its decay go on.
-            gradients = torch.autograd.grad(total, list(self.parameters.values()), materialize_grads=True)
+            gradients = gradients_of(total, list(self.parameters.values()))
             if is_cancelled():
                 raise Cancelled
         for name, gradient in zip(self.parameters, gradients, strict=True):
@@ -120,6 +117,7 @@ class HuggingFaceEngine(Engine):
         self, prompts: list[list[int]], streams: list[int], options: SamplingOptions, is_cancelled: IsCancelled,
     ) -> tuple[list[Completion], int]:
         """Completions by the weights as they are, and the step that they are of."""
+        positions.require(max(map(len, prompts), default=0) + options.max_tokens - 1, self.most_positions)
         tokenizer = self._tokenizer() if options.stop_strings else None
         return complete(self.model, tokenizer, prompts, streams, options, is_cancelled), self.step
 
@@ -173,8 +171,9 @@ class HuggingFaceEngine(Engine):
         if is_cancelled():
             raise Cancelled
         self._require_memory(batch, read)
-        runs, positions = segment_runs(batch.segment_ids.cpu() if batch.segment_ids is not None else None, batch.shape)
-        arguments = dict(input_ids=batch.input_ids.long(), position_ids=positions.to(self.device), use_cache=False)
+        runs, places = segment_runs(batch.segment_ids.cpu() if batch.segment_ids is not None else None, batch.shape)
+        positions.require(int(places.max()) + 1, self.most_positions)
+        arguments = dict(input_ids=batch.input_ids.long(), position_ids=places.to(self.device), use_cache=False)
         if batch.segment_ids is not None:
             seen = (runs[:, :, None] == runs[:, None, :]) & torch.ones(batch.shape[1], batch.shape[1], dtype=torch.bool).tril()
             dtype = self.model.dtype
@@ -286,21 +285,8 @@ class HuggingFaceEngine(Engine):
             yield
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
-            raise TrainerError("tooLarge", f"the batch does not fit the device's memory: {error}", "smaller microbatches") from error
+            raise TrainerError("tooLarge", "the batch does not fit the device's memory", "smaller microbatches") from error
 
 
 def _signature(parameters: Mapping[str, torch.Tensor]) -> str:
     return signature({name: list(p.shape) for name, p in parameters.items()})
-
-
-def _load(options: HuggingFaceOptions) -> PreTrainedModel:
-    # A model's folder runs no code here: neither its own modules nor what is pickled in it.
-    arguments = dict(
-        dtype=getattr(torch, options.dtype), attn_implementation=options.attention,
-        trust_remote_code=False, use_safetensors=True)
-    model = AutoModelForCausalLM.from_pretrained(options.model, **arguments)
-    for module in model.modules():
-        # Learns nothing for the token that pads, which in many models is the one that ends a turn, and is in every chat.
-        if isinstance(module, torch.nn.Embedding):
-            module.padding_idx = None
-    return model

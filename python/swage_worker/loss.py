@@ -6,6 +6,7 @@ which is generated from the Swift table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import torch
 from . import memory
 from .errors import Cancelled, IsCancelled, TrainerError, check
 from .operations import OPERATIONS
+from .shapes import OWN_FIELDS, shapes_of, shown
 
 if TYPE_CHECKING:
     from .batch import Batch
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 # What a loss may read of a model.
 OUTPUTS = ("logProbs", "entropy", "logits", "hiddenStates", "outputHead")
+# As LossProgram.maximumElementCount in Swift.
+MOST_ELEMENTS = 1 << 31
 # What a program that does not fit its tensors ends in, and no other fault does.
 MISFITS = (RuntimeError, IndexError, KeyError, ValueError, TypeError, AttributeError, OverflowError)
 
@@ -42,7 +46,7 @@ class Context:
         return next((value.device for value in [*self.outputs.values(), *self.fields.values()]), torch.device("cpu"))
 
     def shape(self, axes: Sequence[int | str]) -> list[int]:
-        return [self.axes[axis] if isinstance(axis, str) else axis for axis in axes]
+        return _lengths(axes, self.axes)
 
 
 @dataclass
@@ -135,18 +139,46 @@ def bytes_needed(program: Program, context: Context) -> int:
     return sum(memories.values()) + 2 * max(memories.values(), default=0)
 
 
-def outputs_read(program: Program, batch: Batch) -> set[str]:
-    """Which outputs of the model the program reads, all of them known, and all that it reads of the batch there."""
-    read = {node["name"] for node in program["nodes"] if node["op"] == "output"}
-    for name in read:
-        check(name in OUTPUTS, "invalidLoss", f'the loss "{program["name"]}" reads "{name}"', f"any of {OUTPUTS}")
-    known = {"targetIDs", "targetMask", "targetWeights", *batch.loss_inputs}
-    for node in program["nodes"]:
-        if node["op"] == "field":
-            check(
-                node["name"] in known, "invalidLoss",
-                f'the loss "{program["name"]}" reads "{node["name"]}", which the batch does not have', f"any of {sorted(known)}")
-    return read
+def outputs_read(program: Program, batch: Batch, vocabulary: int, hidden: int) -> set[str]:
+    """Which outputs of the model the program reads, once it is known to fit the batch and the model."""
+    called, axes = f'the loss "{program["name"]}"', _axes(batch, vocabulary, hidden)
+
+    def need(holds: object, what: str, expected: str) -> None:
+        check(holds, "invalidLoss", f"{called} {what}", expected)
+
+    shapes = shapes_of(program["nodes"], called)
+    for node, shape in zip(program["nodes"], shapes, strict=True):
+        here = _lengths(shape, axes)
+        need(
+            math.prod(here) <= MOST_ELEMENTS, f"has a value of shape {shown(shape)}, which is {shown(here)} here",
+            f"at most {MOST_ELEMENTS} elements")
+        if node["op"] == "field" and node["name"] not in OWN_FIELDS:
+            place, found = f'lossInputs["{node["name"]}"]', batch.loss_inputs.get(node["name"])
+            names = ", ".join(sorted(batch.loss_inputs)) or "none"
+            need(found is not None, f"reads {place}, which the batch does not have", f"it among the batch's lossInputs: {names}")
+            assert found is not None
+            need(
+                list(found.shape) == here, f"reads {place}, which has the shape {shown(found.shape)}",
+                f"{shown(shape)}, which is {shown(here)} here")
+    has_pairs = any("pairs" in shape for shape in shapes)
+    need(not has_pairs or axes["batch"] % 2 == 0, f"reads the batch in pairs, and the batch has {axes['batch']} rows", "an even number")
+    return {node["name"] for node in program["nodes"] if node["op"] == "output"}
+
+
+def _axes(batch: Batch, vocabulary: int, hidden: int) -> dict[str, int]:
+    rows, columns = batch.shape
+    return dict(batch=rows, sequence=columns, vocabulary=vocabulary, hidden=hidden, pairs=rows // 2)
+
+
+def _lengths(shape: Sequence[int | str], axes: dict[str, int]) -> list[int]:
+    return [axes[axis] if isinstance(axis, str) else axis for axis in shape]
+
+
+def gradients_of(total: torch.Tensor, tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """Those of a scalar by each tensor: 0 by what it does not depend on, which may be all of them."""
+    if not total.requires_grad:
+        return [torch.zeros_like(tensor) for tensor in tensors]
+    return torch.autograd.grad(total, list(tensors), materialize_grads=True)
 
 
 def evaluate_batch(
@@ -155,8 +187,8 @@ def evaluate_batch(
 ) -> tuple[torch.Tensor, torch.Tensor, dict[str, Metric]]:
     """The sum, the denominator and the metrics of a loss; in double precision where its outputs are small.
 
-    Raises TrainerError if the program does not fit the batch or the memory, or if its value is not finite. `copies`: how
-    many processes of this machine do the same."""
+    The program fits the batch, as `outputs_read` has found. Raises TrainerError if it does not fit the memory, or if its value is
+    not finite. `copies`: how many processes of this machine do the same."""
     small = {"logProbs", "entropy"}.issuperset(outputs) and batch.target_mask.device.type == "cpu"
     dtype = torch.float64 if small else torch.float32
     fields: dict[str, Any] = {
@@ -165,24 +197,17 @@ def evaluate_batch(
     context = Context(
         outputs={name: _read_where_counted(name, value, batch.target_mask).to(dtype) for name, value in outputs.items()},
         fields={name: value.to(dtype) for name, value in fields.items()},
-        axes=dict(batch=batch.shape[0], sequence=batch.shape[1], vocabulary=vocabulary, hidden=hidden, pairs=batch.shape[0] // 2),
+        axes=_axes(batch, vocabulary, hidden),
         segment_ids=batch.segment_ids, dtype=dtype)
     name = program["name"]
-    try:
-        needed = copies * bytes_needed(program, context)
-    except MISFITS as error:
-        raise TrainerError("invalidLoss", f'the loss "{name}" cannot be evaluated: {error}') from error
+    needed = copies * bytes_needed(program, context)
     memory.require(needed, f'the loss "{name}" on a batch of {batch.shape[0]} × {batch.shape[1]}', batch.target_mask.device)
     try:
         total, denominator, metrics = evaluate(program, context, is_cancelled)
-    except MISFITS as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
+    except RuntimeError as error:
         if "can't allocate memory" in str(error):
             raise TrainerError("tooLarge", f'there is no memory for the loss "{name}"', "smaller microbatches") from error
-        raise TrainerError("invalidLoss", f'the loss "{name}" cannot be evaluated: {error}') from error
-    for value in (total, denominator, *(number for metric in metrics.values() for number in metric.numbers)):
-        check(value.numel() == 1, "invalidLoss", f'the loss "{name}" gives a value of shape {list(value.shape)}', "scalars")
+        raise
     if not (torch.isfinite(total / denominator) and torch.isfinite(denominator) and denominator > 0):
         raise TrainerError(
             "nonFinite", f'the loss "{name}" is {total.item()} / {denominator.item()}{_origin_of_non_finite(program, context)}',

@@ -71,7 +71,7 @@ def _validate(manifest: Manifest, file: pathlib.Path) -> None:
     sizes: Any = manifest.get("fileSizes")
     need(isinstance(sizes, dict), "fileSizes", sizes, "the size of each file by name")
     for name, size in sizes.items():
-        need(_is_plain(name), "a file's name", name, "a plain file name")
+        need(is_plain(name), "a file's name", name, "a plain file name")
         need_count(f'the size of "{name}"', size)
     checksums = {} if manifest.get("fileChecksums") is None else manifest["fileChecksums"]
     need(isinstance(checksums, dict), "fileChecksums", checksums, "the checksum of each file by name")
@@ -93,7 +93,7 @@ def _validate(manifest: Manifest, file: pathlib.Path) -> None:
         values.need_optimizer(manifest["optimizer"])
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
     """Whether a name is that of a file in a folder, and of nothing above or below it."""
     return name not in ("", ".", "..") and len(name.encode(errors="replace")) <= 255 and not any(
         character == "/" or ord(character) < 0x20 or ord(character) == 0x7F for character in name)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import check
+from .program import Program, checked
 from .values import Values
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Options:
     name: str
     optimizer: OptimizerOptions
     # The program that is learned from where a call brings none.
-    loss: dict[str, Any]
+    loss: Program
     checkpoint_directory: str
     # How many full checkpoints stay; None: all.
     kept_checkpoints: int | None = None
@@ -147,7 +148,7 @@ class HuggingFaceOptions(Options):
 
     @classmethod
     def of(cls, given: Any) -> HuggingFaceOptions:
-        return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, lora=LoRAOptions.of)
+        return _read(cls, given, "the options", optimizer=OptimizerOptions.of, loss=checked, companions=_contents, lora=LoRAOptions.of)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,8 @@ class TitanOptions(Options):
 
     @classmethod
     def of(cls, given: Any) -> TitanOptions:
-        return _read(cls, given, "the options", optimizer=OptimizerOptions.of, companions=_contents, parallelism=Degrees.of)
+        return _read(
+            cls, given, "the options", optimizer=OptimizerOptions.of, loss=checked, companions=_contents, parallelism=Degrees.of)
 
 
 @dataclass(frozen=True, kw_only=True)

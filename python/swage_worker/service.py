@@ -40,10 +40,12 @@ class TrainerService(rpc.TrainerServiceServicer):
         self.status = engine.status()
 
     def Connect(self, request: pb.ConnectRequest, context: grpc.ServicerContext) -> pb.ConnectResponse:
+        self._check_instance(context)
         common = set(VERSIONS) & set(request.versions)
         if not common:
             TrainerError(
-                "unsupported", f"the caller speaks versions {list(request.versions)} of the trainer service", f"one of {VERSIONS}",
+                "unsupported", f"the caller speaks versions {list(request.versions)} of the trainer service",
+                f"one of {list(VERSIONS)}",
             ).abort(context)
         return pb.ConnectResponse(version=max(common), instance=self.instance)
 
@@ -98,6 +100,7 @@ class TrainerService(rpc.TrainerServiceServicer):
         return self._answer("Load", request, context, body, of_any_instance=True)
 
     def GetConfig(self, request: pb.GetConfigRequest, context: grpc.ServicerContext) -> pb.GetConfigResponse:
+        self._check_instance(context)
         config = self.engine.config()
         return pb.GetConfigResponse(
             model_name=config.model_name,
@@ -136,6 +139,7 @@ class TrainerService(rpc.TrainerServiceServicer):
             require_in_vocabulary(tokens, self.engine.vocabulary, f"prompts[{index}]")
 
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
+        self._check_instance(context)
         try:
             self.log.cancel(request.request_id)
         except TrainerError as error:

@@ -11,6 +11,29 @@ extension Decoder {
     }
 }
 
+extension KeyedDecodingContainer {
+    /// What stands under a key; nil if nothing or null does.
+    /// - Throws: `DecodingError` that says where: what a decoder throws of a number that does not fit may not.
+    func found<Value: Decodable>(_ type: Value.Type, _ key: Key) throws -> Value? {
+        do {
+            return try decodeIfPresent(type, forKey: key)
+        } catch let error as DecodingError {
+            throw error
+        } catch {
+            throw DecodingError.dataCorrupted(.init(codingPath: codingPath + [key], debugDescription: "has a value that cannot be"))
+        }
+    }
+
+    /// What stands under a key.
+    /// - Throws: `DecodingError`, also if nothing or null does.
+    func required<Value: Decodable>(_ type: Value.Type, _ key: Key) throws -> Value {
+        guard let value = try found(type, key) else {
+            throw DecodingError.keyNotFound(key, .init(codingPath: codingPath, debugDescription: ""))
+        }
+        return value
+    }
+}
+
 private struct AnyKey: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }

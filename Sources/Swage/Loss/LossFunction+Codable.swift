@@ -14,6 +14,8 @@ extension LossFunction: Codable {
     private static let format = "swage.loss"
     private static let version = 1
     private static let maximumNameLength = 256
+    /// Longer texts are refused where they come from outside: no program needs as many.
+    package static let maximumByteCount = 16 << 20
 
     private enum CodingKeys: String, CodingKey {
         case format, version, name, nodes, sum, denominator, metrics
@@ -35,14 +37,20 @@ extension LossFunction: Codable {
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
-            op = try container.decode(String.self, forKey: .op)
-            of = try container.decodeIfPresent([Int].self, forKey: .of)
-            name = try container.decodeIfPresent(String.self, forKey: .name)
-            value = try container.decodeIfPresent(Double.self, forKey: .value)
-            axis = try container.decodeIfPresent(Int.self, forKey: .axis)
-            index = try container.decodeIfPresent(Int.self, forKey: .index)
-            reverse = try container.decodeIfPresent(Bool.self, forKey: .reverse)
-            shape = try container.decodeIfPresent(LossShape.self, forKey: .shape)
+            let op = try container.required(String.self, .op)
+            let needs = LossOperation.needs(op)
+            /// What the operation does not need is passed over, whatever it is.
+            func needed<Value: Decodable>(_ type: Value.Type, _ key: CodingKeys) throws -> Value? {
+                needs.contains(key.stringValue) ? try container.found(type, key) : nil
+            }
+            self.op = op
+            of = try container.found([Int].self, .of)
+            name = try needed(String.self, .name)
+            value = try needed(Double.self, .value)
+            axis = try needed(Int.self, .axis)
+            index = try needed(Int.self, .index)
+            reverse = try needed(Bool.self, .reverse)
+            shape = try needed(LossShape.self, .shape)
         }
 
         init(_ node: LossProgram.Node) {
@@ -83,11 +91,12 @@ extension LossFunction: Codable {
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
-            name = try container.decode(String.self, forKey: .name)
-            node = try container.decode(Int.self, forKey: .node)
-            kind = try container.decodeIfPresent(LossProgram.Metric.Kind.self, forKey: .kind)
-            sum = try container.decodeIfPresent(Int.self, forKey: .sum)
-            over = try container.decodeIfPresent(Int.self, forKey: .over)
+            name = try container.required(String.self, .name)
+            node = try container.required(Int.self, .node)
+            kind = try container.found(LossProgram.Metric.Kind.self, .kind)
+            guard kind?.isMean == true else { return }
+            sum = try container.found(Int.self, .sum)
+            over = try container.found(Int.self, .over)
         }
     }
 
@@ -120,31 +129,39 @@ extension LossFunction: Codable {
 
     private init(soundIn decoder: any Decoder) throws {
         let container = try decoder.container(refusingKeysOtherThan: CodingKeys.self)
-        let name = try container.decode(String.self, forKey: .name)
+        let name = try container.required(String.self, .name)
         func check(_ holds: Bool, _ what: @autoclosure () -> String, expected: @autoclosure () -> String) throws {
             guard holds else {
                 throw TrainerError(.invalidLoss, "the loss \"\(name.prefix(64))\" \(what())", expected: expected())
             }
         }
-        let format = try container.decode(String.self, forKey: .format)
-        let version = try container.decode(Int.self, forKey: .version)
+        func checkName(_ text: String, _ what: String) throws {
+            try check(
+                !text.isEmpty && text.utf8.count <= Self.maximumNameLength, "has \(what) of \(text.utf8.count) bytes",
+                expected: "1 to \(Self.maximumNameLength)")
+            try check(
+                !text.unicodeScalars.contains { $0.properties.generalCategory == .control }, "has \(what) with control characters",
+                expected: "names of one line")
+        }
+        let format = try container.required(String.self, .format)
+        let version = try container.required(Int.self, .version)
         try check(
             format == Self.format && version == Self.version, "has the form \"\(format)\", version \(version)",
             expected: "\"\(Self.format)\", version \(Self.version)")
-        let nodes = try container.decode([SerialNode].self, forKey: .nodes)
-        let metrics = try container.decode([SerialMetric].self, forKey: .metrics)
+        let nodes = try container.required([SerialNode].self, .nodes)
+        let metrics = try container.required([SerialMetric].self, .metrics)
         try check(
             (1...LossProgram.maximumNodeCount).contains(nodes.count), "has \(nodes.count) nodes",
             expected: "1 to \(LossProgram.maximumNodeCount)")
         try check(metrics.count <= LossProgram.maximumNodeCount, "has \(metrics.count) metrics", expected: "fewer")
-        for text in [name] + metrics.map(\.name) + nodes.compactMap(\.name) {
-            try check(
-                !text.isEmpty && text.utf8.count <= Self.maximumNameLength, "has a name of \(text.utf8.count) bytes",
-                expected: "1 to \(Self.maximumNameLength)")
-            try check(
-                !text.unicodeScalars.contains { $0.properties.generalCategory == .control }, "has a name with control characters", expected: "names of one line"
-            )
-        }
+        // What such a metric is divided into is a node, as well.
+        let unkinded = metrics.count { $0.kind == nil }
+        try check(
+            nodes.count + unkinded <= LossProgram.maximumNodeCount, "has \(nodes.count) nodes and \(unkinded) metrics without a kind",
+            expected: "at most \(LossProgram.maximumNodeCount) together")
+        try checkName(name, "a name")
+        for (index, metric) in metrics.enumerated() { try checkName(metric.name, "a metric \(index) with a name") }
+        for (index, node) in nodes.enumerated() { try node.name.map { try checkName($0, "a node \(index) with a name") } }
         try check(Set(metrics.map(\.name)).count == metrics.count, "has two metrics of one name", expected: "a name for each")
 
         let trace = LossTrace()
@@ -157,7 +174,7 @@ extension LossFunction: Codable {
                 expected: "earlier ones")
             depths.append(1 + (operands.map { depths[$0] }.max() ?? 0))
             try check(
-                depths[index] <= LossProgram.maximumDepth, "is \(depths[index]) nodes deep",
+                depths[index] <= LossProgram.maximumDepth, "is \(depths[index]) nodes deep at node \(index)",
                 expected: "at most \(LossProgram.maximumDepth)")
             try check(
                 node.op != LossProgram.Node.seedLeaf && operands.isEmpty == LossProgram.Node.leaves.contains(node.op),
@@ -176,7 +193,7 @@ extension LossFunction: Codable {
             try check(shape.isEmpty, "takes a value of shape \(shape) for its \(what)", expected: "a scalar")
             return moved[index]
         }
-        let denominator = try scalar(try container.decode(Int.self, forKey: .denominator), "denominator")
+        let denominator = try scalar(try container.required(Int.self, .denominator), "denominator")
         let reported = try metrics.map { metric in
             let node = try scalar(metric.node, "metric")
             var parts: [Int] = []
@@ -193,7 +210,7 @@ extension LossFunction: Codable {
             return LossProgram.Metric(name: metric.name, kind: metric.kind ?? .mean, node: node, parts: parts)
         }
         let program = trace.finish(
-            sum: try scalar(try container.decode(Int.self, forKey: .sum), "sum"), denominator: denominator, metrics: reported)
+            sum: try scalar(try container.required(Int.self, .sum), "sum"), denominator: denominator, metrics: reported)
         self.init(name: name, program: program)
     }
 }

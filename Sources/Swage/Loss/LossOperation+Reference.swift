@@ -14,6 +14,25 @@ extension LossOperation {
     /// The reference of this operation.
     package var reference: Reference { Self.references[name]! }
 
+    /// What it needs beside its operands, in the order of the page: keys of the serial form. The others are passed over.
+    package var needs: [String] { Self.needs(name) }
+
+    /// What a node of that name needs, an operation or a leaf.
+    static func needs(_ operation: String) -> [String] {
+        switch operation {
+        case LossProgram.Node.outputLeaf: ["name"]
+        case LossProgram.Node.fieldLeaf: ["name", "shape"]
+        case LossProgram.Node.constantLeaf, "power": ["value"]
+        case "broadcastTo", "sumTo", "scatter": ["shape"]
+        case "take": ["axis", "index"]
+        case "place": ["axis", "index", "shape"]
+        case "cumulativeSum": ["axis", "reverse"]
+        case "segmentCumulativeSum": ["reverse"]
+        case "sum", "max", "min", "logSumExp", "softmax", "logSoftmax", "size", "insertAxis", "removeAxis": ["axis"]
+        default: []
+        }
+    }
+
     package static let references: [String: Reference] = Dictionary(
         uniqueKeysWithValues: (elementwiseReferences + comparisonReferences + axisReferences + shapeReferences + placeReferences)
             .map { ($0.0, Reference(shapes: $0.1, value: $0.2, edges: $0.3, derivative: $0.4)) })
@@ -60,7 +79,7 @@ extension LossOperation {
         ("not", same, "1 where x is 0, else 0", "of NaN 0", "none"),
         (
             "select", "condition, a, b → where all three meet", "a where the condition is not 0, else b",
-            "a condition of NaN is not 0; NaN in the one not taken is not seen",
+            "a condition of NaN is not 0: a is taken; NaN in the one not taken is not seen",
             "none to the condition; g to the one taken and 0 to the other"
         ),
     ]

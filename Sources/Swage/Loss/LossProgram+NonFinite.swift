@@ -30,7 +30,7 @@ extension LossProgram {
 
 extension Tensor {
     /// The index along each axis of the element at `place` in row-major order.
-    fileprivate func indices(of place: Int) -> [Int] {
+    func indices(of place: Int) -> [Int] {
         var (indices, rest) = ([Int](), place)
         for extent in shape.reversed() {
             indices.insert(rest % extent, at: 0)

@@ -52,10 +52,10 @@ extension TextTrainBatch {
         }
         if let targetWeights { try checks.checkFinite(targetWeights, "targetWeights") }
         for (name, tensor) in lossInputs.sorted(by: { $0.key < $1.key }) {
-            guard tensor.scalars.allSatisfy(\.isFinite) else {
-                throw TrainerError(
-                    .invalidBatch, "lossInputs[\"\(name)\"] holds NaN or infinity", expected: "finite numbers")
-            }
+            guard let odd = tensor.scalars.firstIndex(where: { !$0.isFinite }) else { continue }
+            let place = tensor.shape.isEmpty ? "" : "\(tensor.indices(of: odd))"
+            throw TrainerError(
+                .invalidBatch, "lossInputs[\"\(name)\"]\(place) is \(tensor.scalars[odd])", expected: "a finite number")
         }
     }
 }

@@ -66,7 +66,8 @@ package struct CheckpointStore: Sendable {
             throw TrainerError(.checkpointNotFound, "there is no checkpoint at \(path)", expected: expectedPlace)
         }
         guard let manifest = try CheckpointManifest.read(from: path) else {
-            guard FileKind(path) != .folder || FileManager.default.fileExists(atPath: path + "/config.json") else {
+            // A file of another kind is as little a checkpoint here as it is to engines that open folders alone.
+            guard FileManager.default.fileExists(atPath: path + "/config.json") || GGUFPart.isBegun(path) else {
                 throw TrainerError(.checkpointNotFound, "\(path) holds no checkpoint", expected: expectedPlace)
             }
             return nil

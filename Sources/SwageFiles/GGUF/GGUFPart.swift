@@ -9,12 +9,20 @@ struct GGUFPart: Sendable {
     let tensors: [String: StoredTensor]
     let file: PlainFile
 
+    private static let beginning = Array("GGUF".utf8)
+
+    /// Whether a file is there that begins as one of this format does.
+    static func isBegun(_ path: String) -> Bool {
+        guard let file = try? PlainFile(path), file.count >= beginning.count else { return false }
+        return (try? file.bytes(0..<beginning.count)).map(Array.init) == beginning
+    }
+
     /// - Throws: ``TrainerError`` with code `corruptFile` if the file is truncated or its parts do not hold,
     ///   and `unsupported` for a version or a tensor type that is not known.
     init(path: String) throws {
         let file = try PlainFile(path)
         var reader = GGUFReader(file: file)
-        guard try reader.bytes(4) == Array("GGUF".utf8) else {
+        guard try reader.bytes(Self.beginning.count) == Self.beginning else {
             throw file.corrupt("the file does not begin with \"GGUF\"", expected: "a GGUF model")
         }
         version = try reader.integer(UInt32.self)

@@ -358,11 +358,12 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+        /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+        /// > it.
         /// > 
         /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
         /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -387,10 +388,11 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-        /// > from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+        /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+        /// > make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_LoadRequest` messages.
@@ -657,11 +659,12 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+        /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+        /// > it.
         /// > 
         /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
         /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -686,10 +689,11 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-        /// > from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+        /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+        /// > make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -955,11 +959,12 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+        /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+        /// > it.
         /// > 
         /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
         /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -984,10 +989,11 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-        /// > from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+        /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+        /// > make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_LoadRequest` message.
@@ -1795,11 +1801,12 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+        /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+        /// > it.
         /// > 
         /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
         /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -1829,10 +1836,11 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-        /// > from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+        /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+        /// > make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2225,11 +2233,12 @@ extension Swage_V1_TrainerService {
         /// > Source IDL Documentation:
         /// >
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-        /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-        /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-        /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-        /// > (notAllowed). Accumulated gradients are part of it.
+        /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+        /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+        /// > it.
         /// > 
         /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
         /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -2270,10 +2279,11 @@ extension Swage_V1_TrainerService {
         /// >
         /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
         /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-        /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-        /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-        /// > from now on.
+        /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+        /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+        /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+        /// > make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2715,11 +2725,12 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-    /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-    /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-    /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-    /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-    /// > (notAllowed). Accumulated gradients are part of it.
+    /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+    /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+    /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+    /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+    /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+    /// > it.
     /// > 
     /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
     /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -2755,10 +2766,11 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
     /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-    /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-    /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-    /// > from now on.
+    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+    /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+    /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+    /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+    /// > make: it says what the state is from now on.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -3179,11 +3191,12 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
-    /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or
-    /// > weights-step-N where weights alone are wanted. A name is one plain file name, without / and not beginning with a dot
-    /// > (invalidOption); a path that is relative begins in the default place, and one outside of what callers may use is notAllowed.
-    /// > It is complete or not there: written beside, and renamed. What is there is replaced only if a trainer has written it
-    /// > (notAllowed). Accumulated gradients are part of it.
+    /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
+    /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
+    /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+    /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+    /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
+    /// > it.
     /// > 
     /// > Of which files it is made is the trainer's affair, as long as it notices one that is cut short. A client that sees the same
     /// > disk may have a default place of its own: it names each checkpoint, and finds the newest by the times of the folders there,
@@ -3223,10 +3236,11 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// >
     /// > Restores a checkpoint. Without a path, the newest complete one in the default place, full or of weights alone; of one step a
     /// > full one goes before weights. One that is damaged is passed over, and the one before it taken. A full one restores weights,
-    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh
-    /// > optimizer of the options that the trainer has, and nothing accumulated. checkpointNotFound, checkpointMismatch (of another
-    /// > model) and corruptFile change nothing. The one call that a client of an earlier start may make: it says what the state is
-    /// > from now on.
+    /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
+    /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
+    /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
+    /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
+    /// > make: it says what the state is from now on.
     ///
     /// - Parameters:
     ///   - message: request message to send.

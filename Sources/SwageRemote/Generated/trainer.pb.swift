@@ -123,8 +123,8 @@ package nonisolated struct Swage_V1_ConnectResponse: Sendable {
   package var version: Int32 = 0
 
   /// Another one for each start of the trainer. A client sends it back with every call but Load, as swage-instance in the
-  /// metadata; a trainer that has a different one refuses the call with ABORTED, before all else, because it is not the one that the
-  /// client knows the state of. A call without it is taken.
+  /// metadata; a trainer that has a different one refuses the call with ABORTED, whichever it is and before all else, because it is
+  /// not the one that the client knows the state of. A call without it is taken, and a Load with any.
   package var instance: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -142,7 +142,8 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
     set {_uniqueStorage()._requestID = newValue}
   }
 
-  /// What the model reads, [batch, sequence], int32, both 1 or more.
+  /// What the model reads, [batch, sequence], int32, both 1 or more. A sequence may be longer than the configuration's
+  /// max_position_embeddings: a trainer computes it if it can, and one that cannot answers tooLarge.
   package var inputIds: Swage_V1_Tensor {
     get {_storage._inputIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._inputIds = newValue}
@@ -194,14 +195,16 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `segmentIds`. Subsequent reads from it will return its default value.
   package mutating func clearSegmentIds() {_uniqueStorage()._segmentIds = nil}
 
-  /// What the loss reads by name, float32, finite. A trainer of loss programs passes over what its program does not read.
+  /// What the loss reads by name, float32, finite. A trainer of loss programs looks at all of them so far (invalidShape,
+  /// invalidBatch), and beyond that passes over what its program does not read.
   package var lossInputs: Dictionary<String,Swage_V1_Tensor> {
     get {_storage._lossInputs}
     set {_uniqueStorage()._lossInputs = newValue}
   }
 
-  /// A loss program in its serial form, JSON (docs/LossPrograms.md). Empty: the loss that the trainer was made with, which of
-  /// ours is cross entropy: the sum of −log-probability · weight over the targets whose mask is 1, divided by their number.
+  /// A loss program in its serial form, JSON of at most 16 MiB (docs/LossPrograms.md). Empty: the loss that the trainer was made
+  /// with, which of ours is cross entropy: the sum of −log-probability · weight over the targets whose mask is 1, divided by their
+  /// number.
   package var loss: Data {
     get {_storage._loss}
     set {_uniqueStorage()._loss = newValue}
@@ -486,8 +489,8 @@ package nonisolated struct Swage_V1_ForwardRequest: Sendable {
   package mutating func clearSegmentIds() {self._segmentIds = nil}
 
   /// Any of logProbs, entropy [batch, sequence], logits [batch, sequence, vocabulary],
-  /// hiddenStates [batch, sequence, hidden], outputHead [vocabulary, hidden]; float32, by these names, each once; none, or one that
-  /// the trainer does not have: invalidBatch.
+  /// hiddenStates [batch, sequence, hidden], outputHead [vocabulary, hidden]; float32, by these names. One that is asked for twice
+  /// is answered once; none, or one that the trainer does not have: invalidBatch.
   package var outputs: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()

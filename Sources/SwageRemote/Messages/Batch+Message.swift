@@ -1,6 +1,7 @@
 #if Engines
 import Foundation
 package import Swage
+import SwageText
 import SwiftProtobuf
 
 extension TextTrainBatch {
@@ -42,12 +43,34 @@ extension Swage_V1_ForwardBackwardRequest {
     /// - Throws: ``TrainerError`` with code `invalidLoss`.
     package func lossFunction() throws -> LossFunction? {
         if loss.isEmpty { return nil }
+        let expected = "its serial form, in JSON, as docs/LossPrograms.md has it"
+        guard loss.count <= LossFunction.maximumByteCount else {
+            throw TrainerError(.invalidLoss, "the loss has \(loss.count) bytes", expected: "at most \(LossFunction.maximumByteCount)")
+        }
         do {
+            // What decodes it takes other encodings, and keys that come twice.
+            let value = try JSONValue(json: loss)
+            guard value.hasNumbersOfDoublePrecision else {
+                throw TrainerError(.invalidLoss, "the loss has a number that double precision does not hold", expected: expected)
+            }
             return try JSONDecoder().decode(LossFunction.self, from: loss)
         } catch let error as TrainerError {
-            throw error
+            guard error.code == .invalidData else { throw error }
+            throw TrainerError(.invalidLoss, "the loss cannot be read: \(error.message)", expected: expected)
         } catch {
-            throw TrainerError(.invalidLoss, "the loss cannot be read", expected: "its serial form, in JSON, as docs/LossPrograms.md has it")
+            throw TrainerError(.invalidLoss, "the loss cannot be read", expected: expected)
+        }
+    }
+}
+
+extension JSONValue {
+    /// Whether all numbers in it are finite.
+    fileprivate var hasNumbersOfDoublePrecision: Bool {
+        switch self {
+        case .number(let number): number.double.isFinite
+        case .list(let list): list.allSatisfy(\.hasNumbersOfDoublePrecision)
+        case .object(let object): object.members.allSatisfy { $0.value.hasNumbersOfDoublePrecision }
+        case .null, .flag, .text: true
         }
     }
 }

@@ -38,8 +38,9 @@ extension Tensor where Scalar: WireScalar {
         }
         let shape = try Self.shape(message.shape, name)
         let (count, size) = (message.data.count / MemoryLayout<Scalar>.size, MemoryLayout<Scalar>.size)
-        guard message.data.count % size == 0 else {
-            throw TrainerError(.invalidShape, "\(name) has \(message.data.count) bytes", expected: "a multiple of \(size)")
+        guard let needed = elementCount(shape + [size]), needed == message.data.count else {
+            throw TrainerError(
+                .invalidShape, "\(name) of shape \(shape) has \(message.data.count) bytes", expected: "\(size) bytes for each element")
         }
         let scalars = [Scalar](unsafeUninitializedCapacity: count) { buffer, initialized in
             _ = message.data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))

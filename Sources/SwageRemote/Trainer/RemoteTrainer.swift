@@ -61,7 +61,7 @@ public final class RemoteTrainer: Trainer {
         // A trainer that does not know these options would take its own, and not say so.
         if optimizer != nil, try await !config().capabilities.optimizerPerStep {
             throw TrainerError(
-                .unsupported, "the trainer at \(address) takes no optimizer of one step", expected: "the options it was started with")
+                .unsupported, "this trainer takes no optimizer of one step", expected: "the options it was started with")
         }
         let request = Swage_V1_OptimStepRequest.with {
             $0.requestID = newID()

@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -23,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from ..batch import Batch
 from ..checkpoints import signature
 from ..engine import Engine, plain_values
-from ..errors import Cancelled, IsCancelled, TrainerError, check
+from ..errors import Cancelled, IsCancelled, TrainerError, check, sentence
 from ..loss import OUTPUTS, Result, outputs_read
 from ..memory import require
 from ..options import Config, Degrees, OptimizerOptions, Parallelism, TitanOptions
@@ -60,7 +61,7 @@ class TitanEngine(Engine):
             self.attention != "flex" or self.device != "cpu", "unsupported", "flex attention has no backward pass on a CPU",
             "sdpa, or a GPU")
         program = program or self.default_loss
-        reads = sorted(outputs_read(program, batch))
+        reads = sorted(outputs_read(program, batch, self.vocabulary, self.configuration.hidden_size))
         if is_cancelled():
             raise Cancelled
         try:
@@ -156,7 +157,10 @@ class TitanEngine(Engine):
         try:
             return list(getattr(self.ranks, method).call(*arguments).get().values())
         except Exception as error:
-            raise TrainerError("engineFailed", f"a rank failed in {method}: {error}", "a new trainer, and its last checkpoint") from error
+            # All of it is for those who look into it.
+            traceback.print_exc()
+            raise TrainerError(
+                "engineFailed", f"a rank failed in {method}: {sentence(str(error))}", "a new trainer, and its last checkpoint") from error
 
     def _answer(self, method: str, *arguments: Any) -> Any:
         """The answer of the first rank that has one."""

@@ -15,7 +15,7 @@ from torchtitan.components.loss import BaseLoss, _DecoderOutputGradientBackProp
 
 from ..batch import Batch
 from ..errors import Cancelled, TrainerError
-from ..loss import Result, evaluate_batch
+from ..loss import Result, evaluate_batch, gradients_of
 from .share import Share
 
 CHUNK = 512
@@ -82,7 +82,7 @@ class OutputWork:
             total, denominator, metrics = evaluate_batch(
                 self.program["loss"], self.batch, outputs, self.vocabulary, hidden.shape[-1], self.program["is_cancelled"],
                 self.program["copies"])
-            gradients = dict(zip(outputs, torch.autograd.grad(total, list(outputs.values()), allow_unused=True), strict=True))
+            gradients = dict(zip(outputs, gradients_of(total, list(outputs.values())), strict=True))
             self.value = Result.of(total, denominator, metrics)
         except (TrainerError, Cancelled) as error:
             self.failure, gradients = error, {}

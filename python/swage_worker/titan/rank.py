@@ -25,7 +25,7 @@ from torchtitan.config.configs import ParallelismConfig, TrainingConfig
 from torchtitan.trainer import Trainer
 
 from ..batch import Batch
-from ..errors import Cancelled, TrainerError
+from ..errors import Cancelled, TrainerError, sentence
 from ..loss import Result
 from ..options import OptimizerOptions, Schedule, TitanOptions
 from ..program import Program
@@ -297,7 +297,7 @@ class TitanRank(Actor):
 
     def _too_long(self, batch: Batch) -> TrainerError:
         return TrainerError(
-            "invalidShape", f"inputIDs has shape {batch.shape}", f"at most {self.limit} columns, the model's and --max-sequence-length")
+            "tooLarge", f"inputIDs has shape {batch.shape}", f"at most {self.limit} columns, the model's and --max-sequence-length")
 
     # State
 
@@ -374,5 +374,6 @@ def _failed_write(folder: str, error: BaseException) -> TrainerError:
     causes = [cause for cause, _ in getattr(error, "failures", {}).values()] or [error]
     odd = next((cause for cause in causes if not isinstance(cause, (OSError, SafetensorError))), None)
     if odd is None:
-        return TrainerError("inputOutput", f"{folder} cannot be written: {causes[0]}")
-    return TrainerError("engineFailed", f"writing {folder} failed: {type(odd).__name__}: {odd}", "a new trainer, and its last checkpoint")
+        return TrainerError("inputOutput", f"{folder} cannot be written: {sentence(str(causes[0]))}")
+    words = f"{type(odd).__name__}: {sentence(str(odd))}"
+    return TrainerError("engineFailed", f"writing {folder} failed: {words}", "a new trainer, and its last checkpoint")
