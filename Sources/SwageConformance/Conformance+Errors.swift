@@ -80,18 +80,27 @@ extension Conformance {
     func checkBadInputIsAnError() async throws {
         var probe = probe(8)
         let good = try probe.batch(rows: 2, columns: 5)
-        let trainer = try await trainer("bad-input")
+        let plain = try await subject.makeTrainer("\(subject.workspace)/bad-input")
+        let trainer = noted(plain)
+        var hints: [String] = []
         for (name, code, bad) in try badBatches() {
-            try await expectError([code], name) {
+            let error = try await expectError([code], name) {
                 _ = try await trainer.forwardBackward(bad)
             }
+            if let hint = error.expected { hints.append(hint) }
         }
+        try expect(
+            hints.count < 8 || Set(hints).count > 1, "what was expected is \"\(hints.first ?? "")\" of \(hints.count) errors, whatever was wrong")
         var narrow = good
         narrow.lossInputs["narrow"] = Tensor(repeating: 0, shape: [2, 4])
         for loss in Self.badLosses {
             try await expectError([.invalidLoss, .nonFinite], "the loss \"\(loss.name)\"") { [narrow] in
                 _ = try await trainer.forwardBackward(narrow, loss: loss)
             }
+        }
+        let odd = try probe.batch(rows: 3, columns: 4)
+        try await expectError([.invalidLoss], "a loss of pairs of rows, of which there are 3") {
+            _ = try await trainer.forwardBackward(odd, loss: Self.lossOfPairs)
         }
         try await expectError([.nothingAccumulated], "optimStep without gradients") {
             _ = try await trainer.optimStep()
@@ -110,6 +119,7 @@ extension Conformance {
             }
         }
         try await checkBadForward(trainer, good)
+        try await checkBadWriting(plain)
         try await expectStatus(trainer, TrainerStatus(step: 0, accumulatedMicrobatches: 0), "after bad input")
         try await subject.checkService?(good)
         try await checkPoisonedStep(trainer, good)
@@ -159,6 +169,11 @@ extension Conformance {
         let what = "after gradients that overflow were \(learned > 0 ? "cleared" : "refused")"
         try expect(step.step == 1 && step.accumulatedMicrobatches == 1, "\(what), step \(step.step) is of \(step.accumulatedMicrobatches) microbatches")
         try expectSame([Float(step.gradientNorm)], [Float(expected.gradientNorm)], "gradient norm \(what)")
+    }
+
+    private static let lossOfPairs = LossFunction("pairs") { outputs, batch in
+        let (first, second) = outputs.logProbs.pairs
+        return LossValue(sum: (second - first).sum(), denominator: batch.targetMask.sum())
     }
 
     /// Losses that read what is not there, or are not finite.
@@ -211,6 +226,10 @@ extension Conformance {
             ("weights that are NaN", .invalidBatch, changed { $0.targetWeights = Tensor(repeating: .nan, shape: [2, 5]) }),
             ("an empty batch", .invalidShape, changed { $0.inputIDs = Tensor(repeating: 0, shape: [0, 5]) }),
             ("inputs of one axis", .invalidShape, changed { $0.inputIDs = Tensor(repeating: 0, shape: [10]) }),
+            (
+                "a batch of three axes", .invalidShape,
+                TextTrainBatch(inputIDs: Tensor(repeating: 0, shape: [1, 2, 5]), targetIDs: Tensor(repeating: 0, shape: [1, 2, 5]))
+            ),
             (
                 "a segment that comes again", .invalidBatch,
                 try changed { $0.segmentIDs = try Tensor(rows: [[0, 0, 1, 1, 0], [0, 0, 0, 0, 0]]) }
