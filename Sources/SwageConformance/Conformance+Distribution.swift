@@ -37,7 +37,8 @@ extension Conformance {
         let drawn = Set(try await draw(128, options))
         try expect(
             drawn.count >= 3,
-            "of temperature \(temperature), topK 3 and topP \(options.topP) 128 streams draw \(drawn.sorted()) alone, and it takes three tokens to reach that of the whole")
+            "of temperature \(temperature), topK 3 and topP \(options.topP) 128 streams draw \(drawn.sorted()) alone, and it takes three tokens to reach that of the whole"
+        )
     }
 
     /// Draws at a temperature at which half of the tokens drawn are other ones than at 1, and returns it.
