@@ -6,7 +6,12 @@ extension Conformance {
         var probe = probe(1)
         let trainer = try await trainer("forward")
         let batch = try probe.batch(rows: 2, columns: 8)
-        let outputs = try await trainer.config().capabilities.outputs
+        let abilities = try await trainer.config().capabilities
+        let outputs = abilities.outputs
+        try expect(
+            abilities.losses?.contains(LossFunction.crossEntropy.name) != false,
+            "capabilities say that it learns from \(abilities.losses?.sorted() ?? []) alone, and \(LossFunction.crossEntropy.name), which it learns from, is not named"
+        )
         try await expectSameConfig(trainer)
         try expect(outputs.contains(.logProbs), "config() says that it gives \(outputs.map(\.rawValue).sorted()), and logProbs is what all give")
         let before = try await fingerprint(trainer)

@@ -73,7 +73,7 @@ extension ServiceProbe {
         try require(
             again == saved && !isThere,
             "Save of a request_id that comes again \(isThere ? "writes the checkpoint again" : "answers \(again.path), and first \(saved.path)")")
-        let relative = Swage_V1_SaveRequest.with { ($0.path, $0.weightsOnly) = ("./\(name)-2", true) }
+        let relative = Swage_V1_SaveRequest.with { ($0.path, $0.weightsOnly) = ("\(name)-2/inside", true) }
         let place: String
         do {
             place = try await connection.call { try await $0.save(relative, metadata: $1, options: $2) }.path
@@ -81,7 +81,8 @@ extension ServiceProbe {
             throw BrokenRule(description: "Save at \(relative.path), which begins in the default place, ends with \(error.code.rawValue) (\(error))")
         }
         try require(
-            place == saved.path + "-2", "Save at \(relative.path), which begins in the default place, went to \(place), and \(saved.path)-2 was expected")
+            place == saved.path + "-2/inside",
+            "Save at \(relative.path), which begins in the default place, went to \(place), and \(saved.path)-2/inside was expected")
     }
 
     func expectRefusal(_ code: TrainerError.Code, _ what: String, _ request: Swage_V1_ForwardBackwardRequest) async throws {
