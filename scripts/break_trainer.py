@@ -15,6 +15,7 @@ import time
 from run_conformance import HOME, RATE, ROOT, process
 
 TRAINER = ROOT / "examples/third_party_trainer.py"
+SAVED, KNOWN = "return pb.SaveResponse(path=str(place))", "known, answer = self.answers.get(id, (call, None))"
 # What is there, and what takes its place.
 EDITS = [
     ("1 / (norm + 1e-6)", "0.5 / (norm + 1e-6)"),
@@ -63,6 +64,39 @@ EDITS = [
     ('dtype="float32"', 'dtype="32 bits"'),
     ("context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)", 'context.abort(grpc.StatusCode.FAILED_PRECONDITION, "error")'),
     ('(("swage-error-code", code),)', '(("swage-error-code", "engineFailed"),)'),
+    ("grpc.StatusCode.FAILED_PRECONDITION, message", "grpc.StatusCode.CANCELLED, message"),
+    (SAVED, f"request.weights_only and self.ClearGradients()\n        {SAVED}"),
+    (SAVED, f"request.weights_only and self.begin(self.step)\n        {SAVED}"),
+    ("check(context, math.isfinite(norm)", "math.isfinite(norm) or self.ClearGradients()\n        check(context, math.isfinite(norm)"),
+    ("if request.path else newest", 'if request.path else [p for p in newest if (p / "trainer.pt").exists()]'),
+    ("if request.path else newest", 'if request.path else [p for p in newest if "step-" in p.name]'),
+    ("{file.name for file in old} <= WRITTEN", "not old or {file.name for file in old} & WRITTEN"),
+    (
+        "        for file in old:\n            file.unlink()\n        os.rename(partial, place)",
+        "        place.mkdir(exist_ok=True)\n        for file in list(partial.iterdir()):\n            file.rename(place / file.name)\n"
+        "        partial.rmdir()",
+    ),
+    ("os.path.realpath(self.directory / path)", 'os.path.realpath(path if "/" in path else self.directory / path)'),
+    ("return self.answers.setdefault(id, (call, answer))[1]", "self.answers = {id: (call, answer)}\n            return answer"),
+    (
+        "return self.answers.setdefault(id, (call, answer))[1]",
+        "self.answers = dict([*self.answers.items(), (id, (call, answer))][-16:])\n            return answer",
+    ),
+    ("self.begin(*state)\n            return", "self.begin(*state), self.answers.clear()\n            return"),
+    ("answer = answer or method", 'answer = (answer if call != "Save" else None) or method'),
+    ("answer = answer or method", 'answer = (answer if call != "Load" else None) or method'),
+    ("answer = answer or method", "self.answers.setdefault(id, (call, None))\n            answer = answer or method"),
+    (KNOWN, f'{KNOWN}\n            call == "ForwardBackward" and self.log_probs_and_mask(context, request)'),
+    ('getattr(request, "request_id", None) or uuid.uuid4().hex', 'getattr(request, "request_id", uuid.uuid4().hex)'),
+    (' and call != "Load"', ""),
+    ('check_instance(self, "Forward", context)', "pass"),
+    (', options=[("grpc.max_receive_message_length", 1 << 28)]', ""),
+    ("check(context, all(runs)", 'check(context, (segments < ids.shape[1]).all(), "invalidBatch", "too many"), check(context, all(runs)'),
+    ("message.type == kind and ", ""),
+    ("len(found) == 2 and ", ""),
+    ('dtype="float32"', 'dtype="bfloat16"'),
+    ('dtype="float32"', 'dtype="float32", adapters=True'),
+    ('model_name="third party"', 'model_name=f"third party {uuid.uuid4()}"'),
 ]
 # What cannot be seen from outside, by what it begins with, and why.
 UNSEEN = {

@@ -34,7 +34,8 @@ extension TextTrainBatch {
     /// Before every row's sequence another one, packed, from which nothing is learned.
     func precededByUnlearned(_ tokens: Tensor<Int32>) throws -> TextTrainBatch {
         var copy = try joined(with: tokens, before: true)
-        copy.segmentIDs = try copy.segments(own: 4, ofOther: 7, from: tokens.shape[1])
+        // Numbers that differ in all their 32 bits alone.
+        copy.segmentIDs = try copy.segments(own: .max - 1, ofOther: .max, from: tokens.shape[1])
         return copy
     }
 

@@ -10,6 +10,7 @@ extension Conformance {
         }
         try await checkOptimizerOfOneStep()
         try await checkProgramAgreesWithWeights()
+        try await checkPrograms()
     }
 
     private func checkValues(_ trainer: any Trainer, _ steps: [ReferenceStep]) async throws {
@@ -24,7 +25,13 @@ extension Conformance {
 
     private func checkAgreement(_ trainer: any Trainer, _ reference: any Trainer) async throws {
         var probe = probe(9)
-        try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities")
+        let (found, expected) = (try await fingerprint(trainer), try await fingerprint(reference))
+        try expectClose(found, expected, "log-probabilities")
+        let dtype = try await trainer.config().capabilities.dtype ?? "float32"
+        // Three digits of a number are not those of float32 eighteen times.
+        try expect(
+            !["bfloat16", "float16"].contains(dtype) || Difference(found, expected).size > 1e-6,
+            "capabilities say that it computes in \(dtype), and its log-probabilities are those of float32")
         // Long rows for those who look back a little way only, steps enough to see what an optimizer remembers, and of these one whose
         // gradients are clipped and one whose are not: AdamW does not see a factor that all have.
         for (step, wanted) in zip(1..., [8, 1, 48, 8, 8, 8]) {
@@ -44,6 +51,10 @@ extension Conformance {
         }
         try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 6 steps")
         let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
+        try expect(
+            abilities[0].adapters == abilities[1].adapters,
+            "capabilities say that \(abilities[0].adapters ? "adapters are" : "the weights themselves are") learned, and the gradients are those of the reference, "
+                + "of which they say otherwise")
         if abilities.allSatisfy(\.optimizerPerStep) { try await checkOptimizersAgree(trainer, reference) }
         try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs))
         for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
@@ -64,12 +75,22 @@ extension Conformance {
         _ trainer: any Trainer, _ reference: any Trainer, _ outputs: Set<ModelOutput>
     ) async throws {
         var probe = probe(10)
-        let inputs = ForwardInputs(inputIDs: try probe.tokens([2, 5]), outputs: outputs.intersection([.logits, .entropy]))
+        var inputs = ForwardInputs(inputIDs: try probe.tokens([2, 5]), outputs: outputs.intersection([.logits, .entropy, .hiddenStates]))
         guard !inputs.outputs.isEmpty else { return }
         let (found, expected) = (try await trainer.forward(inputs), try await reference.forward(inputs))
+        try expectClose(found.hiddenStates?.scalars ?? [], expected.hiddenStates?.scalars ?? [], "hidden states")
+        // A head can take more than anybody sends.
+        let width = expected.hiddenStates?.shape[2] ?? .max
+        if outputs.contains(.outputHead), width <= Self.mostHeadElements / subject.vocabularySize {
+            inputs.outputs = [.outputHead]
+            let heads = [try await trainer.forward(inputs).outputHead, try await reference.forward(inputs).outputHead]
+            try expectClose(heads[0]?.scalars ?? [], heads[1]?.scalars ?? [], "output head")
+        }
         try expectClose(found.logits?.scalars ?? [], expected.logits?.scalars ?? [], "logits")
         try expectClose(found.entropy?.scalars ?? [], expected.entropy?.scalars ?? [], "entropy")
     }
+
+    private static let mostHeadElements = 1 << 25
 
     /// Losses of a caller's own, whose gradients no engine has by heart.
     static let programs = [
@@ -86,6 +107,10 @@ extension Conformance {
             let rows = (batch.targetMask * 0 + 1).sum() * 2
             return LossValue(sum: -(gain * batch.targetMask).sum(), denominator: rows)
                 .reporting("clipped", .mean(of: ratio.isOutside(0.9...1.1), over: batch.targetMask))
+        },
+        LossFunction("output-head") { outputs, batch in
+            let seen = outputs.outputHead.matmul(batch["direction", [.hidden, .fixed(1)]])
+            return .mean(of: square(seen).sum() - outputs.logProbs, over: batch.targetMask)
         },
         // It gives the output head no gradient.
         LossFunction("hidden-states") { outputs, batch in
@@ -119,6 +144,11 @@ extension Conformance {
         var batch = try probe.batch(rows: 2, columns: 6)
         batch.lossInputs["advantages"] = try probe.batch(rows: 2, columns: 6).targetWeights
         batch.lossInputs["old"] = try await reference.forward(ForwardInputs(logProbsOf: batch)).logProbs
+        if loss.reads("direction") {
+            let states = try await reference.forward(ForwardInputs(inputIDs: batch.inputIDs, outputs: [.hiddenStates])).hiddenStates
+            let width = states?.shape[2] ?? 1
+            batch.lossInputs["direction"] = try Tensor((0..<width).map { Float($0 % 7) - 3 }, shape: [width, 1])
+        }
         let results = [try await trainer.forwardBackward(batch, loss: loss), try await reference.forwardBackward(batch, loss: loss)]
         try expectClose([Float(results[0].loss)], [Float(results[1].loss)], "the loss \"\(loss.name)\"")
         try expectClose([Float(results[0].denominator)], [Float(results[1].denominator)], "the denominator of the loss \"\(loss.name)\"")

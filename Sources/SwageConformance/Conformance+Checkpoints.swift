@@ -23,12 +23,19 @@ extension Conformance {
         try expect(loaded.step == 1 && !loaded.weightsOnly, "load of a full checkpoint of step 1 says \(loaded)")
         try await expectStatus(trainer, TrainerStatus(step: 1, accumulatedMicrobatches: 1), "after load")
         try expectSame(try await fingerprint(trainer), weights, "weights after load")
-        try expectSame(try await goOn(trainer, batches), unbroken, "losses after load")
+        // What is saved beside takes nothing away: gradients, the optimizer's moments.
+        let place = subject.workspace + "/export"
+        let watch = SaveWatch(place)
+        let exported = try await trainer.save(name: nil, path: place, weightsOnly: true)
+        try await watch.end()
+        try expect(exported.path.hasSuffix(place), "save at \(place) went to \(exported.path)")
+        try await expectStatus(trainer, TrainerStatus(step: 1, accumulatedMicrobatches: 1), "after save of the weights alone")
+        try expectSame(try await goOn(trainer, batches), unbroken, "losses after load, and save of the weights alone")
 
         let fresh = try await self.trainer("restore")
         _ = try await fresh.load(nil)
         try expectSame(try await goOn(fresh, batches), unbroken, "losses of a new trainer after load")
-        try await checkWeightsOnly(fresh)
+        try await checkWeightsOnly(fresh, exported.path, weights)
     }
 
     /// The default place; nothing where it is the trainer's own secret, and names are all that can be checked of it.
@@ -47,17 +54,11 @@ extension Conformance {
     }
 
     /// Weights alone begin anew, in a trainer that has just begun and in one that has an optimizer and gradients.
-    private func checkWeightsOnly(_ trainer: any Trainer) async throws {
+    private func checkWeightsOnly(_ trainer: any Trainer, _ exported: String, _ weights: [Float]) async throws {
         var probe = probe(16)
         let batch = try probe.batch(rows: 2, columns: 5)
-        let weights = try await fingerprint(trainer)
-        let place = subject.workspace + "/export"
-        let watch = SaveWatch(place)
-        let saved = try await trainer.save(name: nil, path: place, weightsOnly: true)
-        try await watch.end()
-        try expect(saved.path.hasSuffix(place), "save at \(place) went to \(saved.path)")
         func begin(_ other: any Trainer) async throws -> [Float] {
-            let loaded = try await other.load(saved.path)
+            let loaded = try await other.load(exported)
             try expect(loaded.weightsOnly && loaded.step == 0, "load of a weights-only checkpoint says \(loaded)")
             try await expectStatus(other, TrainerStatus(step: 0, accumulatedMicrobatches: 0), "after load of a weights-only checkpoint")
             try expectSame(try await fingerprint(other), weights, "weights of a weights-only checkpoint")
@@ -112,8 +113,16 @@ extension Conformance {
         _ = try await trainer.optimStep()
         let weights = try await fingerprint(trainer)
         let place = try await trainer.save(name: "named", path: subject.workspace + "/chosen", weightsOnly: true).path
-        _ = try await trainer.load(place)
+        let loaded = try await trainer.load(place)
+        try expect(loaded.weightsOnly && loaded.step == 0, "load of weights alone that have replaced a full checkpoint says \(loaded)")
         try expectSame(try await fingerprint(trainer), weights, "weights of a checkpoint that has replaced another")
+        // Somebody has put a file of his own there.
+        let note = place + "/notes.txt"
+        try Data("not of this checkpoint".utf8).write(to: URL(literalPath: note))
+        try await expectError([.notAllowed], "save over a checkpoint beside whose files another lies") {
+            _ = try await trainer.save(name: nil, path: place, weightsOnly: true)
+        }
+        try expect(FileManager.default.contents(atPath: note) != nil, "save has removed a file that no trainer has written from a checkpoint")
 
         let (foreign, file) = (subject.workspace + "/chosen/foreign", subject.workspace + "/chosen/foreign/notes.txt")
         try FileManager.default.createDirectory(atPath: foreign, withIntermediateDirectories: true)

@@ -6,7 +6,13 @@ extension Conformance {
         var probe = probe(1)
         let trainer = try await trainer("forward")
         let batch = try probe.batch(rows: 2, columns: 8)
-        let outputs = try await trainer.config().capabilities.outputs
+        let abilities = try await trainer.config().capabilities
+        let outputs = abilities.outputs
+        try expect(
+            abilities.losses?.contains(LossFunction.crossEntropy.name) != false,
+            "capabilities say that it learns from \(abilities.losses?.sorted() ?? []) alone, and \(LossFunction.crossEntropy.name), which it learns from, is not named"
+        )
+        try await expectSameConfig(trainer)
         try expect(outputs.contains(.logProbs), "config() says that it gives \(outputs.map(\.rawValue).sorted()), and logProbs is what all give")
         let before = try await fingerprint(trainer)
         _ = try await trainer.forwardBackward(batch)
@@ -21,6 +27,12 @@ extension Conformance {
         _ = try await twin.optimStep()
         try expectSame(after, try await fingerprint(twin), "weights after a step")
         try await checkWriting()
+    }
+
+    /// What does not change while a trainer lives.
+    private func expectSameConfig(_ trainer: any Trainer) async throws {
+        let answers = [try await trainer.config(), try await trainer.config()]
+        try expect(answers[0] == answers[1], "config() says \(answers[0]), and asked again \(answers[1])")
     }
 
     /// 2. k microbatches then a step = one batch then a step, for every way of splitting the rows.
@@ -137,5 +149,21 @@ extension Conformance {
         nothing.targetMask = Tensor(repeating: 0, shape: batch.inputIDs.shape)
         let none = try await trainer.forward(nothing).logProbs?.scalars ?? []
         try expect(none.count == logProbs.count && none.allSatisfy { $0 == 0 }, "forward under a mask of zeros gives \(none)")
+        try await checkMaskedOutputs(trainer, batch)
+    }
+
+    /// Entropies are 0 where the mask is, and logits and hidden states are what they are.
+    private func checkMaskedOutputs(_ trainer: any Trainer, _ batch: TextTrainBatch) async throws {
+        let outputs = try await trainer.config().capabilities.outputs.intersection([.entropy, .logits, .hiddenStates])
+        guard !outputs.isEmpty else { return }
+        var inputs = ForwardInputs(inputIDs: batch.inputIDs, outputs: outputs)
+        let plain = try await trainer.forward(inputs)
+        inputs.targetMask = batch.targetMask
+        let masked = try await trainer.forward(inputs)
+        try expectClose(masked.logits?.scalars ?? [], plain.logits?.scalars ?? [], "logits with a mask, beside those without")
+        try expectClose(masked.hiddenStates?.scalars ?? [], plain.hiddenStates?.scalars ?? [], "hidden states with a mask, beside those without")
+        let mask = batch.targetMask?.scalars ?? []
+        try expectClose(
+            masked.entropy?.scalars ?? [], zip(plain.entropy?.scalars ?? [], mask).map { $1 == 0 ? 0 : $0 }, "entropy, which is 0 where the mask is")
     }
 }

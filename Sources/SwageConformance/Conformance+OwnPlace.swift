@@ -39,5 +39,15 @@ extension Conformance {
         try expect(loaded.step == 1 && !loaded.weightsOnly, "load of a full checkpoint of step 1 says \(loaded)")
         try await expectStatus(trainer, TrainerStatus(step: 1, accumulatedMicrobatches: 0), "after load without a path")
         try expectSame(try await fingerprint(trainer), weights, "weights after load without a path")
+
+        // Weights alone under a name, of a later step, are the newest.
+        _ = try await trainer.forwardBackward(try probe.batch(rows: 1, columns: 4))
+        _ = try await trainer.optimStep()
+        try await Task.sleep(for: .milliseconds(50))
+        let later = try await trainer.save(name: name + "-2", path: nil, weightsOnly: true).path
+        written.append(later)
+        let newest = try await trainer.load()
+        try expect(
+            newest.path == later && newest.weightsOnly, "load without a path took \(newest), expected the newest, the weights alone at \(later)")
     }
 }

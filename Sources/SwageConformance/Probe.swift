@@ -71,9 +71,10 @@ extension Conformance {
     }
 
     /// Checks that a call throws a ``TrainerError`` with one of `codes`.
+    @discardableResult
     func expectError(
         _ codes: Set<TrainerError.Code>, _ what: String, _ call: () async throws -> Void
-    ) async throws {
+    ) async throws -> TrainerError {
         do {
             try await call()
         } catch let error as TrainerError {
@@ -83,7 +84,7 @@ extension Conformance {
             // Two words are a kind of error, and no sentence about this one.
             let words = error.message.split { !$0.isLetter && !$0.isNumber }
             try expect(words.count > 2, "\(what): threw \(error.code.rawValue), and \"\(error.message)\" does not say what is wrong")
-            return
+            return error
         }
         throw ConformanceFailure(description: "\(what): threw nothing, expected \(codes.map(\.rawValue).sorted())")
     }

@@ -14,22 +14,28 @@ package actor BrokenTrainer: Trainer {
 
     /// What is wrong in a corner of a promise.
     package enum Flaw: String, CaseIterable, Sendable {
-        case wrongLogits, wrongEntropy, gradientOfAnotherLoss, optimizerOfAStepIgnored
-        case metricsOfThisMicrobatchAlone
+        case wrongLogits, wrongEntropy, wrongHiddenStates, wrongOutputHead, gradientOfAnotherLoss, optimizerOfAStepIgnored
+        case segmentsIgnoredByPrograms, lossInputsOfMaskedPositionsIgnored, everyMetricIsASum
+        case metricsOfThisMicrobatchAlone, otherLogitsUnderAMask
         case repeatedRequestsCount, statusWaits, cancelledCallsCount
-        case errorsThatSayNothing, savesInPieces, loadsTheOldest
+        case errorsThatSayNothing, errorsThatExpectTheSame, refusedStepsClear, savesInPieces, savedWeightsClear, loadsTheOldest
         // Those of a sampler.
         case logProbsOfAnotherTemperature, otherTokensOfOneSeed, unlikelyTokensAtTemperature0, firstTokensIgnored, endTokensIgnored
         case lengthIgnored, oldWeightsNamed
+        case temperatureSquared, topKIgnoredWithTopP, topPIgnoredWithTopK, logProbsAtTheTemperature
+        case seedOfTheBatch, seedOfTheConcurrency, seedOf32Bits, streamOfTheIndex, streamOf32Bits
+        case stopStringsIgnored, atMost8Tokens, oneEndTokenAlone, oneFirstTokenAlone, promptCutTo8, otherTokensTold, emptyPromptsTaken
 
         /// The promise that it breaks.
         package var promise: Conformance.Invariant {
             switch self {
-            case .wrongLogits, .wrongEntropy, .gradientOfAnotherLoss, .optimizerOfAStepIgnored: .enginesAgree
+            case .wrongLogits, .wrongEntropy, .wrongHiddenStates, .wrongOutputHead, .gradientOfAnotherLoss, .optimizerOfAStepIgnored: .enginesAgree
+            case .segmentsIgnoredByPrograms, .lossInputsOfMaskedPositionsIgnored, .everyMetricIsASum: .enginesAgree
+            case .otherLogitsUnderAMask: .maskedContentChangesNothing
             case .metricsOfThisMicrobatchAlone: .microbatchesEqualOneBatch
             case .repeatedRequestsCount, .statusWaits, .cancelledCallsCount: .failedCallsLeaveNoTrace
-            case .errorsThatSayNothing: .badInputIsAnError
-            case .savesInPieces: .loadingRestoresTheSave
+            case .errorsThatSayNothing, .errorsThatExpectTheSame, .refusedStepsClear, .emptyPromptsTaken: .badInputIsAnError
+            case .savesInPieces, .savedWeightsClear: .loadingRestoresTheSave
             case .loadsTheOldest: .checkpointsAreCompleteOrAbsent
             default: .forwardChangesNothing
             }
@@ -57,6 +63,7 @@ package actor BrokenTrainer: Trainer {
                 batch.segmentIDs = nil
             default: break
             }
+            if loss != nil { batch = ignoringSome(of: batch) }
             let result = try await learn(batch, loss)
             if flaw == .gradientOfAnotherLoss, loss != nil {
                 try await inner.clearGradients()
@@ -65,6 +72,10 @@ package actor BrokenTrainer: Trainer {
             if flaw == .metricsOfThisMicrobatchAlone {
                 let metrics = result.metrics.mapValues { Metric.mean(sum: $0.value, over: 1) }
                 return ForwardBackwardResult(sum: result.sum, denominator: result.denominator, metrics: metrics)
+            }
+            if flaw == .everyMetricIsASum {
+                return ForwardBackwardResult(
+                    sum: result.sum, denominator: result.denominator, metrics: loss == nil ? result.metrics : result.metrics.mapValues { .sum($0.value) })
             }
             if broken == .forwardChangesNothing {
                 _ = try await inner.optimStep()
@@ -75,8 +86,23 @@ package actor BrokenTrainer: Trainer {
             if broken == .failedCallsLeaveNoTrace { try await inner.clearGradients() }
             if broken == .badInputIsAnError { return ForwardBackwardResult(sum: 0, denominator: 1) }
             if flaw == .errorsThatSayNothing, let error = error as? TrainerError { throw TrainerError(error.code, "error") }
+            if flaw == .errorsThatExpectTheSame, let error = error as? TrainerError {
+                throw TrainerError(error.code, error.message, expected: "something else")
+            }
             throw error
         }
+    }
+
+    /// What programs read of the batch.
+    private func ignoringSome(of batch: TextTrainBatch) -> TextTrainBatch {
+        var batch = batch
+        if flaw == .segmentsIgnoredByPrograms { batch.segmentIDs = nil }
+        if flaw == .lossInputsOfMaskedPositionsIgnored, let mask = batch.targetMask {
+            batch.lossInputs = batch.lossInputs.mapValues { tensor in
+                tensor.shape == mask.shape ? (try? Tensor(zip(tensor.scalars, mask.scalars).map { $0 * $1 }, shape: mask.shape)) ?? tensor : tensor
+            }
+        }
+        return batch
     }
 
     private func learn(_ batch: TextTrainBatch, _ loss: LossFunction?) async throws -> ForwardBackwardResult {
@@ -90,7 +116,12 @@ package actor BrokenTrainer: Trainer {
     }
 
     package func optimStep(_ optimizer: OptimizerOptions?) async throws -> OptimStepResult {
-        try await inner.optimStep(flaw == .optimizerOfAStepIgnored ? nil : optimizer)
+        do {
+            return try await inner.optimStep(flaw == .optimizerOfAStepIgnored ? nil : optimizer)
+        } catch {
+            if flaw == .refusedStepsClear { try await inner.clearGradients() }
+            throw error
+        }
     }
 
     package func clearGradients() async throws {
@@ -105,6 +136,9 @@ package actor BrokenTrainer: Trainer {
         if broken == .enginesAgree { outputs.logProbs = try wrong(outputs.logProbs) }
         if flaw == .wrongLogits { outputs.logits = try wrong(outputs.logits) }
         if flaw == .wrongEntropy { outputs.entropy = try wrong(outputs.entropy) }
+        if flaw == .wrongHiddenStates { outputs.hiddenStates = try wrong(outputs.hiddenStates) }
+        if flaw == .wrongOutputHead { outputs.outputHead = try wrong(outputs.outputHead) }
+        if flaw == .otherLogitsUnderAMask, inputs.targetMask != nil { outputs.logits = try wrong(outputs.logits) }
         return outputs
     }
 
@@ -113,6 +147,7 @@ package actor BrokenTrainer: Trainer {
         let saved = try await inner.save(
             name: broken == .checkpointsAreCompleteOrAbsent ? nil : name, path: path, weightsOnly: weightsOnly)
         first = first ?? saved.path
+        if flaw == .savedWeightsClear, weightsOnly { try await inner.clearGradients() }
         return saved
     }
 

@@ -40,7 +40,7 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
         if let served = (trainer as? TimedTrainer)?.trainer as? Keeping ?? trainer as? Keeping {
             subject.makeRepeating = { _ in try await served.repeating().beginning(at: beginning) }
             subject.makeInOwnPlace = { try await served.inOwnPlace().beginning(at: beginning) }
-            subject.checkService = { try await served.probe($0) }
+            subject.checkService = { try await served.probe($0, beginning: beginning, workspace: workspace) }
         }
         #endif
         return Conformance(subject)
@@ -98,7 +98,7 @@ package struct EngineUnderTest: Sendable, CustomStringConvertible {
     package static let titanAlone = titan("1 rank") { _ in }
 
     package static let served = EngineUnderTest(name: "remote: native, served", isBitExact: true) {
-        try await ServedElsewhere(try await TinyModel.trainer($0), checkpoints: folder(above: $0)).trainer
+        try await ServedElsewhere(try await TinyModel.trainer($0), checkpoints: $0, allowing: folder(above: $0)).trainer
     }
 
     package static let thirdParty = EngineUnderTest(

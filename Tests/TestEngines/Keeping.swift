@@ -18,7 +18,9 @@ struct Keeping: Trainer {
     func inOwnPlace() async throws -> any Trainer { try await RemoteTrainer(at: trainer.address) }
 
     /// Checks what the service promises beside the protocol.
-    func probe(_ batch: TextTrainBatch) async throws { try await ServiceProbe(at: trainer.address).check(batch) }
+    func probe(_ batch: TextTrainBatch, beginning: String, workspace: String) async throws {
+        try await ServiceProbe(at: trainer.address, beginning: beginning, workspace: workspace).check(batch)
+    }
 
     func forwardBackward(_ batch: TextTrainBatch, loss: LossFunction?) async throws -> ForwardBackwardResult {
         try await trainer.forwardBackward(batch, loss: loss)

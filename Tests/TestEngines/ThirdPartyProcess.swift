@@ -50,8 +50,12 @@ package final class ThirdPartyProcess: Sendable {
 struct ServedElsewhere {
     let trainer: any Trainer
 
-    init(_ served: any Trainer, checkpoints: String) async throws {
-        let server = try await ServedTrainer(served, sampler: (served as? NativeTrainer)?.sampler, checkpoints: checkpoints)
+    /// - Parameters:
+    ///   - checkpoints: the trainer's own place.
+    ///   - allowed: another that clients may use.
+    init(_ served: any Trainer, checkpoints: String, allowing allowed: String) async throws {
+        let server = try await ServedTrainer(
+            served, sampler: (served as? NativeTrainer)?.sampler, checkpoints: checkpoints, allowing: [allowed])
         trainer = Keeping(trainer: try await RemoteTrainer(at: server.address), other: Stopping(server))
     }
 

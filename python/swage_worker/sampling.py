@@ -4,6 +4,7 @@ every token at temperature 1 and over the whole vocabulary."""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -141,6 +142,12 @@ def _complete_together(
     return completions
 
 
+def _generator(seed: int, stream: int) -> torch.Generator:
+    """One that all bits of both count for: of its seed's 64, torch takes 32, and neighboring streams are to be apart."""
+    digest = hashlib.sha256(seed.to_bytes(8, "little") + stream.to_bytes(8, "little")).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:4], "little"))
+
+
 class _Drawing(LogitsProcessor):
     """Chooses each row's next token, and leaves `generate`, which takes the likeliest, no other choice."""
 
@@ -149,9 +156,7 @@ class _Drawing(LogitsProcessor):
         # Of each position, those of all rows.
         self.tokens: list[list[int]] = []
         self.log_probs: list[list[float]] = []
-        # torch takes seeds of 64 bits; the mixing keeps neighboring streams apart.
-        self.generators = [
-            torch.Generator().manual_seed((options.seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) % 2**63) for stream in streams]
+        self.generators = [_generator(options.seed, stream) for stream in streams]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         logits = scores.float().log_softmax(-1)

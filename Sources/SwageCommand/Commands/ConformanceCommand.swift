@@ -218,7 +218,7 @@ struct ConformanceCommand: AsyncParsableCommand {
                 _ = try await unplaced.load(beginning)
                 return unplaced
             }
-            subject.checkService = { try await remote.probe($0) }
+            subject.checkService = { try await remote.probe($0, beginning: beginning, workspace: workspace) }
         }
         return subject
     }

@@ -242,13 +242,16 @@ extension RemoteOptions {
     }
 
     /// Checks what the service promises beside the protocol.
+    /// - Parameters:
+    ///   - beginning: a checkpoint of the trainer as it has just begun.
+    ///   - workspace: a folder that the trainer can write to as well.
     /// - Throws: what is broken.
-    func probe(_ batch: TextTrainBatch) async throws {
+    func probe(_ batch: TextTrainBatch, beginning: String, workspace: String) async throws {
         let (address, options) = try reach()
-        try await ServiceProbe(at: address, options: options).check(batch)
+        try await ServiceProbe(at: address, options: options, beginning: beginning, workspace: workspace).check(batch)
     }
     #else
-    func probe(_ batch: TextTrainBatch) async throws { throw engineIsNotBuilt }
+    func probe(_ batch: TextTrainBatch, beginning: String, workspace: String) async throws { throw engineIsNotBuilt }
 
     var isOnThisMachine: Bool { true }
 
