@@ -51,7 +51,9 @@ import TestSupport
     @Test func whatIsTrainedByATemplateIsWrittenByItAndChangedNowhere() async throws {
         try await withTemporaryDirectory { directory in
             let path = try write([Self.chat, Self.chat, Self.chat], directory + "/rows.jsonl")
-            let template = try write(["{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}"], directory + "/t.jinja")
+            let template = try write(
+                ["{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"],
+                directory + "/t.jinja")
             let run = ["sft", "--model", Golden.decoder("llama"), "--chat-template", template, "--data", path, "--output", directory + "/run"]
             func train(_ more: [String]) throws -> Program.Result {
                 try Program.run(run + ["--sequence-length", "48", "--steps", "2", "--threads", "1"] + more)
