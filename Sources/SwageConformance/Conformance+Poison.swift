@@ -12,7 +12,7 @@ extension Conformance {
         let single = try TextTrainBatch(inputIDs: good.rows(0..<1).inputIDs.first, targetIDs: good.rows(0..<1).targetIDs.first)
         let again = try await self.trainer("poisoned-step")
         let logProb = abs(try await again.forward(ForwardInputs(logProbsOf: single)).logProbs?.scalars.first ?? 1)
-        let second = try await poison(again, good, by: single.weighing(3e38 / max(0.5, logProb)), times: 16)
+        let second = try await poison(again, good, by: single.weighing(3e38 / max(0.5, logProb)), times: 8)
         if second.isRefused { try await checkCleared(again, good, before, second.learned, twin) }
     }
 

@@ -2,13 +2,14 @@ import Swage
 
 extension LossCase {
     /// Programs in which every operation comes in, and what is neither finite nor smooth.
-    static let all = [elementwise, arithmetic, questions, axes, shapes, places, segmentwise, large, metrics, flat]
+    static let all = [elementwise, arithmetic, questions, axes, shapes, places, metrics, flat]
 
     private static let elementwise = LossCase("elementwise") { operands in
-        let (x, y, root) = (operands.x, operands.y, exp(operands.x / 2))
+        let (x, y, root, large) = (operands.x, operands.y, exp(operands.x / 2), operands.large)
         return [
             -x, root, log(root + 1), sqrt(root), tanh(x), sigmoid(x), softplus(x), relu(x), abs(x), sign(x) * y,
             x * y.using("stopGradient", []), pow(root, 1.5), pow(x, 3), pow(x, 0) * y,
+            sigmoid(large), softplus(large), tanh(large),
         ]
     }
 
@@ -28,12 +29,13 @@ extension LossCase {
         return answers.map { $0 * x } + [select(x .> 0, y, x.sum(axis: 1, keepingAxis: true)), select(x, y, 10 * x), select(nan .== nan, y, 5 * x)]
     }
 
-    private static let axes = LossCase("along axes") { operands in
-        let (x, y) = (operands.x, operands.y)
+    private static let axes = LossCase("along axes and sequences") { operands in
+        let (x, y, large) = (operands.x, operands.y, operands.large)
         return [
             x.sum(axis: 0), x.max(axis: 0), y.max(axis: 1), x.min(axis: 0), y.min(axis: 1), x.logSumExp(axis: 0), x.logSumExp(axis: 1, keepingAxis: true),
             x.softmax(axis: 0), y.softmax(axis: 1), x.logSoftmax(axis: 0), x.cumulativeSum(axis: 0), x.cumulativeSum(axis: 1, reverse: true),
-            y.cumulativeSum(axis: 0, reverse: true), x.mean(axis: 1),
+            y.cumulativeSum(axis: 0, reverse: true), x.mean(axis: 1), x.segmentSum(), y.segmentCumulativeSum(), x.segmentCumulativeSum(reverse: true),
+            large.logSumExp(axis: 1), large.softmax(axis: 0), large.logSoftmax(axis: 1),
         ]
     }
 
@@ -55,17 +57,6 @@ extension LossCase {
             select(picked .== picked, picked, 7), three.using("scatter", [operands.ids], .init(shape: [.fixed(5)])),
             wide.matmul(operands.field([.fixed(5), .fixed(2)])), wide.using("outer", [narrow]),
         ]
-    }
-
-    private static let segmentwise = LossCase("sequences") { operands in
-        [
-            operands.x.segmentSum(), operands.y.segmentCumulativeSum(), operands.x.segmentCumulativeSum(reverse: true),
-        ]
-    }
-
-    private static let large = LossCase("large numbers") { operands in
-        let x = operands.large
-        return [sigmoid(x), softplus(x), tanh(x), x.logSumExp(axis: 1), x.softmax(axis: 0), x.logSoftmax(axis: 1)]
     }
 
     private static let metrics = LossCase("metrics") { operands in

@@ -38,8 +38,7 @@ package struct BrokenSampler: Sampler {
         var prompts = prompts
         if flaw == .promptCutTo8 { prompts = prompts.map { $0.suffix(8) } }
         if flaw == .emptyPromptsTaken { prompts = prompts.map { $0.isEmpty ? [1] : $0 } }
-        let told: (@Sendable (Int, Int32) -> Void)? = flaw == .otherTokensTold ? onToken.map { tell in { prompt, _ in tell(prompt, 5) } } : onToken
-        return try await inner.generate(prompts, options: options, onToken: told).map { [options] completion in
+        return try await inner.generate(prompts, options: options, onToken: told(onToken)).map { [options] completion in
             var completion = completion
             if flaw == .logProbsOfAnotherTemperature { completion.logProbs = completion.logProbs.map { $0 / 1.01 } }
             if flaw == .logProbsAtTheTemperature, options.temperature > 0 {
@@ -48,6 +47,11 @@ package struct BrokenSampler: Sampler {
             if flaw == .oldWeightsNamed { completion.weightsVersion -= 1 }
             return completion
         }
+    }
+
+    private func told(_ onToken: (@Sendable (Int, Int32) -> Void)?) -> (@Sendable (Int, Int32) -> Void)? {
+        guard flaw == .otherTokensTold, let onToken else { return onToken }
+        return { prompt, _ in onToken(prompt, 5) }
     }
 
     package func updateWeights(from checkpoint: String, version: Int) async throws {
