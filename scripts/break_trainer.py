@@ -85,7 +85,6 @@ EDITS = [
     ("self.begin(*state)\n            return", "self.begin(*state), self.answers.clear()\n            return"),
     ("answer = answer or method", 'answer = (answer if call != "Save" else None) or method'),
     ("answer = answer or method", 'answer = (answer if call != "Load" else None) or method'),
-    ("answer = answer or method", "self.answers.setdefault(id, (call, None))\n            answer = answer or method"),
     (KNOWN, f'{KNOWN}\n            call == "ForwardBackward" and self.log_probs_and_mask(context, request)'),
     ('getattr(request, "request_id", None) or uuid.uuid4().hex', 'getattr(request, "request_id", uuid.uuid4().hex)'),
     (' and call != "Load"', ""),
