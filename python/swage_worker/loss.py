@@ -245,10 +245,10 @@ def _describe(program: Program, index: int, depth: int = 3) -> str:
 
 
 def _read_where_counted(name: str, value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Logits and hidden states read as 0 where the mask is 0, as in every engine: what stands there changes nothing."""
-    if name not in ("logits", "hiddenStates") or bool((mask != 0).all()):
+    """What reads as 0 where the mask is 0, as in every engine: what stands there changes nothing."""
+    if name == "outputHead" or bool((mask != 0).all()):
         return value
-    return torch.where((mask != 0)[..., None], value, 0)
+    return torch.where((mask != 0).reshape(*mask.shape, *[1] * (value.dim() - mask.dim())), value, 0)
 
 
 def _value(node: dict[str, Any], values: list[torch.Tensor], context: Context) -> torch.Tensor:

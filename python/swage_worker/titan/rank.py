@@ -31,7 +31,7 @@ from ..options import OptimizerOptions, Schedule, TitanOptions
 from ..program import Program
 from ..schedule import schedule_factor
 from ..steps import Snapshot
-from .loss import OutputWork, ProgramLoss
+from .loss import PER_TOKEN, OutputWork, ProgramLoss
 from .model import attention_window, model_spec, read_configuration
 from .pipeline import Pipeline
 from .share import Share
@@ -204,6 +204,9 @@ class TitanRank(Actor):
             tokens = inputs.pop("input")
             hidden = self.pipeline.forward(tokens, inputs) if self.pipeline is not None else self.parts[0](tokens, **inputs)
             outputs = work.outputs(hidden, names) if hidden is not None else {}
+            # Where logits are wanted, all positions have been computed.
+            for name in outputs.keys() & set(PER_TOKEN):
+                outputs[name] = torch.where(batch.target_mask != 0, outputs[name], 0)
         seams.reshard(self.parts)
         # One rank of those that have the same answers it for all.
         dims = self.trainer.parallel_dims
