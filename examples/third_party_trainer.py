@@ -57,7 +57,8 @@ class ThirdPartyTrainer(rpc.TrainerServiceServicer):
             return otherwise
         check(context, request.HasField(name), "invalidBatch", f"there is no {name}")
         message, found = getattr(request, name), list(getattr(request, name).shape)
-        fits = message.type == kind and found == list(shape or found) and len(found) == 2 and min(found) > 0 and math.prod(found) * 4 == len(message.data)
+        is_whole = len(found) == 2 and min(found) > 0 and math.prod(found) * 4 == len(message.data)
+        fits = is_whole and message.type == kind and found == list(shape or found)
         check(context, fits, "invalidShape", f"{name} of type {message.type} and shape {found} is not of type {kind} and shape {shape}")
         data = numpy.frombuffer(message.data, "<i4" if kind == pb.DATA_TYPE_INT32 else "<f4")
         check(context, numpy.isfinite(data).all(), "invalidBatch", f"{name} is not finite")

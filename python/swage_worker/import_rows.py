@@ -134,7 +134,7 @@ def batches_of(rows: Any, request: Request, split: str) -> Iterator[list[dict[st
         if batch is None:
             return
         columns = list(batch)
-        yield [dict(zip(columns, row)) for row in zip(*batch.values())]
+        yield [dict(zip(columns, row, strict=True)) for row in zip(*batch.values(), strict=True)]
 
 
 def refused(error: Exception, request: Request, split: str) -> TrainerError:
@@ -164,9 +164,8 @@ def local(request: Request) -> Table:
         source = pyarrow.dataset.dataset(files, format=kind)
         return Table(source.schema.names, (batch.to_pylist() for batch in source.to_batches(batch_size=BATCH)), source.count_rows())
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise TrainerError(
-            "invalidData", f"{path} cannot be read: {' '.join(str(error).split())[:600]}", "a whole Parquet or Arrow file, or a folder of them"
-        ) from error
+        said = " ".join(str(error).split())[:600]
+        raise TrainerError("invalidData", f"{path} cannot be read: {said}", "a whole Parquet or Arrow file, or a folder of them") from error
 
 
 def named(folder: str, ending: str) -> list[str]:
@@ -197,7 +196,8 @@ def from_folder(path: str, split: str | None) -> Table:
     found = datasets.load_from_disk(path)
     if isinstance(found, datasets.DatasetDict):
         if (split or "train") not in found:
-            raise TrainerError("invalidData", f"{path} has no split {split or 'train'}", "one of " + ", ".join(f"{path}:{name}" for name in found))
+            known = ", ".join(f"{path}:{name}" for name in found)
+            raise TrainerError("invalidData", f"{path} has no split {split or 'train'}", f"one of {known}")
         found = found[split or "train"]
     elif split is not None:
         raise TrainerError("invalidOption", f"{path} has no splits", "a path without :split")
