@@ -114,19 +114,23 @@ final class HubFetch: Sendable {
         guard !missing.isEmpty else { return }
         try requireRoom(missing.reduce(0) { $0 + $1.entry.contentSize })
         HubCache.mark(hub.cache)
-        try Concurrently.run(missing, workers: Self.workers) { files in
-            let client = try self.client()
-            while let (path, entry) = files.next(), !self.isStopped {
-                do {
-                    try self.fetch(path, entry, of: commit, client)
-                } catch {
-                    self.state.withLock { $0.failure = $0.failure ?? error }
-                    throw error
+        do {
+            try Concurrently.run(missing, workers: Self.workers) { files in
+                let client = try self.client()
+                while let (path, entry) = files.next(), !self.isStopped {
+                    do {
+                        try self.fetch(path, entry, of: commit, client)
+                    } catch {
+                        self.state.withLock { $0.failure = $0.failure ?? error }
+                        throw error
+                    }
                 }
             }
+        } catch {
+            // Once one has failed, others only say that they were stopped.
+            throw state.withLock { $0.isCancelled ? CancellationError() : $0.failure ?? error }
         }
         if state.withLock({ $0.isCancelled }) { throw CancellationError() }
-        if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
     /// Has one file in the cache.
