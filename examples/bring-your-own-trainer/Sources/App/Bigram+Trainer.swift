@@ -82,10 +82,19 @@ extension Bigram {
         guard Set(there).isSubset(of: [kind, other]) else {
             throw TrainerError(.notAllowed, "\(place) holds what this trainer has not written", expected: "another place")
         }
-        // Written beside, and renamed: a folder without its file is no checkpoint.
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        try JSONEncoder().encode(content).write(to: URL(fileURLWithPath: "\(place)/\(kind)"), options: .atomic)
-        try? FileManager.default.removeItem(atPath: "\(place)/\(other)")
+        // Written beside, and renamed: what can be seen there is whole.
+        let data = try JSONEncoder().encode(content)
+        if there.isEmpty {
+            let beside = URL(fileURLWithPath: place).deletingLastPathComponent().path + "/.partial-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: beside, withIntermediateDirectories: true)
+            try data.write(to: URL(fileURLWithPath: "\(beside)/\(kind)"))
+            // An empty folder may be there; anything else has been looked for.
+            rmdir(place)
+            try FileManager.default.moveItem(atPath: beside, toPath: place)
+        } else {
+            try data.write(to: URL(fileURLWithPath: "\(place)/\(kind)"), options: .atomic)
+            try? FileManager.default.removeItem(atPath: "\(place)/\(other)")
+        }
         return SavedCheckpoint(path: place)
     }
 
