@@ -22,6 +22,6 @@ import Testing
         let blocks = page.components(separatedBy: "```python\n").dropFirst().map { $0.components(separatedBy: "\n```")[0] }
         #expect(blocks.count > 5)
         for block in blocks { #expect(example.contains(block), "\(block)") }
-        #expect(example.split(separator: "\n", omittingEmptySubsequences: false).count <= 185)
+        #expect(example.split(separator: "\n", omittingEmptySubsequences: false).count <= 186)
     }
 }
