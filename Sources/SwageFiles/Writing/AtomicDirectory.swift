@@ -71,7 +71,7 @@ package enum AtomicDirectory {
     /// beside it, which nothing reads.
     /// - Throws: ``TrainerError`` with code `inputOutput`.
     package static func replaceFile(_ path: String, with data: Data) throws {
-        let partial = "\(path)\(PartialFolder.marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let partial = partialFile(of: path)
         do {
             try writeFile(data, to: partial)
             guard rename(partial, path) == 0 else { throw systemError("cannot be replaced", path) }
@@ -87,7 +87,7 @@ package enum AtomicDirectory {
     package static func addFile<Value>(_ path: String, fill: (_ partial: String) async throws -> Value) async throws -> Value {
         func taken() -> TrainerError { TrainerError(.notAllowed, "\(path) is there already", expected: "a name that nothing has") }
         if FileManager.default.fileExists(atPath: path) { throw taken() }
-        let partial = "\(path)\(PartialFolder.marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let partial = partialFile(of: path)
         defer { unlink(partial) }
         try writeFile(Data(), to: partial)
         let value = try await fill(partial)
@@ -96,6 +96,9 @@ package enum AtomicDirectory {
         try flushDirectory(URL(literalPath: path).deletingLastPathComponent().path)
         return value
     }
+
+    /// A name beside a file that says whose it is and who writes it.
+    private static func partialFile(of path: String) -> String { "\(path)\(PartialFolder.marker)\(getpid())-\(UInt32.random(in: 0 ... .max))" }
 
     /// Removes what ``replaceFile(_:with:)`` has left in a folder where a process was killed in it.
     /// - Parameter isOurs: whether a file of that name is written so.

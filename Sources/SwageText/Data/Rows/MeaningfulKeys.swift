@@ -50,15 +50,13 @@ package enum MeaningfulKeys {
 
     /// Keys that say whether, or how much, something is learned.
     private static let learning: [String: Reason] = [
-        "weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
+        "weight": unlessOne,
         "label": { $0.verdict == false ? "says what is wrong" : nil },
         "kto_tag": { $0.verdict == true ? nil : "says what is wrong" },
         "train": unlessTrue, "training": unlessTrue, "train_on_turn": unlessTrue, "loss": unlessTrue,
         "mask": unlessFalse, "masked": unlessFalse, "loss_mask": unlessEmpty("says what is learned"), "train_detail": unlessEmpty("says what is learned"),
         "training_detail": unlessEmpty("says what is learned"), "ignore": unlessFalse, "skip": unlessFalse, "exclude": unlessFalse,
-        "loss_weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
-        "sample_weight": { $0.number?.double == 1 ? nil : "weighs what is learned" },
-        "weights": { $0.number?.double == 1 ? nil : "weighs what is learned" },
+        "loss_weight": unlessOne, "sample_weight": unlessOne, "weights": unlessOne,
     ]
 
     /// Keys of data in forms that are not read.
@@ -69,6 +67,7 @@ package enum MeaningfulKeys {
         ], "belongs to another form of data")
 
     private static let unlessTrue: Reason = { $0.flag == true ? nil : "says what is learned" }
+    private static let unlessOne: Reason = { $0.number?.double == 1 ? nil : "weighs what is learned" }
     private static let unlessFalse: Reason = { $0.flag == false ? nil : "says what is learned" }
 
     private static func unlessEmpty(_ reason: String) -> Reason { { $0.isEmpty ? nil : reason } }
