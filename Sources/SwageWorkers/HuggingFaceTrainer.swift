@@ -13,8 +13,8 @@ public final class HuggingFaceTrainer: WorkerTrainer {
         public var device: String?
         /// torch's name of the weights' type.
         public var dtype = "float32"
-        /// transformers' name of the attention implementation.
-        public var attention = "sdpa"
+        /// transformers' name of the attention implementation; nil for its choice, which is `sdpa` for a model that it can compute so.
+        public var attention: String?
         /// How many threads the worker uses; nil for torch's choice.
         public var threads: Int?
         /// What to train instead of the weights; nil for the weights.

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import ModuleType
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedTokenizerFast
 
@@ -20,9 +19,11 @@ from .batch import Batch, segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, IsCancelled, TrainerError, check
-from .loading import load_model
+from .loading import load_model, read_tensors, read_weights
 from .loss import OUTPUTS, Result, evaluate_batch, gradients_of, outputs_read
 from .options import Config, HuggingFaceOptions, OptimizerOptions, Parallelism
+from .output_head import OutputHead
+from .packing import Packing
 from .program import Program
 from .sampling import Completion, SamplingOptions, complete, without_dropout
 from .steps import Snapshot
@@ -36,6 +37,7 @@ class HuggingFaceEngine(Engine):
     def __init__(self, options: HuggingFaceOptions) -> None:
         self.sums: dict[str, torch.Tensor] = {}
         super().__init__(options)
+        self.options = options
         if options.threads:
             torch.set_num_threads(options.threads)
         self.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -51,7 +53,8 @@ class HuggingFaceEngine(Engine):
             adapters.add(self.model, options.lora)
             self.weights, self.parameters = adapters.weights(self.model), adapters.adapters(self.model)
             self.signature = f"adapters of {_signature(self.parameters)}, on {self.weights_signature}"
-        self.vocabulary, self.most_positions = self.model.get_output_embeddings().weight.shape[0], positions.learned(self.model)
+        self.head, self.packing = OutputHead(self.model), Packing(self.model)
+        self.vocabulary, self.most_positions = self.head.weight.shape[0], positions.learned(self.model)
         self._begin()
 
     # The protocol
@@ -128,14 +131,14 @@ class HuggingFaceEngine(Engine):
         """Reads everything before anything changes."""
         place, manifest, full = self.store.open(path, self.signature, self.weights_signature)
         files = manifest["fileSizes"] if full else {}
-        weights = self._read(place, "model.safetensors", self.weights)
-        trained = self._read(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
+        weights = read_weights(place, self.weights, self.options)
+        trained = read_tensors(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
         moments: dict[str, torch.Tensor] | None = None
         sums: dict[str, torch.Tensor] = {}
         if "optimizer.safetensors" in files:
-            moments = self._read(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq."))
+            moments = read_tensors(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq."))
         if "gradients.safetensors" in files:
-            sums = self._read(place, "gradients.safetensors", self.parameters)
+            sums = read_tensors(place, "gradients.safetensors", self.parameters)
         with torch.no_grad():
             for name, parameter in self.weights.items():
                 parameter.copy_(weights[name])
@@ -173,24 +176,18 @@ class HuggingFaceEngine(Engine):
         self._require_memory(batch, read)
         runs, places = segment_runs(batch.segment_ids.cpu() if batch.segment_ids is not None else None, batch.shape)
         positions.require(int(places.max()) + 1, self.most_positions)
-        arguments = dict(input_ids=batch.input_ids.long(), position_ids=places.to(self.device), use_cache=False)
-        if batch.segment_ids is not None:
-            seen = (runs[:, :, None] == runs[:, None, :]) & torch.ones(batch.shape[1], batch.shape[1], dtype=torch.bool).tril()
-            dtype = self.model.dtype
-            bias = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
-            arguments["attention_mask"] = bias[:, None].to(self.device)
-        hidden = self.model.base_model(**arguments).last_hidden_state
-        head = self.model.get_output_embeddings()
+        told = self.packing.arguments(places) if runs.max() > runs.min() else {}
+        hidden = self.model.base_model(input_ids=batch.input_ids.long(), use_cache=False, **told).last_hidden_state
         outputs = {}
         if "hiddenStates" in read:
             outputs["hiddenStates"] = hidden
         if "outputHead" in read:
-            outputs["outputHead"] = head.weight
+            outputs["outputHead"] = self.head.weight
         if "logits" in read:
-            outputs["logits"] = head(hidden).float()
+            outputs["logits"] = self.head(hidden)
         wanted = [name for name in ("logProbs", "entropy") if name in read]
         if wanted:
-            outputs |= self._per_token(batch, hidden, head, wanted, is_cancelled)
+            outputs |= self._per_token(batch, hidden, wanted, is_cancelled)
         return outputs
 
     def _require_memory(self, batch: Batch, read: Collection[str]) -> None:
@@ -206,7 +203,7 @@ class HuggingFaceEngine(Engine):
         memory.require(needed, f"a batch of {rows} × {columns} tokens", self.device)
 
     def _per_token(
-        self, batch: Batch, hidden: torch.Tensor, head: torch.nn.Module, wanted: list[str], is_cancelled: IsCancelled,
+        self, batch: Batch, hidden: torch.Tensor, wanted: list[str], is_cancelled: IsCancelled,
     ) -> dict[str, torch.Tensor]:
         """Log-probabilities and entropies of the positions that count, a chunk at a time: no logits are kept."""
         places = (batch.target_mask.flatten() != 0).nonzero()[:, 0]
@@ -214,7 +211,7 @@ class HuggingFaceEngine(Engine):
         targets = batch.target_ids.flatten()[places].long() if batch.target_ids is not None else torch.zeros_like(places)
 
         def chunk(rows: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            logits = head(rows).float().log_softmax(-1)
+            logits = self.head(rows).log_softmax(-1)
             values = dict(logProbs=logits.gather(-1, targets[:, None])[:, 0])
             if "entropy" in wanted:
                 values["entropy"] = -(logits.exp() * logits).sum(-1)
@@ -263,21 +260,6 @@ class HuggingFaceEngine(Engine):
             save_file(moments, folder / "optimizer.safetensors")
         if self.microbatches:
             save_file({name: value.contiguous() for name, value in self.sums.items()}, folder / "gradients.safetensors")
-
-    def _read(
-        self, place: pathlib.Path, file: str, wanted: Mapping[str, torch.Tensor], prefixes: Sequence[str] = ("",),
-    ) -> dict[str, torch.Tensor]:
-        try:
-            tensors = load_file(place / file)
-        except (OSError, SafetensorError) as error:
-            raise TrainerError("corruptFile", f"{place / file} cannot be read: {error}") from error
-        for prefix in prefixes:
-            for name, parameter in wanted.items():
-                found = tensors.get(prefix + name)
-                check(
-                    found is not None and found.shape == parameter.shape, "corruptFile" if prefix else "checkpointMismatch",
-                    f'{place / file}: "{prefix}{name}" is missing or has another shape', f"shape {list(parameter.shape)}")
-        return tensors
 
     @contextlib.contextmanager
     def _failing_as_nothing(self) -> Iterator[None]:

@@ -133,8 +133,6 @@ class Options:
     scratch: str
     # torch's name of a type. huggingface: that of the weights. titan: that of what is computed.
     dtype: str = "float32"
-    # huggingface: transformers' name of an implementation. titan: sdpa, flex or varlen.
-    attention: str = "sdpa"
     # Of this process, or of each rank. None: torch's choice.
     threads: int | None = None
 
@@ -143,6 +141,8 @@ class Options:
 class HuggingFaceOptions(Options):
     # None: a GPU where there is one.
     device: str | None = None
+    # transformers' name of an implementation. None: its choice for the model.
+    attention: str | None = None
     # None: the weights themselves are trained.
     lora: LoRAOptions | None = None
 
@@ -154,6 +154,8 @@ class HuggingFaceOptions(Options):
 @dataclass(frozen=True, kw_only=True)
 class TitanOptions(Options):
     parallelism: Degrees
+    # sdpa, flex or varlen.
+    attention: str = "sdpa"
     # The addresses of Monarch's workers; none: this machine.
     hosts: list[str] = field(default_factory=list)
     # Where those find this machine; None: by its host name.

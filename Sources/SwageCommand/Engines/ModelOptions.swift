@@ -95,7 +95,8 @@ struct WorkerOptions: ParsableArguments {
 
     @Option(
         help: .init(
-            "huggingface: transformers' name of the attention implementation. titan: sdpa, or flex or varlen on GPUs. Default: sdpa.", valueName: "name"))
+            "huggingface: transformers' name of the attention implementation. Default: its choice for the model. titan: sdpa, or flex or varlen on GPUs. Default: sdpa.",
+            valueName: "name"))
     var attention: String?
 
     @Option(help: .init("huggingface: train adapters of this rank, and not the weights.", valueName: "n"))
