@@ -48,6 +48,7 @@ EDITS = [
     ("key=os.path.getmtime, reverse=True", "key=os.path.getmtime"),
     ("if request.path else newest", "if request.path else newest[-1:]"),
     ("if request.path else newest", "if request.path else []"),
+    ("[self.place(context, request.path)] if request.path else newest", "[self.place(context, request.path or \".\"), *newest]"),
     ("'weights-' * request.weights_only", "''"),
     ('request.path or "."', 'request.path or "elsewhere"'),
     ('pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix="."))', "place; place.mkdir(exist_ok=True)"),
@@ -123,7 +124,7 @@ def mutants(source):
 
 def notices(swage, model, text):
     """The lines of the report about what was noticed."""
-    with tempfile.TemporaryDirectory(prefix="swage-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="swage-") as folder:
         program, socket = pathlib.Path(folder, "trainer.py"), f"{folder}/s"
         program.write_text(text)
         environment = os.environ | {"PYTHONPATH": str(ROOT / "python/swage_worker/generated"), "OMP_NUM_THREADS": "1"}

@@ -37,6 +37,11 @@ def process(arguments, command, socket, folder, **options):
         started.wait(60)
 
 
+def of_family(name, options):
+    """Of another family than the model that is given: a small one of the tests."""
+    return lambda command, model, folder: swage(options)(command, ROOT / "Tests/Golden/decoders" / name, folder)
+
+
 def served(options):
     def run(command, model, folder):
         socket = f"{folder}/s"
@@ -69,6 +74,9 @@ ENGINES = {
     "native, served": (None, served([])),
     "huggingface": ("swage setup huggingface", swage(HUGGING_FACE)),
     "huggingface, served": ("swage setup huggingface", served(HUGGING_FACE)),
+    "huggingface, Gemma 2": ("swage setup huggingface", of_family("gemma2", HUGGING_FACE)),
+    "huggingface, OLMoE": ("swage setup huggingface", of_family("olmoe", HUGGING_FACE)),
+    "huggingface, GPT-OSS": ("swage setup huggingface", of_family("gpt_oss", HUGGING_FACE)),
     "third party in Python": ("swage setup huggingface", third_party),
     "third party in C++": ("make cpp-trainer", in_cpp),
     "titan": ("swage setup titan", swage(TITAN)),
@@ -94,7 +102,7 @@ def main():
         if needed and not NEEDS[needed].exists():
             print(f"{name:<26} left out: {needed}")
             continue
-        with tempfile.TemporaryDirectory(prefix="swage-", dir="/tmp") as folder:
+        with tempfile.TemporaryDirectory(prefix="swage-") as folder:
             start = time.time()
             result = check(run, options, folder)
             if "failed: Killed(sig=11)" in result.stderr:

@@ -143,10 +143,7 @@ extension Conformance {
         _ = try await trainer.forwardBackward(try probe.batch(rows: 1, columns: 4))
         let (weights, status) = (try await fingerprint(trainer), try await trainer.status())
         for (checkpoint, kind) in [(exported, "weights-only "), (newest, "")] {
-            let all = try FileManager.default.subpathsOfDirectory(atPath: checkpoint).sorted().map { checkpoint + "/" + $0 }
-            let files = FileManager.default
-            let largest = all.filter(isFile).max { files.size($0) < files.size($1) }!
-            try files.truncate(largest, to: files.size(largest) / 2)
+            try FileManager.default.truncateLargestFile(in: checkpoint)
             try await expectError([.corruptFile, .checkpointNotFound], "load of a truncated \(kind)checkpoint") {
                 _ = try await trainer.load(checkpoint)
             }
@@ -157,19 +154,24 @@ extension Conformance {
         try expect(loaded.path == fallback, "load took \(loaded.path), expected \(fallback)")
         try expectSame(try await fingerprint(trainer), fallbackWeights, "weights of the checkpoint before")
     }
-
-    private func isFile(_ path: String) -> Bool {
-        (try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType) == .typeRegular
-    }
 }
 
 extension FileManager {
     /// How many bytes a file has; 0 where there is none.
     func size(_ path: String) -> Int { (try? attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0 }
 
-    fileprivate func truncate(_ path: String, to size: Int) throws {
-        let handle = try FileHandle(forWritingTo: URL(literalPath: path))
-        try handle.truncate(atOffset: UInt64(size))
+    /// Leaves half of the largest file of a checkpoint, as a full disk might.
+    func truncateLargestFile(in checkpoint: String) throws {
+        let all = try subpathsOfDirectory(atPath: checkpoint).sorted().map { checkpoint + "/" + $0 }
+        guard let largest = all.filter(isFile).max(by: { size($0) < size($1) }) else {
+            throw ConformanceFailure(description: "\(checkpoint), which save has answered, holds no file")
+        }
+        let handle = try FileHandle(forWritingTo: URL(literalPath: largest))
+        try handle.truncate(atOffset: UInt64(size(largest) / 2))
         try handle.close()
+    }
+
+    private func isFile(_ path: String) -> Bool {
+        (try? attributesOfItem(atPath: path)[.type] as? FileAttributeType) == .typeRegular
     }
 }

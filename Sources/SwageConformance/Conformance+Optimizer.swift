@@ -19,13 +19,24 @@ extension Conformance {
         try expect(still.step == 1 && still.learningRate == 0, "a step at the learning rate 0 says step \(still.step), rate \(still.learningRate)")
         try expectSame(try await fingerprint(trainer), before, "weights after a step at the learning rate 0")
         _ = try await trainer.forwardBackward(batch)
-        let next = try await trainer.optimStep()
-        try expect(next.learningRate > 0, "the learning rate is \(next.learningRate) at the step after one that had a rate of its own")
-        try expect(try await fingerprint(trainer) != before, "no weight moves at the step after one that had a rate of its own")
+        let next = try await trainer.optimStep().learningRate
+        let moved = try await fingerprint(trainer) != before
+        let expected = try await rateOfSecondStep(batch)
+        try expectClose([Float(next)], [Float(expected)], "learning rate of the step after one that had a rate of its own")
+        try expect(moved || expected == 0, "no weight moves at the step after one that had a rate of its own")
+    }
+
+    /// What the trainer's own schedule comes to by then, which may be nothing.
+    private func rateOfSecondStep(_ batch: TextTrainBatch) async throws -> Double {
+        let trainer = try await trainer("optimizer-of-its-own")
+        _ = try await trainer.forwardBackward(batch)
+        _ = try await trainer.optimStep()
+        _ = try await trainer.forwardBackward(batch)
+        return try await trainer.optimStep().learningRate
     }
 
     /// Two more steps of two trainers, with every option other than before, and the second without clipping.
-    func checkOptimizersAgree(_ trainer: any Trainer, _ reference: any Trainer) async throws {
+    func checkOptimizersAgree(_ trainer: any Trainer, _ reference: any Trainer, _ tolerance: Double) async throws {
         var probe = probe(20)
         let batch = try probe.batch(rows: 2, columns: 6)
         var options = OptimizerOptions(
@@ -39,8 +50,10 @@ extension Conformance {
                 steps.append(try await each.optimStep(options))
             }
             try expectClose([Float(steps[0].learningRate)], [Float(steps[1].learningRate)], "learning rate of a step \(what)")
-            try expectClose([Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of a step \(what)")
-            try expectClose(try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after a step \(what)")
+            try expectClose(
+                [Float(steps[0].gradientNorm)], [Float(steps[1].gradientNorm)], "gradient norm of a step \(what)", tolerance: tolerance)
+            try expectClose(
+                try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after a step \(what)", tolerance: tolerance)
         }
     }
 }

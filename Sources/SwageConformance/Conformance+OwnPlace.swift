@@ -49,5 +49,18 @@ extension Conformance {
         let newest = try await trainer.load()
         try expect(
             newest.path == later && newest.weightsOnly, "load without a path took \(newest), expected the newest, the weights alone at \(later)")
+        try await checkNoneInsteadOf(later, trainer)
+    }
+
+    /// Whoever names a checkpoint wants that one, and no other where it cannot be read.
+    private func checkNoneInsteadOf(_ named: String, _ trainer: any Trainer) async throws {
+        let weights = try await fingerprint(trainer)
+        try FileManager.default.truncateLargestFile(in: named)
+        for (path, what) in [(named, "truncated"), (named + "-none", "missing")] {
+            try await expectError([.corruptFile, .checkpointNotFound], "load of a \(what) checkpoint by its path, beside others that are whole") {
+                _ = try await trainer.load(path)
+            }
+        }
+        try expectSame(try await fingerprint(trainer), weights, "weights after loads of checkpoints that cannot be read")
     }
 }

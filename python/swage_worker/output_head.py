@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Iterator
 
 import torch
 from transformers import PreTrainedModel
@@ -23,24 +24,23 @@ class OutputHead:
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits `[…, vocabulary]` in float32, of hidden states `[…, hidden]`."""
-        name, base = self.model.base_model_prefix, self.model.base_model
-        setattr(self.model, name, _Given(hidden.reshape(1, -1, hidden.shape[-1])))
-        try:
+        given = _Outputs(last_hidden_state=hidden.reshape(1, -1, hidden.shape[-1]))
+        with _giving(given, [self.model.base_model, self.model.get_decoder()]):
             logits = self.model(input_ids=None, use_cache=False).logits
-        finally:
-            setattr(self.model, name, base)
         return logits.float().reshape(*hidden.shape[:-1], logits.shape[-1])
 
 
-class _Given(torch.nn.Module):
-    """In the place of a model's layers: hidden states that they have come to before."""
-
-    def __init__(self, hidden: torch.Tensor) -> None:
-        super().__init__()
-        self.hidden = hidden
-
-    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPast:
-        return _Outputs(last_hidden_state=self.hidden)
+@contextlib.contextmanager
+def _giving(outputs: _Outputs, modules: list[torch.nn.Module]) -> Iterator[None]:
+    """Has modules give what is there already."""
+    for module in modules:
+        module.forward = lambda *_, **__: outputs
+    try:
+        yield
+    finally:
+        for module in modules:
+            # That of its class comes to light again; they may be one and the same.
+            module.__dict__.pop("forward", None)
 
 
 class _Outputs(BaseModelOutputWithPast):

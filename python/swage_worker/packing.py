@@ -41,7 +41,7 @@ class Packing:
         raise TrainerError(
             "unsupported",
             f"in a row of several sequences, this model ({configuration.model_type}, attention {configuration._attn_implementation}) "
-            "lets one see another", "one sequence in each row, or another attention")
+            "lets one see another", "one sequence in each row (sft: --no-packing), or another attention")
 
     @torch.no_grad()
     def _separates(self, way: Callable[[PreTrainedModel, torch.Tensor], dict[str, Any]]) -> bool:

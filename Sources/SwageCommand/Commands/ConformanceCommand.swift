@@ -180,6 +180,14 @@ struct ConformanceCommand: AsyncParsableCommand {
         }
         let beginning = try await trainer.save(name: "beginning", path: workspace, weightsOnly: false).path
         let exported = try await trainer.save(name: "weights", path: workspace, weightsOnly: true).path
+        do {
+            _ = try await trainer.load(beginning)
+        } catch let error as TrainerError {
+            // Every check begins there: it is said once.
+            throw TrainerError(
+                error.code, "the trainer cannot load what it has just saved, \(beginning): \(error.message)",
+                expected: error.expected ?? "a checkpoint of its own to be one that it takes (promise 5)")
+        }
         let size = try await trainer.config().modelConfiguration["vocab_size"]
         guard case .integer(let vocabulary)? = size, 1...Int(Int32.max) ~= vocabulary else {
             throw TrainerError(
