@@ -34,7 +34,8 @@ def merged(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     for name, module in model.named_modules():
         if isinstance(module, BaseTunerLayer):
             for adapter in module.active_adapters:
-                weight = f"{name}.weight"
+                # Experts stand together in a parameter of their own name, and have a wrapper for each around the others.
+                weight = f"{name.replace(BASE, '')}.{getattr(module, 'parameter_name', 'weight')}"
                 result[weight] = result[weight] + module.get_delta_weight(adapter).to(result[weight].dtype)
     return result
 

@@ -50,7 +50,7 @@ struct ConformanceCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        try modelOptions.validate(EngineUse())
+        try modelOptions.validate(EngineUse(trainsAsTheServer: true))
     }
 
     /// Which promises are checked.

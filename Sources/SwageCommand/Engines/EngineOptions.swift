@@ -4,6 +4,8 @@ import ArgumentParser
 struct EngineUse {
     /// The optimizer's options, which a remote trainer has been given by its server.
     var optimizer: OptimizerArguments?
+    /// Whether something is trained although those are to be given here, beside a remote trainer that has its own.
+    var trainsAsTheServer = false
     /// Whether a model is read here beside a remote trainer: a reference, or what writes in its place.
     var readsModelHere = false
     /// Whether the token is that of a server which is started here.
@@ -17,7 +19,7 @@ extension ModelOptions {
             let owners = option.engines.map(\.rawValue).joined(separator: " and ")
             throw ValidationError("--\(option.name) is for \(owners), and the engine is \(engine.rawValue); expected without it.")
         }
-        if let option = worker.givenToTraining, use.optimizer == nil {
+        if let option = worker.givenToTraining, use.optimizer == nil, !use.trainsAsTheServer {
             throw ValidationError("--\(option) has no effect where nothing is trained; expected without it.")
         }
         if worker.loraAlpha != nil, worker.loraRank == nil {
