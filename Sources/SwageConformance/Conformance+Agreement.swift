@@ -50,7 +50,7 @@ extension Conformance {
             try expectClose([Float(steps[0].learningRate)], [Float(steps[1].learningRate)], "learning rate of step \(step)")
             try expect(steps[0].step == step, "the answer to optimStep \(step) says step \(steps[0].step)")
             try await expectStatus(trainer, TrainerStatus(step: step, accumulatedMicrobatches: 0), "after optimStep \(step)")
-            tolerance = max(tolerance, Self.tolerance(afterStepsAt: steps[1].learningRate))
+            tolerance = max(tolerance, self.tolerance(afterStepsAt: steps[1].learningRate))
         }
         try expectClose(
             try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 6 steps", tolerance: tolerance)
@@ -67,8 +67,10 @@ extension Conformance {
     }
 
     /// What is close enough once a weight may have moved: AdamW moves one whose gradient is nothing but rounding as far as any other,
-    /// by the whole rate, and no two engines round alike.
-    private static func tolerance(afterStepsAt rate: Double) -> Double { 1e-4 * max(1, rate / 1e-3) }
+    /// by the whole rate, and no two engines round alike. Weights of few bits lose a part of every step.
+    private func tolerance(afterStepsAt rate: Double) -> Double {
+        1e-4 * max(1, rate / 1e-3) * (Self.slack(of: subject.dtype) > 1 ? 10 : 1)
+    }
 
     /// What both report comes to the same.
     private func expectSameMetrics(_ results: [ForwardBackwardResult], _ what: String, _ tolerance: Double) throws {

@@ -15,6 +15,8 @@ extension Conformance {
         public var foreignCheckpoint: String?
         /// Whether the same calls must give the same bits; otherwise 1e-4 is close enough.
         public var isBitExact: Bool
+        /// torch's name of the type that the trainer computes in: see ``Conformance/slack(of:)``.
+        public var dtype: String?
         /// Whether `makeTrainer` gives the trainer the default place that it is told.
         public var choosesCheckpointDirectory: Bool
         /// A folder of its own that both this process and the trainer can write to.
@@ -31,7 +33,7 @@ extension Conformance {
         /// given; nil where none is in between.
         public var checkService: (@Sendable (_ batch: TextTrainBatch) async throws -> Void)?
 
-        /// A subject to be checked. By default 1e-4 is close enough, there is no checkpoint of another shape, trainers take the
+        /// A subject to be checked. By default it computes in float32, 1e-4 is close enough, there is no checkpoint of another shape, trainers take the
         /// default place that they are told and no other, nothing writes, no request is made twice, and no service is in between.
         public init(
             vocabularySize: Int, workspace: String, isBitExact: Bool = false, foreignCheckpoint: String? = nil,

@@ -56,10 +56,10 @@ extension Conformance {
         }
     }
 
-    /// Checks that numbers are the same up to rounding.
+    /// Checks that numbers are the same up to rounding: `tolerance` is that of float32.
     func expectClose(_ found: [Float], _ expected: [Float], _ what: String, tolerance: Double = 1e-4) throws {
-        let difference = Difference(found, expected)
-        try expect(difference.size <= tolerance, "\(what): \(difference), and \(tolerance) at most would do")
+        let (difference, bound) = (Difference(found, expected), tolerance * Self.slack(of: subject.dtype))
+        try expect(difference.size <= bound, "\(what): \(difference), and \(bound) at most would do")
     }
 
     func expectStatus(_ trainer: any Trainer, _ expected: TrainerStatus, _ when: String) async throws {

@@ -188,7 +188,8 @@ struct ConformanceCommand: AsyncParsableCommand {
                 error.code, "the trainer cannot load what it has just saved, \(beginning): \(error.message)",
                 expected: error.expected ?? "a checkpoint of its own to be one that it takes (promise 5)")
         }
-        let size = try await trainer.config().modelConfiguration["vocab_size"]
+        let configuration = try await trainer.config()
+        let size = configuration.modelConfiguration["vocab_size"]
         guard case .integer(let vocabulary)? = size, 1...Int(Int32.max) ~= vocabulary else {
             throw TrainerError(
                 .engineFailed, "the vocab_size in the trainer's config() is \(size.map { "\($0)" } ?? "not there")",
@@ -217,6 +218,11 @@ struct ConformanceCommand: AsyncParsableCommand {
             reference: values.map { .values($0) }
                 ?? .trainer { try await NativeTrainer(model: folder, optimizer: optimizer, checkpointDirectory: $0) },
             sampler: { _ in sampler })
+        subject.dtype = configuration.capabilities.dtype
+        let slack = Conformance.slack(of: subject.dtype)
+        if slack != 1 {
+            writeToStandardError("It computes in \(subject.dtype ?? ""): numbers may differ by \(Int(slack)) times what is allowed in float32.\n")
+        }
         if modelOptions.engine == .remote {
             subject.makeRepeating = { _ in
                 let repeating = try await remote.connect(checkpointDirectory: workspace + "/default", repeatsRequests: true).trainer
