@@ -34,9 +34,10 @@ extension Conformance {
             !["bfloat16", "float16"].contains(dtype) || Difference(found, expected).size > 1e-6,
             "capabilities say that it computes in \(dtype), and its log-probabilities are those of float32")
         // Long rows for those who look back a little way only, steps enough to see what an optimizer remembers, and of these one whose
-        // gradients are clipped and one whose are not: AdamW does not see a factor that all have.
+        // gradients are clipped and one whose are not: AdamW does not see a factor that all have. Weights of few bits lose a part of every step: the first is what can be compared.
+        let isCoarse = Self.slack(of: subject.dtype) > 1
         var tolerance = 1e-4
-        for (step, wanted) in zip(1..., [8, 1, 48, 8, 8, 8]) {
+        for (step, wanted) in zip(1..., isCoarse ? [8] : [8, 1, 48, 8, 8, 8]) {
             let columns = try await columns(wanted, trainer)
             var batch = try probe.batch(rows: 3, columns: columns)
             if let weight: Float = [2: 50, 4: 0.01][step] { batch.targetWeights = Tensor(repeating: weight, shape: batch.inputIDs.shape) }
@@ -50,15 +51,17 @@ extension Conformance {
             try expectClose([Float(steps[0].learningRate)], [Float(steps[1].learningRate)], "learning rate of step \(step)")
             try expect(steps[0].step == step, "the answer to optimStep \(step) says step \(steps[0].step)")
             try await expectStatus(trainer, TrainerStatus(step: step, accumulatedMicrobatches: 0), "after optimStep \(step)")
-            tolerance = max(tolerance, self.tolerance(afterStepsAt: steps[1].learningRate))
+            tolerance = max(tolerance, Self.tolerance(afterStepsAt: steps[1].learningRate))
         }
         try expectClose(
-            try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after 6 steps", tolerance: tolerance)
+            try await fingerprint(trainer), try await fingerprint(reference), "log-probabilities after the steps",
+            tolerance: isCoarse ? 10 * tolerance : tolerance)
         let abilities = [try await trainer.config().capabilities, try await reference.config().capabilities]
         try expect(
             abilities[0].adapters == abilities[1].adapters,
             "capabilities say that \(abilities[0].adapters ? "adapters are" : "the weights themselves are") learned, and the gradients are those of the reference, "
                 + "of which they say otherwise")
+        if isCoarse { return }
         if abilities.allSatisfy(\.optimizerPerStep) { try await checkOptimizersAgree(trainer, reference, tolerance) }
         try await checkOutputsAgree(trainer, reference, abilities[0].outputs.intersection(abilities[1].outputs), tolerance)
         for loss in Self.programs where abilities.allSatisfy({ $0.lack(for: loss) == nil }) {
@@ -67,10 +70,8 @@ extension Conformance {
     }
 
     /// What is close enough once a weight may have moved: AdamW moves one whose gradient is nothing but rounding as far as any other,
-    /// by the whole rate, and no two engines round alike. Weights of few bits lose a part of every step.
-    private func tolerance(afterStepsAt rate: Double) -> Double {
-        1e-4 * max(1, rate / 1e-3) * (Self.slack(of: subject.dtype) > 1 ? 10 : 1)
-    }
+    /// by the whole rate, and no two engines round alike.
+    private static func tolerance(afterStepsAt rate: Double) -> Double { 1e-4 * max(1, rate / 1e-3) }
 
     /// What both report comes to the same.
     private func expectSameMetrics(_ results: [ForwardBackwardResult], _ what: String, _ tolerance: Double) throws {

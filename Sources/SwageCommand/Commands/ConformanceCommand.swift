@@ -221,7 +221,9 @@ struct ConformanceCommand: AsyncParsableCommand {
         subject.dtype = configuration.capabilities.dtype
         let slack = Conformance.slack(of: subject.dtype)
         if slack != 1 {
-            writeToStandardError("It computes in \(subject.dtype ?? ""): numbers may differ by \(Int(slack)) times what is allowed in float32.\n")
+            writeToStandardError(
+                "It computes in \(subject.dtype ?? ""): numbers may differ by \(Int(slack)) times what is allowed in float32, and promise 9 "
+                    + "compares no step after the first.\n")
         }
         if modelOptions.engine == .remote {
             subject.makeRepeating = { _ in
