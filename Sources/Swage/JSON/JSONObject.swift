@@ -31,8 +31,8 @@ public struct JSONObject: Sendable {
     /// A key whose value is null is not there. Setting nil removes the key.
     public subscript(key: String) -> JSONValue? {
         get {
-            for member in members where member.key.hasSameBytes(as: key) { return member.value.isNull ? nil : member.value }
-            return nil
+            guard let value = members.first(where: { $0.key.hasSameBytes(as: key) })?.value, !value.isNull else { return nil }
+            return value
         }
         set {
             guard newValue == nil else { return set(key, to: newValue ?? .null) }
