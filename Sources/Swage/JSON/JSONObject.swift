@@ -23,7 +23,7 @@ public struct JSONObject: Sendable {
 
     /// Whether the key is there with null for its value.
     package func isNull(_ key: String) -> Bool {
-        members.contains { $0.value == .null && $0.key.hasSameBytes(as: key) }
+        members.contains { $0.value.isNull && $0.key.hasSameBytes(as: key) }
     }
 
     package var keys: [String] { members.map(\.key) }
@@ -31,7 +31,7 @@ public struct JSONObject: Sendable {
     /// A key whose value is null is not there. Setting nil removes the key.
     public subscript(key: String) -> JSONValue? {
         get {
-            guard let value = members.first(where: { $0.key.hasSameBytes(as: key) })?.value, value != .null else { return nil }
+            guard let value = members.first(where: { $0.key.hasSameBytes(as: key) })?.value, !value.isNull else { return nil }
             return value
         }
         set {

@@ -37,6 +37,7 @@ extension JSONValue {
         return object[key]
     }
 
+    package var isNull: Bool { if case .null = self { true } else { false } }
     package var flag: Bool? { if case .flag(let flag) = self { flag } else { nil } }
     package var number: JSONNumber? { if case .number(let number) = self { number } else { nil } }
     package var text: String? { if case .text(let text) = self { text } else { nil } }

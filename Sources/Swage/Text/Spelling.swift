@@ -17,7 +17,10 @@ extension String {
     package func hasSameBytes(as other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }
         let isSame = utf8.withContiguousStorageIfAvailable { own in
-            other.utf8.withContiguousStorageIfAvailable { own.elementsEqual($0) }
+            other.utf8.withContiguousStorageIfAvailable { other in
+                for index in 0..<own.count where own[index] != other[index] { return false }
+                return true
+            }
         }
         return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }

@@ -204,6 +204,8 @@ private struct JSONReader {
     }
 
     private func text(_ utf8: UnsafeBufferPointer<UInt8>, from start: Int) throws -> String {
+        // Most texts are, and need no closer look.
+        if utf8.isASCII { return String(decoding: utf8, as: UTF8.self) }
         guard let text = String(validating: utf8, as: UTF8.self) else {
             throw Failure(offset: start, problem: "the text that begins here is no UTF-8", expected: "UTF-8")
         }

@@ -91,7 +91,7 @@ public struct TextTokenizer: Tokenizer {
     }
 
     public func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32] {
-        let ids = try engine.spans(of: Array(text.utf8)[...], .beginning).map(\.id)
+        let ids = try engine.ids(of: text, .beginning)
         return addSpecialTokens ? engine.prefixIDs + ids + engine.suffixIDs : ids
     }
 
@@ -109,7 +109,7 @@ public struct TextTokenizer: Tokenizer {
     public func encode(prompt: String, completion: String) throws -> TargetedTokens {
         let (asked, begun) = try divided(prompt)
         let read = engine.prefixIDs + asked
-        var written = try engine.spans(of: Array((begun + completion).utf8)[...], engine.place(after: asked)).map(\.id)
+        var written = try engine.ids(of: begun + completion, engine.place(after: asked))
         // A completion may spell out its end, any that the model knows.
         if let end = definition.endOfSequenceIDs.first {
             if !definition.endOfSequenceIDs.contains(written.last ?? -1) { written.append(end) }
@@ -148,10 +148,10 @@ public struct TextTokenizer: Tokenizer {
     /// The ids of a prompt without the white space at its end that belongs to the word after it, and that white space:
     /// models write " here", and have hardly ever seen "here" after a space that stands alone.
     private func divided(_ prompt: String) throws -> (ids: [Int32], begun: String) {
-        let ids = try engine.spans(of: Array(prompt.utf8)[...], .beginning).map(\.id)
+        let ids = try engine.ids(of: prompt, .beginning)
         guard let last = prompt.unicodeScalars.last, prompt.utf8.count > 1, try engine.joinsToWord(last) else { return (ids, "") }
         let shorter = String(prompt.unicodeScalars.dropLast())
-        let asked = try engine.spans(of: Array(shorter.utf8)[...], .beginning).map(\.id)
+        let asked = try engine.ids(of: shorter, .beginning)
         // Some added tokens swallow the white space after them.
         return asked == ids ? (ids, "") : (asked, String(last))
     }

@@ -5,10 +5,10 @@ package import Swage
 ///
 /// A key whose value is null is not there.
 package struct ExampleRow {
-    /// The keys that have a value.
-    package let keys: [String]
-    private let nulls: Set<String>
-    private var rest: JSONObject
+    private let written: JSONObject
+    /// What was written and what was put to it, of which some is taken.
+    private var members: [JSONObject.Member]
+    private var isTaken: [Bool]
 
     /// - Throws: ``TrainerError`` with code `invalidData` for a line that is no object.
     package init(json: Data) throws {
@@ -20,30 +20,49 @@ package struct ExampleRow {
     }
 
     package init(_ object: JSONObject) {
-        keys = object.members.filter { $0.value != .null }.map(\.key)
-        nulls = Set(object.members.filter { $0.value == .null }.map { "\"\($0.key)\"" })
-        rest = object
+        written = object
+        members = object.members
+        isTaken = Array(repeating: false, count: members.count)
     }
 
-    /// The keys, for an error.
-    package var listedKeys: String { keys.isEmpty ? "no key with a value" : "the keys " + keys.map { "\"\($0)\"" }.joined(separator: ", ") }
+    /// The keys that have a value.
+    package var keys: [String] { written.members.filter { !$0.value.isNull }.map(\.key) }
 
-    /// Whether a key, in quotes, is there and has no value.
-    func isNull(_ key: String) -> Bool { nulls.contains(key) }
+    /// Whether a key was written with a value.
+    package func has(_ key: String) -> Bool { written[key] != nil }
+
+    /// The keys, for an error.
+    package var listedKeys: String {
+        let keys = keys
+        return keys.isEmpty ? "no key with a value" : "the keys " + keys.map { "\"\($0)\"" }.joined(separator: ", ")
+    }
+
+    /// Whether a key is there and has no value.
+    func isNull(_ key: String) -> Bool { written.isNull(key) }
 
     /// The value under a key that was not taken.
-    subscript(key: String) -> JSONValue? { rest[key] }
+    subscript(key: String) -> JSONValue? { place(of: key).map { members[$0].value } }
+
+    private func place(of key: String) -> Int? {
+        for index in members.indices where !isTaken[index] && members[index].key.hasSameBytes(as: key) {
+            return members[index].value.isNull ? nil : index
+        }
+        return nil
+    }
 
     package mutating func take(_ key: String) -> JSONValue? {
-        defer { rest[key] = nil }
-        return rest[key]
+        guard let place = place(of: key) else { return nil }
+        isTaken[place] = true
+        return members[place].value
     }
 
     /// Adds a key, to be taken later.
     /// - Throws: ``TrainerError`` with code `invalidData` if it is there already.
     package mutating func put(_ value: JSONValue, under key: String) throws {
-        guard rest[key] == nil else { throw TrainerError(.invalidData, "\"\(key)\" stands in two places of the line", expected: "one of them") }
-        rest[key] = value
+        guard place(of: key) == nil else { throw TrainerError(.invalidData, "\"\(key)\" stands in two places of the line", expected: "one of them") }
+        for index in members.indices where members[index].key.hasSameBytes(as: key) { isTaken[index] = true }
+        members.append(JSONObject.Member(key: key, value: value))
+        isTaken.append(false)
     }
 
     /// The value of the one key among several names of a thing, and the name that it has.
@@ -56,11 +75,12 @@ package struct ExampleRow {
     /// The one key among several names of a thing.
     /// - Throws: ``TrainerError`` with code `invalidData` if two of them are there.
     package func key(oneOf names: [String]) throws -> String? {
-        let found = names.filter { rest[$0] != nil }
-        guard found.count < 2 else {
-            throw TrainerError(.invalidData, "there are both \"\(found[0])\" and \"\(found[1])\"", expected: "one of them")
+        var found: String?
+        for name in names where place(of: name) != nil {
+            if let found { throw TrainerError(.invalidData, "there are both \"\(found)\" and \"\(name)\"", expected: "one of them") }
+            found = name
         }
-        return found.first
+        return found
     }
 
     /// The text under a key; nil for none, and for an empty one.
@@ -72,7 +92,7 @@ package struct ExampleRow {
 
     /// What is left: keys with a value that were not taken.
     package var untaken: [(key: String, value: JSONValue)] {
-        rest.members.filter { $0.value != .null }.map { ($0.key, $0.value) }
+        members.indices.filter { !isTaken[$0] && !members[$0].value.isNull }.map { (members[$0].key, members[$0].value) }
     }
 
     /// Refuses what is left where it would change a meaning, and notes the rest.

@@ -11,14 +11,14 @@ package struct RowForm: Sendable {
     package var listed: String { keys.map { "\"\($0[0])\"" }.joined(separator: " and ") }
 
     /// Whether a row has them all.
-    package func fits(_ row: ExampleRow) -> Bool { missing(row).isEmpty }
+    package func fits(_ row: ExampleRow) -> Bool { keys.allSatisfy { $0.contains(where: row.has) } }
 
     /// What it is called, with the keys of a row that it is known by, and others that are read beside them.
     package func summary(_ row: ExampleRow, beside others: [String] = []) -> String {
         "\(name): \(row.keys.filter { key in others.contains(key) || keys.contains { $0.contains(key) } }.joined(separator: ", "))"
     }
 
-    private func missing(_ row: ExampleRow) -> [[String]] { keys.filter { names in !names.contains(where: row.keys.contains) } }
+    private func missing(_ row: ExampleRow) -> [[String]] { keys.filter { names in !names.contains(where: row.has) } }
 
     /// The error for a row of none of some forms, which names the form that is nearest to it.
     /// - Parameters:

@@ -15,7 +15,7 @@ extension JSONValue {
                 throw TrainerError(
                     .invalidData, "message \(index + 1) of \"\(key)\" is \(value.summary)", expected: "an object with role and content")
             }
-            var message = RowMessage(object, place: "message \(index + 1) of \"\(key)\"")
+            var message = RowMessage(object, number: index + 1, key: key)
             return try message.read(&notes)
         }
     }
@@ -24,9 +24,13 @@ extension JSONValue {
 /// A message of a row while its keys are taken.
 private struct RowMessage {
     private var row: ExampleRow
-    private let place: String
+    private let number: Int
+    private let key: String
 
-    init(_ object: JSONObject, place: String) { (row, self.place) = (ExampleRow(object), place) }
+    init(_ object: JSONObject, number: Int, key: String) { (row, self.number, self.key) = (ExampleRow(object), number, key) }
+
+    /// Where it stands, for an error.
+    private var place: String { "message \(number) of \"\(key)\"" }
 
     mutating func read(_ notes: inout [String]) throws -> ChatMessage {
         let (role, isShareGPT) = try takeRole()
@@ -35,12 +39,12 @@ private struct RowMessage {
         message.reasoningContent = try takeThought()
         message.fields = try takeFields()
         let calls = try takeCalls()
-        if isShareGPT, role == "assistant", row.keys.contains("from"), Self.calling.contains(sharedRole) {
+        if isShareGPT, role == "assistant", row.has("from"), Self.calling.contains(sharedRole) {
             message.fields["tool_calls"] = try Self.calls(spelledIn: said, place)
             message.fields.set("content", to: .null)
         } else {
             if let calls { message.fields["tool_calls"] = calls }
-            message.content = try content(said, isShareGPT ? "\"value\"" : "\"content\"", &message.fields)
+            message.content = try content(said, isShareGPT ? "value" : "content", &message.fields)
         }
         message.weight = try takeWeight()
         for (key, value) in row.untaken {
@@ -54,6 +58,12 @@ private struct RowMessage {
 
     private var sharedRole = ""
 
+    // The names are here, and not where they are looked for, so that no list is made for each message.
+    private static let roleNames = ["role", "from"]
+    private static let thoughtNames = ["reasoning_content", "thinking", "reasoning", "thought"]
+    private static let textNames = ["tool_call_id", "name"]
+    private static let callNames = ["tool_calls", "function_call"]
+
     private static let calling = ["function_call", "tool_call"]
     private static let sharedRoles = [
         "human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant", "bard": "assistant", "bing": "assistant",
@@ -62,7 +72,7 @@ private struct RowMessage {
     ]
 
     private mutating func takeRole() throws -> (role: String, isShareGPT: Bool) {
-        guard let (key, value) = try row.take(oneOf: ["role", "from"]) else {
+        guard let (key, value) = try row.take(oneOf: Self.roleNames) else {
             throw TrainerError(.invalidData, "\(place) has \(row.listedKeys)", expected: "role and content, or from and value")
         }
         guard let role = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
@@ -81,32 +91,32 @@ private struct RowMessage {
     // MARK: What is said
 
     /// The text of a message, its parts put together where it is in parts.
-    private func content(_ value: JSONValue?, _ key: String, _ fields: inout JSONObject) throws -> String {
+    private func content(_ value: JSONValue?, _ name: String, _ fields: inout JSONObject) throws -> String {
         switch value {
         case .text(let text)?: return text
         case .list(let list)?:
-            let parts = try list.map { try Self.part($0, key, place) }
+            let parts = try list.map { try Self.part($0, "\"\(name)\" of \(place)") }
             fields["content"] = .list(parts.map(\.part))
             return parts.map(\.text).joined()
         case nil where fields.hasCalls:
             fields.set("content", to: .null)
             return ""
         case nil:
-            let found = row.isNull(key) ? "\(key) null" : row.listedKeys
+            let found = row.isNull(name) ? "\"\(name)\" null" : row.listedKeys
             throw TrainerError(.invalidData, "\(place) has \(found)", expected: "role and content")
-        case let value?: throw TrainerError(.invalidData, "\(key) of \(place) is \(value.summary)", expected: "a text, or a list of texts")
+        case let value?: throw TrainerError(.invalidData, "\"\(name)\" of \(place) is \(value.summary)", expected: "a text, or a list of texts")
         }
     }
 
     /// A part of a content as a template is given it, without what is null in it, and its text.
-    private static func part(_ part: JSONValue, _ key: String, _ place: String) throws -> (part: JSONValue, text: String) {
+    private static func part(_ part: JSONValue, _ place: String) throws -> (part: JSONValue, text: String) {
         if let text = part.text { return (part, text) }
-        let members = part.object?.members.filter { $0.value != .null } ?? []
+        let members = part.object?.members.filter { !$0.value.isNull } ?? []
         let media = members.first { MeaningfulKeys.isMedia($0.key) }?.key
         guard part["type"]?.text ?? "text" == "text", media == nil, let text = part["text"]?.text else {
             let kind = part["type"]?.text.flatMap { $0 == "text" ? nil : "of the type \"\($0.beginning(60))\"" } ?? media.map { "with the key \"\($0)\"" }
             throw TrainerError(
-                .invalidData, "\(key) of \(place) has a part \(kind ?? "that is \(part.summary) without a text")",
+                .invalidData, "\(place) has a part \(kind ?? "that is \(part.summary) without a text")",
                 expected: "parts of text alone, {\"type\": \"text\", \"text\": …}: models read text here")
         }
         return (.object(JSONObject(members)), text)
@@ -114,7 +124,7 @@ private struct RowMessage {
 
     private mutating func takeThought() throws -> String? {
         var thought: (key: String, text: String)?
-        for key in ["reasoning_content", "thinking", "reasoning", "thought"] {
+        for key in Self.thoughtNames {
             guard let value = row.take(key) else { continue }
             guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
             if let known = thought, !known.text.hasSameBytes(as: text) {
@@ -129,7 +139,7 @@ private struct RowMessage {
     /// What templates read beside the words.
     private mutating func takeFields() throws -> JSONObject {
         var fields: JSONObject = [:]
-        for key in ["tool_call_id", "name"] {
+        for key in Self.textNames {
             guard let value = row.take(key) else { continue }
             guard let text = value.text else { throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a text") }
             if !text.isEmpty { fields[key] = value }
@@ -140,7 +150,7 @@ private struct RowMessage {
     // MARK: Tools
 
     private mutating func takeCalls() throws -> JSONValue? {
-        guard let (key, value) = try row.take(oneOf: ["tool_calls", "function_call"]) else { return nil }
+        guard let (key, value) = try row.take(oneOf: Self.callNames) else { return nil }
         if key == "function_call" { return .list([["type": "function", "function": try Self.checked(value, "\"\(key)\" of \(place)")]]) }
         guard let list = value.list else {
             throw TrainerError(.invalidData, "\"\(key)\" of \(place) is \(value.summary)", expected: "a list of calls")

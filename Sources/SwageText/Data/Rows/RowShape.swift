@@ -51,7 +51,7 @@ extension RowShape {
         guard let (key, value) = try row.take(oneOf: ["messages", "conversations", "conversation"]) else { throw unread(row) }
         // Some files hold the list as a text of JSON.
         let messages = try ((try? value.parsed) ?? value).messages(key, &notes)
-        if row.keys.contains("completion") {
+        if row.has("completion") {
             throw TrainerError(.invalidData, "the line has \(row.listedKeys)", expected: "either \"\(key)\", or \"prompt\" and \"completion\"")
         }
         if let prompt = row.take("prompt") { try check(prompt, beside: messages, key, &notes) }
@@ -119,7 +119,7 @@ extension RowShape {
     private static func takeText(_ row: inout ExampleRow, _ notes: inout [String]) throws -> TrainingExample {
         guard let value = row.take("text") else { throw unread(row) }
         guard let text = value.text else { throw TrainerError(.invalidData, "\"text\" is \(value.summary)", expected: "a text") }
-        if let other = ["prompt", "completion"].first(where: row.keys.contains) {
+        if let other = ["prompt", "completion"].first(where: row.has) {
             throw TrainerError(.invalidData, "the line has \(row.listedKeys)", expected: "either \"text\", or \"\(other)\" and what belongs to it")
         }
         // What kind of text it is, as data of classification says, and not whether people like it.

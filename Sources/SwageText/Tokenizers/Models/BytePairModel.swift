@@ -23,6 +23,8 @@ struct BytePairModel: Sendable {
     private let fallbackIDs: [Int32]
     /// Whether no merge goes over a place at which the mark for a space follows something else, so that a text can be cut there.
     private let cutsAtMark: Bool
+    /// How long pieces are merged that hold characters, and that hold bytes.
+    private let longPieces: (characters: LongPieceMerger, bytes: LongPieceMerger)
 
     private static let mark: [UInt8] = Array("▁".utf8)
 
@@ -36,6 +38,7 @@ struct BytePairModel: Sendable {
         fallbackIDs = (0..<256).map { table.id(of: Self.fallbackSpelling(UInt8($0))) ?? -1 }
         let spelled = ByteLevelAlphabet.scalars.map { table.id(of: String($0)) }
         byteIDs = isPlain && !spelled.contains(nil) ? spelled.compactMap { $0 } : nil
+        longPieces = (LongPieceMerger(table, merges, isUsable: isPlain), LongPieceMerger(table, merges, bytes: byteIDs, isUsable: byteIDs != nil))
         let odd = Set(fallbackIDs.filter { $0 >= 0 } + [unknownID].compactMap { $0 })
         cutsAtMark =
             isPlain && table.id(of: Self.mark) != nil
@@ -101,6 +104,8 @@ struct BytePairModel: Sendable {
         if settings.ignoresMerges, !isPart, let id = isBytes ? table.id(of: ByteLevelAlphabet.spelled(word)) : table.id(of: word) {
             return scratch.sink.append(id, 0, word.count)
         }
+        let longPieces = isBytes ? longPieces.bytes : longPieces.characters
+        if longPieces.merge(word, &scratch) { return }
         scratch.merger.symbols.removeAll(keepingCapacity: true)
         if isBytes, let byteIDs {
             for (index, byte) in word.enumerated() { scratch.merger.add(byteIDs[Int(byte)], index, index + 1) }

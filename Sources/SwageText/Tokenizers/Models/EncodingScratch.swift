@@ -4,6 +4,7 @@ import Synchronization
 struct EncodingScratch: Sendable {
     var sink = TokenSink()
     var merger = PairMerger()
+    var search = PieceSearchScratch()
     var cache = WordCache()
     var viterbi = ViterbiScratch()
 }

@@ -76,9 +76,14 @@ package struct TokenizerPipeline: Sendable {
 
     /// The ids of a text.
     package func encode(_ text: String, addSpecialTokens: Bool) throws -> [Int32] {
+        let ids = try ids(of: text, .beginning)
+        return addSpecialTokens && !(prefixIDs.isEmpty && suffixIDs.isEmpty) ? prefixIDs + ids + suffixIDs : ids
+    }
+
+    func ids(of text: String, _ place: TextPlace) throws -> [Int32] {
         var sink = TokenSink()
-        try encode(text, .beginning, isAligned: false, into: &sink)
-        return addSpecialTokens && !(prefixIDs.isEmpty && suffixIDs.isEmpty) ? prefixIDs + sink.ids + suffixIDs : sink.ids
+        try encode(text, place, isAligned: false, into: &sink)
+        return sink.ids
     }
 
     /// The ids of a text, each with where in its UTF-8 it comes from; those around every text are not among them.
