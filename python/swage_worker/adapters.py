@@ -17,6 +17,10 @@ def add(model: torch.nn.Module, options: LoRAOptions) -> None:
         LoraConfig(
             r=options.rank, lora_alpha=options.alpha, lora_dropout=options.dropout,
             target_modules=modules[0] if modules == ["all-linear"] else modules, task_type="CAUSAL_LM"), model)
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            # What the model's own configuration would drop stays.
+            module.lora_dropout.train()
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -19,7 +19,7 @@ from .batch import Batch, segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, IsCancelled, TrainerError, check
-from .loading import load_model, read_tensors, read_weights
+from .loading import load_model, read_tensors, read_weights, require_computable
 from .loss import OUTPUTS, Result, evaluate_batch, gradients_of, outputs_read
 from .options import Config, HuggingFaceOptions, OptimizerOptions, Parallelism
 from .output_head import OutputHead
@@ -41,8 +41,14 @@ class HuggingFaceEngine(Engine):
         if options.threads:
             torch.set_num_threads(options.threads)
         self.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = load_model(options).to(self.device).train()
+        # Not in training: microbatches come to what one batch does, and a repeated run to the same, so that nothing is dropped but by
+        # adapters that were asked to.
+        self.model = load_model(options).to(self.device).eval()
+        require_computable(self.model)
         self.weights = self.parameters = dict(self.model.named_parameters())
+        # What belongs to the model and is not learned, such as the biases of DeepSeek's router.
+        persistent = self.model.state_dict()
+        self.kept = {name: buffer for name, buffer in self.model.named_buffers() if name in persistent}
         self.weights_signature = self.signature = _signature(self.weights)
         self.dtype = self.model.dtype
         self.adapters: ModuleType | None = None
@@ -65,6 +71,9 @@ class HuggingFaceEngine(Engine):
         program = program or self.default_loss
         hidden = self.model.config.get_text_config().hidden_size
         read = outputs_read(program, batch, self.vocabulary, hidden)
+        if self.adapters:
+            # What their dropout draws goes by the step, and so goes on as it would have.
+            torch.manual_seed(self.step << 20 | self.microbatches)
         with self._failing_as_nothing(), between_layers.ending(self.model, is_cancelled):
             outputs = self._outputs(batch, read, is_cancelled)
             total, denominator, metrics = evaluate_batch(program, batch, outputs, self.vocabulary, hidden, is_cancelled)
@@ -131,7 +140,7 @@ class HuggingFaceEngine(Engine):
         """Reads everything before anything changes."""
         place, manifest, full = self.store.open(path, self.signature, self.weights_signature)
         files = manifest["fileSizes"] if full else {}
-        weights = read_weights(place, self.weights, self.options)
+        weights = read_weights(place, self.kept | self.weights, self.options)
         trained = read_tensors(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
         moments: dict[str, torch.Tensor] | None = None
         sums: dict[str, torch.Tensor] = {}
@@ -140,8 +149,8 @@ class HuggingFaceEngine(Engine):
         if "gradients.safetensors" in files:
             sums = read_tensors(place, "gradients.safetensors", self.parameters)
         with torch.no_grad():
-            for name, parameter in self.weights.items():
-                parameter.copy_(weights[name])
+            for name, tensor in (self.kept | self.weights).items():
+                tensor.copy_(weights[name])
             for name, value in trained.items():
                 self.parameters[name].copy_(value)
         if self.adapters and not full:
@@ -247,7 +256,7 @@ class HuggingFaceEngine(Engine):
         whole = self.weights
         if self.adapters and weights_only:
             whole = self.adapters.merged(self.model)
-        self.model.save_pretrained(folder, state_dict={name: value.detach() for name, value in whole.items()})
+        self.model.save_pretrained(folder, state_dict={name: value.detach() for name, value in (self.kept | whole).items()})
         if weights_only:
             return
         if self.adapters:

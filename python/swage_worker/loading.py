@@ -39,13 +39,22 @@ def load_model(options: HuggingFaceOptions) -> PreTrainedModel:
     return model
 
 
+@torch.no_grad()
+def require_computable(model: PreTrainedModel) -> None:
+    """Raises TrainerError where transformers has opened what it cannot compute: it reads settings that not each model knows."""
+    try:
+        model(input_ids=torch.zeros(1, 2, dtype=torch.long, device=model.device), use_cache=False)
+    except Exception as error:
+        raise TrainerError("unsupported", f"transformers cannot compute the model in {model.name_or_path}: {error}") from error
+
+
 def read_weights(place: pathlib.Path, wanted: Mapping[str, torch.Tensor], options: HuggingFaceOptions) -> dict[str, torch.Tensor]:
     """The weights of a checkpoint, by the names and in the shapes of `wanted`."""
     file = "model.safetensors"
     tensors = read_tensors(place, file)
     if not wanted.keys() <= tensors.keys():
         # transformers holds experts joined that it writes apart, by the names of the hub: it knows the way back.
-        tensors = dict(load_model(dataclasses.replace(options, model=str(place))).named_parameters())
+        tensors = load_model(dataclasses.replace(options, model=str(place))).state_dict()
     _require(place / file, tensors, wanted, "checkpointMismatch")
     return tensors
 

@@ -112,12 +112,13 @@ def _require_memory(model: PreTrainedModel, prompts: list[list[int]], options: S
 
 @contextlib.contextmanager
 def without_dropout(model: PreTrainedModel) -> Iterator[None]:
-    was_training = model.training
+    were_training = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module, was_training in were_training:
+            module.training = was_training
 
 
 def _complete_together(
