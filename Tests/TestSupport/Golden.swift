@@ -23,7 +23,8 @@ package enum Golden {
     /// Those that there are as GGUF files as well.
     package static let ggufDecoders = [
         "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
-        "phi3_short", "olmo2", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "qwen3_moe", "olmoe",
+        "phi3_short", "olmo2", "olmo3", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "ministral3", "mixtral", "qwen3_moe", "olmoe",
+        "gpt_oss",
     ]
 
     package static func decoder(_ name: String) -> String { "\(root)/decoders/\(name)" }

@@ -49,13 +49,13 @@ public struct ModelFiles: Sendable {
     private init(gguf path: String, template: String?) throws {
         let file = try GGUFFile(path: path)
         let configuration = try ModelConfiguration(gguf: file)
-        let weights = GGUFWeights(file: file, configuration: configuration)
+        let weights = try GGUFWeights(file: file, configuration: configuration)
         let definition = try Self.unlessUnsupported {
             var definition = try TextTokenizer.Definition(gguf: file)
             if let template { definition.chatTemplate = template }
             return definition
         }
-        let encodings = Set(file.tensors.values.map(\.encoding.rawValue)).sorted().joined(separator: ", ")
+        let encodings = Set(file.tensors.values.map(\.encoding.name)).sorted().joined(separator: ", ")
         self.path = path
         isSingleFile = true
         self.configuration = configuration
@@ -72,12 +72,13 @@ public struct ModelFiles: Sendable {
         let name = Hub.name(ofCached: path) ?? URL(literalPath: path).standardizedFileURL.lastPathComponent
         self.path = path
         isSingleFile = false
-        var configuration = try ModelConfiguration(
-            configJSON: try folder.required("config.json"), path: path + "/config.json", fallbackName: name)
+        let json = try JSONField(json: try folder.required("config.json"), file: path + "/config.json")
+        var configuration = try ModelConfiguration(configJSON: json, fallbackName: name)
         let weights = try ShardedSafetensors(folder: folder)
-        self.weights = try TiedWeights(CanonicalWeights(weights, configuration.family), &configuration)
+        let scaled = try ScaledWeights(weights, try WeightQuantization.read(json), path: path)
+        self.weights = try TiedWeights(CanonicalWeights(scaled, configuration.family), &configuration)
         self.configuration = configuration
-        format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
+        format = "safetensors: \(weights.encodings.map(\.name).joined(separator: ", "))"
         tokenizer = try Self.unlessUnsupported {
             let tokenizer = try folder.tokenizer(template: template)
             guard let odd = tokenizer.endOfSequenceIDs.first(where: { $0 >= configuration.vocabularySize }) else { return tokenizer }
@@ -123,7 +124,7 @@ public struct ModelFiles: Sendable {
         for (name, shape) in expected {
             if let type = weights.unreadable[name] {
                 throw TrainerError(
-                    .unsupported, "\(path): tensor \"\(name)\" has the type \(type)", expected: "F32, F16 or BF16")
+                    .unsupported, "\(path): tensor \"\(name)\" has the type \(type)", expected: TensorEncoding.safetensorsNames.joined(separator: ", "))
             }
             guard let found = weights.shape(of: name) else {
                 throw TrainerError(

@@ -11,6 +11,13 @@ package struct StoredTensor: Sendable, Equatable {
     package let range: Range<Int>
 
     package var elementCount: Int { Swage.elementCount(shape) ?? 0 }
+
+    /// One of the tensors along the first axis, of which there are some.
+    func slice(_ index: Int) -> StoredTensor {
+        let bytes = range.count / shape[0]
+        let begin = range.lowerBound + index * bytes
+        return StoredTensor(name: name, shape: Array(shape.dropFirst()), encoding: encoding, range: begin..<begin + bytes)
+    }
 }
 
 /// A source of named weights, whatever the file format.

@@ -130,6 +130,6 @@ private struct SafetensorsEntry {
                 expected: "\(total / 8) bytes, for the shape \(shape) in \(type)")
         }
         range = offsets[0]..<offsets[1]
-        encoding = ["F32": .float32, "F16": .float16, "BF16": .bfloat16][type]
+        encoding = TensorEncoding.ofSafetensors(type)
     }
 }

@@ -54,8 +54,10 @@ struct ShardedSafetensors: WeightSource {
     var tensorNames: Set<String> { Set(fileOfTensor.keys) }
 
     var encodings: [TensorEncoding] {
-        Set(fileOfTensor.compactMap { $1.tensors[$0]?.encoding }).sorted { $0.rawValue < $1.rawValue }
+        Set(fileOfTensor.compactMap { $1.tensors[$0]?.encoding }).sorted { $0.name < $1.name }
     }
+
+    func encoding(of name: String) -> TensorEncoding? { fileOfTensor[name]?.tensors[name]?.encoding }
 
     func shape(of name: String) -> [Int]? { fileOfTensor[name]?.shape(of: name) }
 
