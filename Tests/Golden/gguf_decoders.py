@@ -4,13 +4,14 @@ import json
 import math
 
 import numpy
-from gguf import GGUFWriter, RopeScalingType, TokenType
+from gguf import GGMLQuantizationType, GGUFWriter, RopeScalingType, TokenType
+from gguf.quants import dequantize, quantize
 from safetensors.numpy import load_file
 
 MODELS = [
     "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
     "phi3_short", "olmo2", "olmo3", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "ministral3", "mixtral", "qwen3_moe", "olmoe",
-    "gpt_oss",
+    "gpt_oss_mxfp4",
 ]
 ARCHITECTURES = {
     "gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "mixtral": "llama", "olmo3": "olmo2", "ministral3": "mistral3", "gpt_oss": "gpt-oss",
@@ -127,7 +128,13 @@ def write_model(folder):
             tensor = tensor.T
         if architecture.startswith("gemma") and name.endswith("norm.weight"):
             tensor = tensor + 1
-        writer.add_tensor(stored_name(name, architecture), numpy.ascontiguousarray(tensor))
+        tensor = numpy.ascontiguousarray(tensor)
+        if folder.name.endswith("mxfp4") and "experts" in name and tensor.ndim == 3:
+            blocks = quantize(tensor, GGMLQuantizationType.MXFP4)
+            assert (dequantize(blocks, GGMLQuantizationType.MXFP4).reshape(tensor.shape) == tensor).all()
+            writer.add_tensor(stored_name(name, architecture), blocks, raw_dtype=GGMLQuantizationType.MXFP4)
+        else:
+            writer.add_tensor(stored_name(name, architecture), tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

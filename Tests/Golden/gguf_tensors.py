@@ -1,7 +1,8 @@
 """A GGUF file with one tensor in every encoding that is read, and what the `gguf` package decodes them to.
 
-Numbers are written from numbers. All blocks are random bytes, which any reader must decode alike: the first row's scales are sound, the others'
-are whatever the bytes say, infinities and NaN among them. Q8_K alone has no decoder in the package, and its rule is written down here.
+Numbers are written from numbers. All blocks are random bytes, which any reader must decode alike: the first row's scales are sound, the
+others' are whatever the bytes say, infinities and NaN among them. Q8_K alone has no decoder in the package, and its rule is written down
+here.
 """
 
 import numpy

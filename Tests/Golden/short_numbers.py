@@ -1,6 +1,7 @@
 """Safetensors of numbers that are not 32, 16 or 16 bits long, and tiny models whose weights have 8 bits and scales.
 
-`numbers` holds every pattern of 8 bits; what torch makes of them, and of numbers of 64 bits, is beside it. The models are read back by transformers.
+`numbers` holds every pattern of 8 bits; what torch makes of them, and of numbers of 64 bits, is beside it. The models are read back by
+transformers.
 """
 
 import json
@@ -43,7 +44,8 @@ def model(folder, source, block, kind):
     folder.mkdir(exist_ok=True)
     config = json.loads((source / "config.json").read_text())
     scheme = "dynamic" if block else "static"
-    config["quantization_config"] = dict(quant_method="fp8", activation_scheme=scheme, weight_block_size=block, modules_to_not_convert=["lm_head"])
+    kept = ["lm_head"]
+    config["quantization_config"] = dict(quant_method="fp8", activation_scheme=scheme, weight_block_size=block, modules_to_not_convert=kept)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     tensors = {}
     for name, tensor in load_file(source / "model.safetensors").items():

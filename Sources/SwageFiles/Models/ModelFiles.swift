@@ -16,6 +16,8 @@ public struct ModelFiles: Sendable {
     package let isSingleFile: Bool
     /// `safetensors` or `GGUF v3`, and how the weights are written.
     public let format: String
+    /// What its tensors are written as.
+    package let types: [StoredType]
     package let configuration: ModelConfiguration
     package let weights: any WeightSource
     /// The tokenizer, or why there is none that can be used. Weights can be trained without one.
@@ -55,11 +57,11 @@ public struct ModelFiles: Sendable {
             if let template { definition.chatTemplate = template }
             return definition
         }
-        let encodings = Set(file.tensors.values.map(\.encoding.name)).sorted().joined(separator: ", ")
+        types = StoredType.all(of: file.tensors.values)
         self.path = path
         isSingleFile = true
         self.configuration = configuration
-        format = "GGUF v\(file.version): \(encodings)"
+        format = "GGUF v\(file.version): \(Self.names(types))"
         self.weights = weights
         tokenizer = try Self.unlessUnsupported { try TextTokenizer(try definition.get()) }
         var companions = try Self.companions(configuration, try? definition.get(), file)
@@ -78,7 +80,8 @@ public struct ModelFiles: Sendable {
         let scaled = try ScaledWeights(weights, try WeightQuantization.read(json), path: path)
         self.weights = try TiedWeights(CanonicalWeights(scaled, configuration.family), &configuration)
         self.configuration = configuration
-        format = "safetensors: \(weights.encodings.map(\.name).joined(separator: ", "))"
+        types = StoredType.all(of: weights.tensors)
+        format = "safetensors: \(Self.names(types))"
         tokenizer = try Self.unlessUnsupported {
             let tokenizer = try folder.tokenizer(template: template)
             guard let odd = tokenizer.endOfSequenceIDs.first(where: { $0 >= configuration.vocabularySize }) else { return tokenizer }
@@ -88,6 +91,8 @@ public struct ModelFiles: Sendable {
         }
         companions = try folder.companions(ofText: true, template: template)
     }
+
+    private static func names(_ types: [StoredType]) -> String { types.map(\.encoding.name).sorted().joined(separator: ", ") }
 
     /// Keeps for later that something is not known or not there; what is broken is an error at once.
     static func unlessUnsupported<Value>(_ make: () throws -> Value) throws -> Result<Value, TrainerError> {

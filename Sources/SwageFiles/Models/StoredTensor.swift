@@ -20,6 +20,23 @@ package struct StoredTensor: Sendable, Equatable {
     }
 }
 
+/// The tensors of a model that are written alike.
+package struct StoredType: Sendable {
+    package let encoding: TensorEncoding
+    package private(set) var tensorCount = 0
+    package private(set) var byteCount = 0
+
+    /// What a model's tensors are written as, the type that takes most bytes first.
+    static func all(of tensors: some Sequence<StoredTensor>) -> [StoredType] {
+        var types: [TensorEncoding: StoredType] = [:]
+        for tensor in tensors {
+            types[tensor.encoding, default: StoredType(encoding: tensor.encoding)].tensorCount += 1
+            types[tensor.encoding]?.byteCount += tensor.range.count
+        }
+        return types.values.sorted { ($1.byteCount, $0.encoding.name) < ($0.byteCount, $1.encoding.name) }
+    }
+}
+
 /// A source of named weights, whatever the file format.
 package protocol WeightSource: Sendable {
     /// The names under which Hugging Face stores the tensors that are there.

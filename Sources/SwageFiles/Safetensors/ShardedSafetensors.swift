@@ -53,9 +53,7 @@ struct ShardedSafetensors: WeightSource {
 
     var tensorNames: Set<String> { Set(fileOfTensor.keys) }
 
-    var encodings: [TensorEncoding] {
-        Set(fileOfTensor.compactMap { $1.tensors[$0]?.encoding }).sorted { $0.name < $1.name }
-    }
+    var tensors: [StoredTensor] { fileOfTensor.compactMap { $1.tensors[$0] } }
 
     func encoding(of name: String) -> TensorEncoding? { fileOfTensor[name]?.tensors[name]?.encoding }
 
