@@ -33,6 +33,14 @@ import TestSupport
         }
     }
 
+    @Test func enginesInOtherProcessesGetPlainNumbers() async throws {
+        try await withTemporaryDirectory { directory in
+            let folder = try ForeignModel(Self.root + "/blocks").folder(scratch: directory + "/scratch")
+            let files = try ModelFiles.open(folder)
+            #expect(files.format == "safetensors: F32" && files.tensorShapes.count == 24, "\(files.format), \(files.tensorShapes.count)")
+        }
+    }
+
     /// Blocks of 128 do not divide every matrix of DeepSeek-V3: the last ones are smaller.
     @Test func theLastBlockOfAMatrixMayBeSmaller() async throws {
         try await withFolder(#"{"quant_method": "fp8", "weight_block_size": [2, 3]}"#, shape: [3, 4], scales: [2, 2], [1, 2, 4, 8]) { folder in

@@ -25,6 +25,9 @@ struct WeightQuantization: Sendable, Equatable {
         return try parts.compactMap { $0["quantization_config"] }.first.map { try WeightQuantization($0) }
     }
 
+    /// Whether a whole `config.json` speaks of a kind that is read here. Another one, an engine in another process may know.
+    static func isRead(_ whole: JSONField) -> Bool { (try? read(whole)) != nil }
+
     private init(_ json: JSONField) throws {
         let method = try json.required("quant_method")
         guard try method.text() == Self.kind else {
