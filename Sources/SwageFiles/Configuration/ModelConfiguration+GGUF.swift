@@ -10,7 +10,7 @@ extension ModelConfiguration {
         guard let family = FamilyRegistry.family(ofArchitecture: architecture, in: gguf) else {
             throw TrainerError(
                 .unsupported, "\(gguf.file.path) holds a model of architecture \"\(architecture)\"",
-                expected: "one of \(FamilyRegistry.all.compactMap(\.gguf?.architecture))")
+                expected: "one of \(FamilyRegistry.architectures.joined(separator: ", "))")
         }
         func key(_ name: String) -> String { "\(architecture).\(name)" }
         func integer(_ name: String) throws -> Int { try gguf.required(key(name), \.integer) }

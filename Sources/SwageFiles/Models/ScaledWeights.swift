@@ -56,6 +56,11 @@ struct ScaledWeights: WeightSource {
         if let block = quantization?.block { Self.multiply(destination, shape, by: scales, grid, block) }
     }
 
+    func areEqual(_ one: String, _ other: String) throws -> Bool {
+        let hasScales = [one, other].contains { stored.shape(of: $0 + Self.suffix) != nil }
+        return hasScales ? try valuesAreEqual(one, other) : try stored.areEqual(one, other)
+    }
+
     /// Multiplies matrices that lie one after another, each by its blocks' scales.
     private static func multiply(
         _ weights: UnsafeMutableBufferPointer<Float>, _ shape: [Int], by scales: [Float], _ grid: [Int], _ block: WeightQuantization.Block

@@ -48,12 +48,30 @@ package protocol WeightSource: Sendable {
     /// Writes a tensor's elements to `destination`, which has room for exactly all of them.
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws
 
+    /// Whether two tensors of the same shape hold the same numbers.
+    func areEqual(_ one: String, _ other: String) throws -> Bool
+
     /// The tensors of a type that cannot be read, each with its type. It matters only to those who ask for them.
     var unreadable: [String: String] { get }
 }
 
 extension WeightSource {
     package var unreadable: [String: String] { [:] }
+
+    package func areEqual(_ one: String, _ other: String) throws -> Bool { try valuesAreEqual(one, other) }
+
+    /// The same, by reading both.
+    func valuesAreEqual(_ one: String, _ other: String) throws -> Bool {
+        guard let shape = shape(of: one), shape == self.shape(of: other) else { return false }
+        let count = try MemoryBudget.require(shape, of: Float.self, copies: 2, for: "\"\(one)\" and \"\(other)\"")
+        let both = try [one, other].map { name in
+            try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+                try read(name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+                filled = count
+            }
+        }
+        return both[0] == both[1]
+    }
 }
 
 extension StoredTensor {
