@@ -4,7 +4,8 @@ import TestSupport
 /// A file that is damaged, and the folder around it that stays whole.
 enum FileKind: String, CaseIterable {
     case safetensors, index, config, tokenizer, tokenizerConfig, tokenizerModel, tekken, generationConfig
-    case gguf, ggufTensors, ggufPart, ggufVocabulary
+    case gguf, ggufTensors, ggufPart, ggufVocabulary, ggufExperts
+    case scaledWeights, scaledConfig
     case manifest, optimizer, conversations, preferences, problems, template
     case run, metrics, position
 
@@ -13,26 +14,26 @@ enum FileKind: String, CaseIterable {
 
     var form: Form {
         switch self {
-        case .index, .config, .tokenizer, .tokenizerConfig, .tekken, .generationConfig, .manifest, .run, .position: .json
+        case .index, .config, .scaledConfig, .tokenizer, .tokenizerConfig, .tekken, .generationConfig, .manifest, .run, .position: .json
         case .conversations, .preferences, .problems, .metrics: .lines
         case .template: .text
-        case .safetensors, .optimizer: .safetensors
-        case .tokenizerModel, .gguf, .ggufTensors, .ggufPart, .ggufVocabulary: .binary
+        case .safetensors, .scaledWeights, .optimizer: .safetensors
+        case .tokenizerModel, .gguf, .ggufTensors, .ggufPart, .ggufVocabulary, .ggufExperts: .binary
         }
     }
 
     /// The name of the damaged file in its folder.
     var fileName: String {
         switch self {
-        case .safetensors: "model.safetensors"
+        case .safetensors, .scaledWeights: "model.safetensors"
         case .index: "model.safetensors.index.json"
-        case .config: "config.json"
+        case .config, .scaledConfig: "config.json"
         case .tokenizer: "tokenizer.json"
         case .tokenizerConfig: "tokenizer_config.json"
         case .tokenizerModel: "tokenizer.model"
         case .tekken: "tekken.json"
         case .generationConfig: "generation_config.json"
-        case .gguf, .ggufTensors, .ggufVocabulary: "model.gguf"
+        case .gguf, .ggufTensors, .ggufVocabulary, .ggufExperts: "model.gguf"
         case .ggufPart: "model-00001-of-00002.gguf"
         case .manifest: "checkpoint.json"
         case .optimizer: "optimizer.safetensors"

@@ -19,12 +19,13 @@ struct FilePlace {
         if FileManager.default.fileExists(atPath: folder) { return }
         switch kind {
         case .run, .metrics, .position: try RunFiles.write(in: folder)
-        case .gguf, .ggufTensors, .ggufPart, .ggufVocabulary, .conversations, .preferences, .problems, .template:
+        case .gguf, .ggufTensors, .ggufPart, .ggufVocabulary, .ggufExperts, .conversations, .preferences, .problems, .template:
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             if kind == .ggufPart { try WholeFiles.ggufParts()[1].write(to: URL(fileURLWithPath: "\(folder)/model-00002-of-00002.gguf")) }
         default:
             try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-            try FileManager.default.copyItem(atPath: Golden.decoder("llama"), toPath: folder)
+            let isScaled = kind == .scaledWeights || kind == .scaledConfig
+            try FileManager.default.copyItem(atPath: isScaled ? WholeFiles.scaled : Golden.decoder("llama"), toPath: folder)
             try Data(WholeFiles.tokenizerConfig.utf8).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
             if kind == .tokenizerModel || kind == .tekken { try FileManager.default.removeItem(atPath: folder + "/tokenizer.json") }
             if kind == .index {
@@ -86,7 +87,7 @@ struct FilePlace {
                 _ = try SafetensorsFile(path: folder + "/optimizer.safetensors")
             }
         case .run, .metrics, .position: try RunFiles.open(folder)
-        case .gguf, .ggufPart, .ggufVocabulary: try await openModel(path, trains: trains)
+        case .gguf, .ggufPart, .ggufVocabulary, .ggufExperts: try await openModel(path, trains: trains)
         default: try await openModel(folder, trains: trains)
         }
     }

@@ -12,6 +12,9 @@ enum WholeFiles {
          "chat_template": [{"name": "default", "template": "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"}]}
         """
 
+    /// A model whose weights have 8 bits, and scales.
+    static let scaled = Golden.root + "/short_numbers/blocks"
+
     static func content(_ kind: FileKind, model: String) throws -> Data {
         func file(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
         func one(of names: [String]) -> String { names[FileKind.models.firstIndex(of: model) ?? 0] }
@@ -21,6 +24,8 @@ enum WholeFiles {
         case .run, .metrics, .position: return Data(RunFiles.whole[kind]!.utf8)
         case .tokenizerConfig: return Data(tokenizerConfig.utf8)
         case .gguf: return try file(Golden.decoder(["llama", "qwen2", "qwen3"].contains(model) ? model : "llama3_tied") + "/model.gguf")
+        case .ggufExperts: return try file(Golden.decoder(one(of: ["mixtral", "gpt_oss_mxfp4", "olmo3", "ministral3", "gpt_oss_mxfp4"])) + "/model.gguf")
+        case .scaledWeights, .scaledConfig: return try file("\(scaled)/\(kind.fileName)")
         case .ggufTensors: return try file(Golden.root + "/gguf/encodings.gguf")
         case .ggufPart: return try ggufParts()[0]
         case .index: return Data(try indexJSON().utf8)

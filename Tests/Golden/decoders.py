@@ -4,8 +4,11 @@ import copy
 import json
 import shutil
 
+import numpy
 import torch
 import transformers
+from gguf import GGMLQuantizationType
+from gguf.quants import dequantize, quantize
 from safetensors.torch import save_file
 from transformers.models.llama import modeling_llama
 from transformers.models.phi3 import modeling_phi3
@@ -34,6 +37,7 @@ LLAMA3_ROPE = dict(
 )
 LINEAR_ROPE = dict(rope_type="linear", rope_theta=10000.0, factor=2.0)
 YARN_ROPE = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=16)
+GROWING_ROPE = dict(YARN_ROPE, original_max_position_embeddings=4, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1)
 WINDOWS = dict(layer_types=["sliding_attention", "full_attention"], sliding_window=5)
 MULTIPLIERS = dict(embedding_multiplier=6.0, residual_multiplier=0.375, attention_multiplier=0.3125, logits_scaling=2.0)
 
@@ -61,7 +65,7 @@ MODELS = {
     "ministral": ("Ministral", dict(SMALL, head_dim=8, **WINDOWS)),
     "ministral3": (
         "Ministral3",
-        dict(SMALL, head_dim=8, rope_parameters=dict(YARN_ROPE, original_max_position_embeddings=4, llama_4_scaling_beta=0.1)),
+        dict(SMALL, head_dim=8, rope_parameters=GROWING_ROPE),
     ),
     "qwen2": ("Qwen2", dict(SIZES)),
     "qwen3": ("Qwen3", dict(SIZES, head_dim=10, tie_word_embeddings=True)),
@@ -93,6 +97,8 @@ MODELS = {
     ),
     "olmoe": ("Olmoe", dict(SMALL, num_key_value_heads=4, num_experts=4, num_experts_per_tok=3)),
     "gpt_oss": ("GptOss", dict(SMALL, head_dim=8, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, swiglu_limit=1.0)),
+    # With experts that four bits hold, as those of the released models.
+    "gpt_oss_mxfp4": ("GptOss", dict(WIDE, intermediate_size=32, head_dim=8, num_local_experts=4, num_experts_per_tok=2, sliding_window=5)),
     "stablelm": ("StableLm", dict(WIDE, use_qkv_bias=True)),
     "glm4": ("Glm4", dict(SMALL, head_dim=8)),
     "gpt2": (
@@ -150,7 +156,16 @@ def make(name):
     for parameter in model.parameters():
         # Norms and biases begin at 1 and 0; move them, so that a mistake about them shows.
         torch.nn.init.normal_(parameter, norm if parameter.dim() == 1 else 0.0, 0.2)
+    if name.endswith("mxfp4"):
+        for name, parameter in model.named_parameters():
+            if "experts" in name and parameter.dim() == 3:
+                parameter.data = torch.from_numpy(in_four_bits(parameter.data.mT.numpy())).mT.contiguous()
     return model
+
+
+def in_four_bits(rows):
+    kind = GGMLQuantizationType.MXFP4
+    return dequantize(quantize(numpy.ascontiguousarray(rows), kind), kind).reshape(rows.shape)
 
 
 def write(folder, tokenizer_path, names=None):

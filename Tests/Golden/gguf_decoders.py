@@ -4,15 +4,19 @@ import json
 import math
 
 import numpy
-from gguf import GGUFWriter, RopeScalingType, TokenType
+from gguf import GGMLQuantizationType, GGUFWriter, RopeScalingType, TokenType
+from gguf.quants import dequantize, quantize
 from safetensors.numpy import load_file
 
 MODELS = [
     "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
-    "phi3_short", "olmo2", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "qwen3_moe", "olmoe",
+    "phi3_short", "olmo2", "olmo3", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "ministral3", "mixtral", "qwen3_moe", "olmoe",
+    "gpt_oss_mxfp4",
 ]
-ARCHITECTURES = {"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe"}
-INTERLEAVED = ["llama", "smollm3", "granite"]
+ARCHITECTURES = {
+    "gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "mixtral": "llama", "olmo3": "olmo2", "ministral3": "mistral3", "gpt_oss": "gpt-oss",
+}
+INTERLEAVED = ["llama", "smollm3", "granite", "mistral3"]
 OUTER = {
     "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
     "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
@@ -45,9 +49,15 @@ INNER = {
     "mlp.experts.gate_proj": "ffn_gate_exps",
     "mlp.experts.up_proj": "ffn_up_exps",
     "mlp.experts.down_proj": "ffn_down_exps",
+    "block_sparse_moe.gate": "ffn_gate_inp",
+    "block_sparse_moe.experts.w1": "ffn_gate_exps",
+    "block_sparse_moe.experts.w3": "ffn_up_exps",
+    "block_sparse_moe.experts.w2": "ffn_down_exps",
+    "mlp.router": "ffn_gate_inp",
+    "self_attn.sinks": "attn_sinks",
 }
-# Where the norm of this name stands behind attention.
-BEHIND = ["olmo2", "gemma2", "gemma3"]
+# Where the norm of this name stands behind attention, or is called so before the experts.
+BEHIND = ["olmo2", "gemma2", "gemma3", "gpt-oss"]
 
 # What GPT-2's configuration calls otherwise.
 GPT2_KEYS = {
@@ -109,7 +119,8 @@ def write_model(folder):
     add_scales(writer, config)
     add_rope(writer, config, head_size)
     add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text()))
-    for name, tensor in joined(load_file(folder / "model.safetensors")).items():
+    tensors = load_file(folder / "model.safetensors")
+    for name, tensor in (apart if architecture == "gpt-oss" else joined)(tensors).items():
         for kind, count in [("q_proj", heads), ("k_proj", key_heads)]:
             if architecture in INTERLEAVED and f"self_attn.{kind}." in name:
                 tensor = interleave(tensor, count)
@@ -117,7 +128,13 @@ def write_model(folder):
             tensor = tensor.T
         if architecture.startswith("gemma") and name.endswith("norm.weight"):
             tensor = tensor + 1
-        writer.add_tensor(stored_name(name, architecture), numpy.ascontiguousarray(tensor))
+        tensor = numpy.ascontiguousarray(tensor)
+        if folder.name.endswith("mxfp4") and "experts" in name and tensor.ndim == 3:
+            blocks = quantize(tensor, GGMLQuantizationType.MXFP4)
+            assert (dequantize(blocks, GGMLQuantizationType.MXFP4).reshape(tensor.shape) == tensor).all()
+            writer.add_tensor(stored_name(name, architecture), blocks, raw_dtype=GGMLQuantizationType.MXFP4)
+        else:
+            writer.add_tensor(stored_name(name, architecture), tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -137,11 +154,30 @@ def joined(tensors):
     return {name: numpy.stack(tensor) if isinstance(tensor, list) else tensor for name, tensor in result.items()}
 
 
+def apart(tensors):
+    """GPT-OSS's joined experts with gate and up apart, and the outputs' axis before the inputs'."""
+    result = {}
+    for name, tensor in tensors.items():
+        if ".mlp.experts." not in name:
+            result[name + ".weight" if name.endswith("sinks") else name] = tensor
+            continue
+        stem = name.removesuffix("_bias")
+        kind = "weight" if stem == name else "bias"
+        tensor = tensor if kind == "bias" else tensor.swapaxes(1, 2)
+        if stem.endswith("gate_up_proj"):
+            result[stem.replace("gate_up", "gate") + f".{kind}"] = tensor[:, ::2]
+            result[stem.replace("gate_up", "up") + f".{kind}"] = tensor[:, 1::2]
+        else:
+            result[f"{stem}.{kind}"] = tensor
+    return result
+
+
 def add_scales(writer, config):
     if config.get("num_experts"):
         writer.add_expert_count(config["num_experts"])
         writer.add_expert_used_count(config["num_experts_per_tok"])
-        writer.add_expert_feed_forward_length(config.get("moe_intermediate_size") or config["intermediate_size"])
+        if config["model_type"] != "mixtral":
+            writer.add_expert_feed_forward_length(config.get("moe_intermediate_size") or config["intermediate_size"])
     if config["model_type"] == "granite":
         writer.add_embedding_scale(config["embedding_multiplier"])
         writer.add_residual_scale(config["residual_multiplier"])
@@ -151,14 +187,20 @@ def add_scales(writer, config):
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
     if config.get("final_logit_softcapping"):
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
-    if config["model_type"] in ["gemma2", "gemma3_text", "phi3"] and config.get("sliding_window"):
+    if config["model_type"] in ["gemma2", "gemma3_text", "phi3", "gpt_oss", "olmo3"] and config.get("sliding_window"):
         writer.add_sliding_window(config["sliding_window"])
+    if config["model_type"] == "olmo3":
+        writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in config["layer_types"]])
+    if config["model_type"] == "ministral3":
+        writer.add_attn_temperature_scale(config["rope_parameters"]["llama_4_scaling_beta"])
 
 
 def add_rope(writer, config, head_size):
     rope = config.get("rope_parameters")
     if not rope:
         return
+    if "rope_theta" in rope.get("sliding_attention", {}):
+        writer.add_rope_freq_base_swa(rope["sliding_attention"]["rope_theta"])
     rope = rope.get("full_attention", rope)
     dimensions = int(head_size * rope.get("partial_rotary_factor", 1))
     writer.add_rope_freq_base(rope["rope_theta"])
@@ -170,6 +212,11 @@ def add_rope(writer, config, head_size):
         writer.add_rope_scaling_type(RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        if "beta_fast" in rope:
+            writer.add_rope_scaling_yarn_beta_fast(rope["beta_fast"])
+            writer.add_rope_scaling_yarn_beta_slow(rope["beta_slow"])
+        if "mscale_all_dim" in rope:
+            writer.add_rope_scaling_yarn_log_mul(rope["mscale_all_dim"])
     if rope["rope_type"] == "longrope":
         original = config["original_max_position_embeddings"]
         scale = config["max_position_embeddings"] / original

@@ -1,27 +1,56 @@
-"""A GGUF file with one tensor in every supported encoding, and what the `gguf` package decodes them to.
+"""A GGUF file with one tensor in every encoding that is read, and what the `gguf` package decodes them to.
 
-The package writes the simple encodings from numbers. The blocks of the K encodings are random bytes with sound
-scales, which any reader must decode alike.
+Numbers are written from numbers. All blocks are random bytes, which any reader must decode alike: the first row's scales are sound, the
+others' are whatever the bytes say, infinities and NaN among them. Q8_K alone has no decoder in the package, and its rule is written down
+here.
 """
 
 import numpy
+from gguf import GGML_QUANT_SIZES, GGUFWriter
 from gguf import GGMLQuantizationType as Type
-from gguf import GGUFWriter
 from gguf.quants import dequantize, quantize
 from safetensors.numpy import save_file
 
-WRITTEN = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1]
-# The bytes of a block, and where in it half-precision scales stand.
-BLOCKS = {Type.Q4_K: (144, [0, 2]), Type.Q5_K: (176, [0, 2]), Type.Q6_K: (210, [208])}
+NUMBERS = [Type.F32, Type.F16, Type.BF16, Type.F64]
+# Where in a block half-precision scales stand.
+SCALES = {
+    Type.Q4_0: [0],
+    Type.Q4_1: [0, 2],
+    Type.Q5_0: [0],
+    Type.Q5_1: [0, 2],
+    Type.Q8_0: [0],
+    Type.Q2_K: [80, 82],
+    Type.Q3_K: [108],
+    Type.Q4_K: [0, 2],
+    Type.Q5_K: [0, 2],
+    Type.Q6_K: [208],
+    Type.Q8_K: [],
+    Type.IQ4_NL: [0],
+    Type.IQ4_XS: [0],
+    Type.MXFP4: [],
+}
 ROWS, COLUMNS = 3, 512
 
 
-def random_blocks(generator, size, scales):
-    blocks = generator.integers(0, 256, (ROWS * COLUMNS // 256, size), dtype=numpy.uint8)
-    for offset in scales:
-        values = generator.uniform(-0.1, 0.1, len(blocks)).astype(numpy.float16)
-        blocks[:, offset : offset + 2] = values[:, None].view(numpy.uint8)
+def random_blocks(generator, kind):
+    elements, size = GGML_QUANT_SIZES[kind]
+    blocks = generator.integers(0, 256, (ROWS * COLUMNS // elements, size), dtype=numpy.uint8)
+    for offset in SCALES[kind]:
+        values = generator.uniform(-0.1, 0.1, len(blocks) // ROWS).astype(numpy.float16)
+        blocks[: len(values), offset : offset + 2] = values[:, None].view(numpy.uint8)
+    if kind == Type.Q8_K:
+        blocks[0, :4] = numpy.array([0.01], dtype=numpy.float32).view(numpy.uint8)
     return blocks.reshape(ROWS, -1)
+
+
+def decoded(data, kind):
+    if kind == Type.F64:
+        return data.astype(numpy.float32)
+    if kind == Type.Q8_K:
+        blocks = data.reshape(-1, GGML_QUANT_SIZES[kind][1])
+        scales = numpy.ascontiguousarray(blocks[:, :4]).view(numpy.float32)
+        return scales * numpy.ascontiguousarray(blocks[:, 4:260]).view(numpy.int8).astype(numpy.float32)
+    return dequantize(data, kind)
 
 
 def write(folder):
@@ -29,12 +58,14 @@ def write(folder):
     generator = numpy.random.default_rng(3)
     writer = GGUFWriter(folder / "encodings.gguf", "llama")
     golden = {}
-    for kind in WRITTEN + list(BLOCKS):
-        if kind in BLOCKS:
-            data = random_blocks(generator, *BLOCKS[kind])
+    for kind in NUMBERS + list(SCALES):
+        if kind in SCALES:
+            data = random_blocks(generator, kind)
         else:
-            data = quantize(generator.normal(0, 0.5, (ROWS, COLUMNS)).astype(numpy.float32), kind)
-        golden[kind.name] = dequantize(data, kind).astype(numpy.float32).reshape(ROWS, COLUMNS)
+            data = generator.normal(0, 0.5, (ROWS, COLUMNS))
+            data = data if kind == Type.F64 else quantize(data.astype(numpy.float32), kind)
+        with numpy.errstate(invalid="ignore", over="ignore"):
+            golden[kind.name] = decoded(data, kind).astype(numpy.float32).reshape(ROWS, COLUMNS)
         writer.add_tensor(kind.name, data, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

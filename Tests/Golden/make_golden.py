@@ -21,6 +21,7 @@ import gguf_tensors
 import losses
 import preferences
 import real_model
+import short_numbers
 import tokenization
 
 HERE = pathlib.Path(__file__).parent
@@ -40,6 +41,7 @@ def main():
     losses.write(HERE / "losses", HERE / "decoders" / "llama")
     preferences.write(HERE / "losses" / "preferences.safetensors", HERE / "decoders" / "llama", HERE / "tokenizers" / "tiny.json")
     gguf_tensors.write(HERE / "gguf")
+    short_numbers.write(HERE / "short_numbers", HERE / "decoders")
     real_model.write(HERE / "smollm2.json", gguf_path)
     (HERE / "versions.json").write_text(json.dumps(versions, indent=2, sort_keys=True) + "\n")
 

@@ -116,6 +116,19 @@ import TestSupport
         }
     }
 
+    @Test func inspectionSaysWhichTypesAFileHoldsAndWhatTrainingTakes() throws {
+        let mixed = Golden.decoder("gpt_oss_mxfp4") + "/model.gguf"
+        let inspection = try object(Program.run("inspect", mixed, "--json").output)
+        let types = inspection["types"] as? [String: [String: Int]]
+        #expect(types?.keys.sorted() == ["F32", "MXFP4"])
+        // Three tensors of experts in each of two layers: 4 experts of 32 by 32, 17 bytes for 32 elements.
+        #expect(types?["MXFP4"] == ["tensors": 6, "bytes": 6 * 4 * 32 * 17], "\(types ?? [:])")
+        let parameters = inspection["parameters"] as? Int ?? 0
+        #expect((inspection["memory"] as? [String: Int])?["training"] == 16 * parameters && parameters > 0)
+        let text = try Program.run("inspect", mixed).output
+        #expect(text.contains("; MXFP4 in 6 tensors, 13.1 kB") && text.contains(" in training"), "\(text)")
+    }
+
     @Test(arguments: ["", "sft", "dpo", "grpo", "evaluate", "generate", "inspect"])
     func helpExplainsEveryOption(_ command: String) throws {
         let result = try Program.run(command.isEmpty ? ["--help"] : [command, "--help"])

@@ -13,7 +13,7 @@ import TestSupport
         let whole = try JSONValue(json: try Data(contentsOf: URL(fileURLWithPath: path)))
         var json = try #require(whole.object)
         for (key, value) in changes { json[key] = value }
-        return try ModelConfiguration(configJSON: Data(JSONValue.object(json).json.utf8), path: "config.json", fallbackName: "x")
+        return try ModelConfiguration(configJSON: JSONField(.object(json), file: "config.json"), fallbackName: "x")
     }
 
     @Test(arguments: ["-1", "0", "1.5", "\"30\"", "16777216", "99999999999999999999", "null", "[2]"])
@@ -27,7 +27,7 @@ import TestSupport
     }
 
     @Test(arguments: [
-        ("quantization_config", "{\"bits\": 4}"), ("attn_logit_softcapping", "30.0"), ("partial_rotary_factor", "1.5"), ("attention_dropout", "0.1"),
+        ("attn_logit_softcapping", "30.0"), ("partial_rotary_factor", "1.5"), ("attention_dropout", "0.1"),
         ("architectures", "[\"LlamaForSequenceClassification\"]"), ("layer_types", "[\"full_attention\", \"sliding_attention\"]"),
         ("rope_parameters", "{\"rope_type\": \"proportional\", \"factor\": 2}"), ("rope_parameters", "{\"full_attention\": {\"rope_type\": \"default\"}}"),
         ("is_causal", "false"), ("num_local_experts", "8"), ("rope_parameters", "{\"rope_type\": \"linear\", \"factor\": 0}"),
@@ -71,7 +71,8 @@ import TestSupport
     @Test func aWrittenConfigurationReadsBackAsTheSame() throws {
         for name in Golden.decoders {
             let found = try configuration(name, [:])
-            let again = try ModelConfiguration(configJSON: found.configJSON(beginningID: 1, endIDs: [2]), path: "config.json", fallbackName: "x")
+            let again = try ModelConfiguration(
+                configJSON: JSONField(json: found.configJSON(beginningID: 1, endIDs: [2]), file: "config.json"), fallbackName: "x")
             #expect(again == found, "\(name)")
         }
     }

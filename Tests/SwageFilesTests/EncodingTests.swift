@@ -8,14 +8,33 @@ import TestSupport
     @Test func everyGGUFEncodingDecodesAsTheGGUFPackageDoes() throws {
         let file = try GGUFFile(path: Golden.root + "/gguf/encodings.gguf")
         let golden = try GoldenTensors(Golden.root + "/gguf/encodings.safetensors")
-        #expect(golden.names == Set(TensorEncoding.allCases.map(\.rawValue)))
+        #expect(golden.names == Set(TensorEncoding.all.map(\.name)).subtracting(["F8_E4M3", "F8_E5M2", "F8_E8M0"]))
         for name in golden.names.sorted() {
             let expected = try golden.floats(name)
             let stored = try #require(file.tensors[name])
             #expect(stored.shape == expected.shape)
-            let difference = relativeDifference(try file.values(of: stored), expected.scalars)
-            #expect(difference < 1e-6, "\(name) differs by \(difference)")
+            let odd = firstOddBit(try file.values(of: stored), expected.scalars)
+            #expect(odd == nil, "\(name): \(odd ?? "")")
         }
+    }
+
+    /// Every pattern of 8 bits, and numbers of 64 bits that float32 rounds.
+    @Test func everyShortAndLongNumberOfSafetensorsIsWhatTorchMakesOfIt() throws {
+        let (stored, golden) = try (GoldenTensors(Self.numbers + "/numbers.safetensors"), GoldenTensors(Self.numbers + "/expected.safetensors"))
+        #expect(golden.names == ["F8_E4M3", "F8_E5M2", "F8_E8M0", "F64"])
+        for name in golden.names.sorted() {
+            let odd = firstOddBit(try stored.floats(name).scalars, try golden.floats(name).scalars)
+            #expect(odd == nil, "\(name): \(odd ?? "")")
+        }
+    }
+
+    private static let numbers = Golden.root + "/short_numbers"
+
+    /// Where two lists differ in a bit, but for those of a NaN.
+    private func firstOddBit(_ found: [Float], _ expected: [Float]) -> String? {
+        guard found.count == expected.count else { return "\(found.count) elements, not \(expected.count)" }
+        let odd = found.indices.first { found[$0].bitPattern != expected[$0].bitPattern && !(found[$0].isNaN && expected[$0].isNaN) }
+        return odd.map { "element \($0) is \(found[$0]), not \(expected[$0])" }
     }
 
     @Test func versionTwoOfGGUFReadsAsVersionThreeAndOthersAreRefused() async throws {
@@ -26,7 +45,7 @@ import TestSupport
                 bytes[4] = version
                 try bytes.write(to: URL(fileURLWithPath: path))
                 if version == 2 {
-                    #expect(try GGUFFile(path: path).tensors.count == TensorEncoding.allCases.count)
+                    #expect(try GGUFFile(path: path).tensors.count == 18)
                 } else {
                     let error = #expect(throws: TrainerError.self) { try GGUFFile(path: path) }
                     #expect(error?.description.contains("version \(version)") == true)

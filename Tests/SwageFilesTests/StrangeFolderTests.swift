@@ -62,7 +62,7 @@ import TestSupport
             try rewrite(folder) { header, data in
                 header["model.norm.weight"] = nil
                 header["moved"] = nil
-                header["model.norm.weight"] = entry("F64", [24], data.count..<data.count + 192)
+                header["model.norm.weight"] = entry("I64", [24], data.count..<data.count + 192)
                 data += Data(count: 192)
                 // What the old one took has to belong to something.
                 let taken = header.members.compactMap { $0.value["data_offsets"]?.list?.compactMap(\.number?.integer) }
@@ -70,7 +70,7 @@ import TestSupport
                 header["moved"] = entry("U8", [gap.count], gap)
             }
             let error = await #expect(throws: TrainerError.self) { _ = try await NativeTrainer(model: folder, threads: 1) }
-            #expect(error?.description.contains("model.norm.weight") == true && error?.description.contains("F64") == true, "\(String(describing: error))")
+            #expect(error?.description.contains("model.norm.weight") == true && error?.description.contains("I64") == true, "\(String(describing: error))")
         }
     }
 

@@ -15,6 +15,7 @@ package enum Golden {
         "llama", "llama3_tied", "llama_bias", "llama_partial", "llama_dynamic", "llama_yarn", "mistral", "ministral", "ministral3", "qwen2",
         "qwen3", "smollm3", "smollm3_four", "granite", "phi3", "phi3_long", "phi3_short", "olmo2", "olmo3", "gemma2", "gemma2_plain", "gemma3",
         "gemma3_six", "stablelm", "glm4", "gpt2", "mixtral", "qwen3_moe", "olmoe", "gpt_oss",
+        "gpt_oss_mxfp4",
     ]
 
     /// Those whose frequencies depend on the length of a text.
@@ -23,7 +24,8 @@ package enum Golden {
     /// Those that there are as GGUF files as well.
     package static let ggufDecoders = [
         "llama", "llama3_tied", "llama_bias", "llama_yarn", "qwen2", "qwen3", "smollm3_four", "granite", "phi3", "phi3_long",
-        "phi3_short", "olmo2", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "qwen3_moe", "olmoe",
+        "phi3_short", "olmo2", "olmo3", "gemma2_plain", "gemma3_six", "stablelm", "glm4", "gpt2", "ministral3", "mixtral", "qwen3_moe", "olmoe",
+        "gpt_oss_mxfp4",
     ]
 
     package static func decoder(_ name: String) -> String { "\(root)/decoders/\(name)" }

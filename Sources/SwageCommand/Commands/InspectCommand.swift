@@ -28,6 +28,7 @@ struct InspectCommand: ParsableCommand {
         let rows: [(String, String)] = [
             ("model", configuration.name),
             ("file", "\(files.path) (\(files.format))"),
+            ("types", types(files)),
             ("architecture", configuration.family.name),
             ("parameters", "\(readable(Double(parameters))) in \(read.count) tensors"),
             ("layers", "\(configuration.layerCount)"),
@@ -39,12 +40,17 @@ struct InspectCommand: ParsableCommand {
             ),
             ("context", "\(configuration.contextLength) tokens, " + positions(configuration)),
             ("output head", configuration.tiesEmbeddings ? "tied to the embedding" : "separate"),
-            ("memory", "\(readable(4 * Double(parameters)))B in float32, \(readable(16 * Double(parameters)))B in training"),
+            ("memory", "\(readable(4 * Double(parameters)))B in float32, \(readable(16 * Double(parameters)))B in training, and what a batch takes"),
         ]
         let notRead = try files.unreadSummary.map { [("not read", $0)] } ?? []
         try printLine(
             (rows + notRead + tokenizerRows(files)).map { $0.padding(toLength: 18, withPad: " ", startingAt: 0) + $1 }
                 .joined(separator: "\n"))
+    }
+
+    private func types(_ files: ModelFiles) -> String {
+        files.types.map { "\($0.encoding.name) in \($0.tensorCount) \($0.tensorCount == 1 ? "tensor" : "tensors"), \(readable(Double($0.byteCount)))B" }
+            .joined(separator: "; ")
     }
 
     private func positions(_ configuration: ModelConfiguration) -> String {
@@ -84,6 +90,9 @@ struct InspectCommand: ParsableCommand {
         object["parameters"] = parameters
         object["tensors"] = tensors
         object["unread_tensors"] = unread
+        object["types"] = Dictionary(
+            uniqueKeysWithValues: files.types.map { ($0.encoding.name, ["tensors": $0.tensorCount, "bytes": $0.byteCount]) })
+        object["memory"] = ["float32": 4 * parameters, "training": 16 * parameters]
         switch files.tokenizer {
         case .failure(let error): object["tokenizer_error"] = error.description
         case .success(let tokenizer):

@@ -28,7 +28,7 @@ enum ConfigurationKeys {
     }
 
     private static let refused = [
-        "quantization_config", "compression_config", "attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts",
+        "attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts",
         "n_routed_experts", "no_rope_layers", "clip_qkv", "kv_lora_rank", "q_lora_rank", "attention_chunk_size",
         "logit_scale", "query_pre_attn_scalar", "vision_config", "text_config", "audio_config", "alibi",
     ]

@@ -7,10 +7,10 @@ extension ModelConfiguration {
     /// - Throws: ``TrainerError`` with code `corruptFile`, or `unsupported` for another architecture.
     init(gguf: GGUFFile) throws {
         let architecture = try gguf.required("general.architecture", \.text)
-        guard let family = FamilyRegistry.family(ofArchitecture: architecture) else {
+        guard let family = FamilyRegistry.family(ofArchitecture: architecture, in: gguf) else {
             throw TrainerError(
                 .unsupported, "\(gguf.file.path) holds a model of architecture \"\(architecture)\"",
-                expected: "one of \(FamilyRegistry.all.compactMap(\.gguf?.architecture))")
+                expected: "one of \(FamilyRegistry.architectures.joined(separator: ", "))")
         }
         func key(_ name: String) -> String { "\(architecture).\(name)" }
         func integer(_ name: String) throws -> Int { try gguf.required(key(name), \.integer) }
@@ -31,7 +31,7 @@ extension ModelConfiguration {
             contextLength: try integer("context_length"),
             normEpsilon: try gguf.required(key(epsilon), \.number),
             tiesEmbeddings: gguf.tensors["output.weight"] == nil,
-            activation: activation ?? .silu, biases: family.biases(in: gguf),
+            activation: family.activation ?? activation ?? .silu, biases: family.biases(in: gguf),
             name: try gguf.optional("general.name", \.text) ?? URL(literalPath: gguf.file.path).lastPathComponent)
         try validate(gguf.file.path)
         if let scale = family.embeddingScale { scales.embedding = scale(hiddenSize) }
@@ -39,9 +39,14 @@ extension ModelConfiguration {
         if let rule = family.expertRule { experts = try rule.read(gguf, architecture) }
         try family.gguf?.complete?(&self)
         let window = try optional("attention.sliding_window").flatMap { $0 > 0 ? $0 : nil }
-        rotaries = try GGUFRotary(gguf: gguf, architecture: architecture, configuration: self).rotaries()
+        let rotary = GGUFRotary(gguf: gguf, architecture: architecture, configuration: self)
+        rotaries = try rotary.rotaries()
+        if family.rotaryRule.scalesQueries { (scales.queryGrowth, scales.queryContext) = try rotary.queryGrowth() }
         try validate(gguf.file.path)
-        let windows = family.layerRule.windows(width: window, layerCount: layerCount)
+        let pattern = key("attention.sliding_window_pattern")
+        guard let windows = family.layerRule.windows(width: window, pattern: gguf.metadata[pattern], layerCount: layerCount) else {
+            throw gguf.file.corrupt("\(pattern) is \(gguf.metadata[pattern]?.summary ?? "")", expected: "a number, or a flag for each layer")
+        }
         layers = family.rotaryRule.layers(
             windows: windows, turns: family.rotaryRule.turns(layerCount: layerCount), rotaryCount: rotaries.count)
     }
@@ -53,7 +58,7 @@ extension ModelFamily {
         let roles: [(TensorRole, Biases)] = [
             (.query, .queryKeyValue), (.queryKeyValue, .queryKeyValue), (.attentionOutput, .attentionOutput), (.down, .feedForward),
         ]
-        return roles.reduce(into: []) { biases, role in
+        return roles.reduce(into: fixedBiases) { biases, role in
             if let name = tensors[role.0]?.gguf, gguf.tensors["blk.0.\(name).bias"] != nil { biases.formUnion(role.1) }
         }
     }

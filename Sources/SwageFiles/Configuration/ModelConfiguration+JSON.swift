@@ -1,19 +1,18 @@
-package import Foundation
+import Foundation
 import Swage
-import SwageText
+package import SwageText
 
 extension ModelConfiguration {
-    /// Reads the `config.json` at `path`, with transformers' defaults for what it does not say.
+    /// Reads a `config.json`, with transformers' defaults for what it does not say.
     /// - Throws: ``TrainerError`` with code `corruptFile`, or `unsupported` for another architecture.
-    package init(configJSON data: Data, path: String, fallbackName: String) throws {
-        let whole = try JSONField(json: data, file: path)
+    package init(configJSON whole: JSONField, fallbackName: String) throws {
         let json = Self.textPart(whole) ?? whole
         let model = try json.required("model_type")
         guard let family = FamilyRegistry.family(named: try model.text()) else {
             throw model.wrong("one of \(FamilyRegistry.all.map(\.name).joined(separator: ", "))", code: .unsupported)
         }
         try self.init(ConfigurationFields(json, family), family, fallbackName: fallbackName)
-        try validate(path)
+        try validate(whole.file)
     }
 
     /// The part of a configuration that is about text, where it stands inside another model's.

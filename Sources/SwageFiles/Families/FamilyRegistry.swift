@@ -26,6 +26,13 @@ enum FamilyRegistry {
     /// The family that `config.json` calls so.
     static func family(named name: String) -> ModelFamily? { all.first { $0.name == name } }
 
-    /// The family that a GGUF file calls so.
-    static func family(ofArchitecture name: String) -> ModelFamily? { all.first { $0.gguf?.architecture == name } }
+    /// What GGUF calls those that it has.
+    static var architectures: [String] { Set(all.compactMap(\.gguf?.architecture)).sorted() }
+
+    /// The family of a GGUF file: of those that GGUF calls so, the one whose mark the file has, or else the one without a mark.
+    static func family(ofArchitecture name: String, in file: GGUFFile) -> ModelFamily? {
+        let named = all.filter { $0.gguf?.architecture == name }
+        func isMarked(_ key: String) -> Bool { file.metadata["\(name).\(key)"]?.number ?? 0 > 0 }
+        return named.first { $0.gguf?.mark.map(isMarked) ?? false } ?? named.first { $0.gguf?.mark == nil }
+    }
 }

@@ -21,8 +21,11 @@ extension ModelFamily {
         tensors: .llama.with(
             [
                 .sinks: .init("self_attn.sinks", "attn_sinks"), .router: .init("mlp.router", "ffn_gate_inp"),
-                .expertsGateUp: .init("mlp.experts.gate_up_proj", ""), .expertsDown: .init("mlp.experts.down_proj", ""),
+                .feedForwardNorm: .init("post_attention_layernorm", "post_attention_norm"),
+                .expertsGateUp: .init("mlp.experts.gate_up_proj", "ffn_gate_exps", and: "ffn_up_exps"),
+                .expertsDown: .init("mlp.experts.down_proj", "ffn_down_exps"),
             ],
             without: [.gate, .up, .down]),
+        gguf: GGUFFamily(architecture: "gpt-oss", truncatesYarn: false),
         activation: .clampedSilu)
 }

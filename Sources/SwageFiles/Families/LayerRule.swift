@@ -61,12 +61,20 @@ enum LayerRule: Sendable {
         }
     }
 
-    /// The windows of all layers of a GGUF file, which gives the width alone.
-    func windows(width: Int?, layerCount: Int) -> [Int?] {
-        (0..<layerCount).map { index in
-            if case .typed(let fullEvery?, _) = self, (index + 1) % fullEvery == 0 { return nil }
-            return width
+    /// Whether a GGUF file may say which layers have a window.
+    var hasPattern: Bool { if case .typed = self { true } else { false } }
+
+    /// The windows of all layers of a GGUF file, which gives the width, and may give which layers have it: each but every so many-th, or
+    /// a flag for each.
+    func windows(width: Int?, pattern: GGUFValue?, layerCount: Int) -> [Int?]? {
+        guard case .typed(let fullEvery, _) = self else { return Array(repeating: width, count: layerCount) }
+        if let flags = pattern?.array {
+            let windows = flags.prefix(layerCount).compactMap(\.flag).map { $0 ? width : nil }
+            return windows.count == layerCount ? windows : nil
         }
+        guard pattern == nil || pattern?.integer.map({ $0 >= 0 }) == true else { return nil }
+        let period = pattern?.integer ?? fullEvery ?? 0
+        return (0..<layerCount).map { period > 0 && ($0 + 1) % period == 0 ? nil : width }
     }
 
     /// Writes what ``windows(_:layerCount:turns:)`` reads.

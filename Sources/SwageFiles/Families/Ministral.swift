@@ -22,5 +22,5 @@ extension ModelFamily {
                 "beta_slow": 1.0, "mscale_all_dim": 1.0, "mscale": 1.0, "llama_4_scaling_beta": 0.1,
             ],
         ],
-        layers: .sliding, rotary: RotaryRule(scalesQueries: true))
+        layers: .sliding, rotary: RotaryRule(scalesQueries: true), gguf: GGUFFamily(architecture: "mistral3", interleavesRotaryPairs: true))
 }

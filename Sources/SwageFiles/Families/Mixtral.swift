@@ -17,5 +17,6 @@ extension ModelFamily {
                 .expertUp: .init("block_sparse_moe.experts.{expert}.w3", "ffn_up_exps"),
                 .expertDown: .init("block_sparse_moe.experts.{expert}.w2", "ffn_down_exps"),
             ],
-            without: [.gate, .up, .down]))
+            without: [.gate, .up, .down]),
+        gguf: GGUFFamily(architecture: "llama", mark: "expert_count", interleavesRotaryPairs: true))
 }

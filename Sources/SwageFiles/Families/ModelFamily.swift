@@ -87,7 +87,7 @@ package final class ModelFamily: Sendable {
         tensors[role].map { name in
             if role.isOuter { return "\(name.huggingFace).\(kind)" }
             // These are parameters by themselves, and not of a module.
-            if [.sinks, .expertsGateUp, .expertsDown].contains(role) {
+            if role.isJoinedExperts || role == .sinks {
                 return "\(layerPrefix).\(layer).\(name.huggingFace)" + (kind == "weight" ? "" : "_\(kind)")
             }
             let stem = role.isExperts ? name.huggingFace.replacingOccurrences(of: "{expert}", with: "\(expert)") : name.huggingFace
@@ -104,12 +104,16 @@ extension ModelFamily: Equatable {
 struct GGUFFamily: Sendable {
     /// `general.architecture`.
     let architecture: String
+    /// The key, after the architecture, that is above 0 in the family's files alone, where others have the architecture as well.
+    var mark: String?
     /// Whether the two elements of a rotary pair, which Hugging Face keeps half a head apart, lie side by side.
     var interleavesRotaryPairs = false
     /// Whether 1 is added to the weights of norms.
     var addsOneToNorms = false
     /// The keys, after the architecture, that hold what the family's settings do not name, and the one value of them that is read.
     var neutral: [String: Double] = [:]
+    /// Whether the pairs between which YaRN's ramp lies are whole numbers.
+    var truncatesYarn = true
     /// What llama.cpp knows of the family, and the file does not say.
     var complete: (@Sendable (inout ModelConfiguration) throws -> Void)?
 }

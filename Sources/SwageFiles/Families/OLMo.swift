@@ -19,7 +19,7 @@ extension ModelFamily {
             "max_position_embeddings": 2048, "rms_norm_eps": 1e-5,
         ],
         biasKeys: [("attention_bias", [.queryKeyValue, .attentionOutput])], queryKeyExtent: .wholeWidth, tensors: .olmo,
-        gguf: GGUFFamily(architecture: "olmo2", neutral: ["attention.sliding_window": 0]))
+        gguf: GGUFFamily(architecture: "olmo2"))
 
     /// OLMoE (Muennighoff et al., 2024): norms before the blocks, and of all queries and all keys at once, with experts.
     static let olmoE = ModelFamily(
@@ -39,5 +39,6 @@ extension ModelFamily {
             "max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "sliding_window": 4096, "rope_theta": 500000.0,
         ],
         biasKeys: [("attention_bias", [.queryKeyValue, .attentionOutput])], queryKeyExtent: .wholeWidth, layers: .typed(fullEvery: 4),
-        rotary: RotaryRule(kind: .byWindow(localKey: nil, localTheta: 500000)), tensors: .olmo)
+        rotary: RotaryRule(kind: .byWindow(localKey: nil, localTheta: 500000)), tensors: .olmo,
+        gguf: GGUFFamily(architecture: "olmo2", mark: "attention.sliding_window"))
 }

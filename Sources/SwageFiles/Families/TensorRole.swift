@@ -10,10 +10,14 @@ package enum TensorRole: Sendable, CaseIterable {
     /// What says for each token which experts compute it, and the experts' matrices: Hugging Face has each expert's in a tensor of
     /// its own, with its number at `{expert}`, and GGUF one after another in one.
     case router, expertGate, expertUp, expertDown
-    /// All experts' gate and up, and all experts' down, each in one tensor `[experts, inputs, outputs]`, gate and up in turn.
+    /// All experts' gate and up, and all experts' down, each in one tensor `[experts, inputs, outputs]`, gate and up in turn. GGUF
+    /// has `[experts, outputs, inputs]`, and gate and up apart.
     case expertsGateUp, expertsDown
     /// A score for each head, in every query's sum, that stands for no token.
     case sinks
+
+    /// Whether it holds all experts' matrices of a layer.
+    var isJoinedExperts: Bool { [.expertsGateUp, .expertsDown].contains(self) }
 
     /// Whether each expert has one.
     var isExperts: Bool { [.expertGate, .expertUp, .expertDown].contains(self) }
@@ -26,15 +30,17 @@ package enum TensorRole: Sendable, CaseIterable {
     }
 
     /// Whether its weight is a matrix of a layer.
-    package var isLayerMatrix: Bool { !isNorm && !isOuter && ![.sinks, .expertsGateUp, .expertsDown].contains(self) }
+    package var isLayerMatrix: Bool { !isNorm && !isOuter && !isJoinedExperts && self != .sinks }
 }
 
 /// What a tensor is called, without the layer before it and `weight` or `bias` behind.
 package struct TensorName: Sendable {
     let huggingFace: String
     let gguf: String
+    /// What GGUF calls the other half, where it has in two tensors what Hugging Face has in one, in turn.
+    let ggufHalf: String?
 
-    init(_ huggingFace: String, _ gguf: String) { (self.huggingFace, self.gguf) = (huggingFace, gguf) }
+    init(_ huggingFace: String, _ gguf: String, and half: String? = nil) { (self.huggingFace, self.gguf, ggufHalf) = (huggingFace, gguf, half) }
 }
 
 extension [TensorRole: TensorName] {

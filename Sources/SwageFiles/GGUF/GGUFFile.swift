@@ -23,12 +23,12 @@ package struct GGUFFile: Sendable {
     ///   `unsupported` for a version or a tensor type that is not known, and `inputOutput` for a part that is missing.
     package init(path: String) throws {
         let named = try GGUFPart(path: path)
-        let first = try named.isOneOfSeveral ? named.number == 0 ? named : GGUFPart(path: named.path(ofPart: 0)) : named
+        let first = try named.isOneOfSeveral && named.number != 0 ? named.other(0) : named
         var tensors = first.tensors
         var files = tensors.mapValues { _ in first.file }
         var paths = [first.file.path]
         for number in 1..<max(1, try first.partCount) {
-            let part = try GGUFPart(path: first.path(ofPart: number))
+            let part = try first.other(number)
             guard try part.number == number, try part.partCount == first.partCount else {
                 throw part.file.corrupt("the file calls itself another part than its name", expected: "part \(number + 1) of \(try first.partCount)")
             }
@@ -94,6 +94,17 @@ extension GGUFPart {
             throw file.corrupt("\(key) is \(value.summary)", expected: "a number in \(range)")
         }
         return count
+    }
+
+    /// Another part of the same model.
+    /// - Throws: ``TrainerError`` with code `inputOutput` if it is not there.
+    fileprivate func other(_ number: Int) throws -> GGUFPart {
+        let path = try path(ofPart: number)
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw TrainerError(
+                .inputOutput, "\(path) is not there", expected: "all \(try partCount) parts of the model beside \(file.path)")
+        }
+        return try GGUFPart(path: path)
     }
 
     /// Where another part lies: `model-00001-of-00003.gguf` says how they are named.

@@ -69,7 +69,10 @@ struct GGUFReader {
         case 3: return .integer(Int(try integer(Int16.self)))
         case 4: return .integer(Int(try integer(UInt32.self)))
         case 5: return .integer(Int(try integer(Int32.self)))
-        case 6: return .number(Double(Float(bitPattern: try integer(UInt32.self))))
+        case 6:
+            let value = Float(bitPattern: try integer(UInt32.self))
+            // 0.1 is written as the nearest number of 32 bits, and was meant as 0.1. Lists, which may be long, are not looked at so.
+            return .number(depth == 0 ? Double("\(value)") ?? Double(value) : Double(value))
         case 7: return .flag(try integer(UInt8.self) != 0)
         case 8: return .text(try string())
         case 9 where depth < 4:
@@ -103,7 +106,7 @@ struct GGUFReader {
             guard let bytes = StoredTensor.byteCount(shape: shape, encoding: encoding) else {
                 throw file.corrupt(
                     "tensor \"\(name)\" has the shape \(shape)",
-                    expected: "whole blocks of \(encoding.blockElements) elements in \(encoding.rawValue)")
+                    expected: "whole blocks of \(encoding.blockElements) elements in \(encoding.name)")
             }
             let room = max(0, file.count - start)
             guard bytes <= room, offset <= UInt64(room - bytes) else {
@@ -132,10 +135,10 @@ struct GGUFReader {
             return exact
         }
         let type = try integer(UInt32.self)
-        guard let encoding = TensorEncoding(ggmlType: type) else {
+        guard let encoding = TensorEncoding.ofGGML(type) else {
             throw TrainerError(
                 .unsupported, "\(file.path): tensor \"\(name)\" has GGML type \(type)",
-                expected: "one of \(TensorEncoding.allCases.map(\.rawValue).joined(separator: ", "))")
+                expected: "one of \(TensorEncoding.ggmlNames.joined(separator: ", "))")
         }
         return TensorDescription(
             name: name, shape: shape.reversed(), encoding: encoding, offset: try integer(UInt64.self))

@@ -23,8 +23,10 @@ struct GGUFRotary {
         }
         let theta = try number("freq_base") ?? 10000
         let first = Rotary(theta: theta, scaling: try scaling(width: width, theta: theta), width: width, pairs: rule.pairs)
-        guard case .byWindow(_, let localTheta) = rule.kind else { return [first] }
-        return [first, Rotary(theta: try number("freq_base_swa") ?? localTheta, scaling: .none, width: width, pairs: rule.pairs)]
+        guard case .byWindow(let localKey, let localTheta) = rule.kind else { return [first] }
+        // Where a family has no key for a base of its own, llama.cpp takes the other.
+        let standard = localKey == nil ? theta : localTheta
+        return [first, Rotary(theta: try number("freq_base_swa") ?? standard, scaling: .none, width: width, pairs: rule.pairs)]
     }
 
     private func scaling(width: Int, theta: Double) throws -> RopeScaling {
@@ -42,19 +44,42 @@ struct GGUFRotary {
         case "none": return .none
         case "linear": return .linear(factor: try factor())
         case "yarn":
-            let stretch = try factor()
-            for name in ["yarn_log_multiplier", "yarn_ext_factor", "yarn_attn_factor", "yarn_beta_fast", "yarn_beta_slow", "attn_factor"] {
-                if try number("scaling.\(name)") != nil {
-                    throw TrainerError(.unsupported, "\(gguf.file.path): \(architecture).rope.scaling.\(name) is there", expected: "no such key")
-                }
-            }
-            return .yarn(
-                factor: stretch, betaFast: 32, betaSlow: 1, truncates: true, originalContext: try originalContext(),
-                attentionFactor: stretch <= 1 ? 1 : 0.1 * log(stretch) + 1)
+            return try yarn(factor: try factor())
         default:
             throw TrainerError(
                 .unsupported, "\(gguf.file.path): the rope scaling is \"\(type)\"", expected: "none, linear, yarn, longrope or Llama 3's")
         }
+    }
+
+    /// As llama.cpp computes it; what Hugging Face calls the attention factor is stored as well, and has to be what follows from the rest.
+    private func yarn(factor: Double) throws -> RopeScaling {
+        func magnitude(_ scale: Double) -> Double { factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1 }
+        let logarithm = try number("scaling.yarn_log_multiplier") ?? 0
+        let implied = logarithm == 0 ? magnitude(1) : magnitude(1) / magnitude(logarithm)
+        for (name, value) in [("yarn_ext_factor", 1), ("yarn_attn_factor", implied)] {
+            guard let found = try number("scaling.\(name)"), abs(found - value) > 1e-4 * value else { continue }
+            throw TrainerError(
+                .unsupported, "\(gguf.file.path): \(architecture).rope.scaling.\(name) is \(found)", expected: "\(value), or no such key")
+        }
+        func positive(_ name: String, _ standard: Double) throws -> Double {
+            let value = try number("scaling.\(name)") ?? standard
+            guard value > 0, value.isFinite else {
+                throw gguf.file.corrupt("\(architecture).rope.scaling.\(name) is \(value)", expected: "a number above 0")
+            }
+            return value
+        }
+        return .yarn(
+            factor: factor, betaFast: try positive("yarn_beta_fast", 32), betaSlow: try positive("yarn_beta_slow", 1),
+            truncates: configuration.family.gguf?.truncatesYarn ?? true, originalContext: try originalContext(),
+            attentionFactor: implied * (try positive("attn_factor", 1)))
+    }
+
+    /// By how much queries grow with each multiple of the original context before them, and that context.
+    func queryGrowth() throws -> (growth: Double, context: Double) {
+        let key = "\(architecture).attention.temperature_scale"
+        let growth = try gguf.optional(key, \.number) ?? 0
+        guard growth >= 0, growth < 1e30 else { throw gguf.file.corrupt("\(key) is \(growth)", expected: "0 or more") }
+        return (growth, Double(try originalContext()))
     }
 
     private func originalContext() throws -> Int {

@@ -8,18 +8,22 @@ struct GGUFWeights: WeightSource {
     let unreadable: [String: String]
 
     /// What a tensor of Hugging Face's name is made of.
-    private struct Place {
+    struct Place {
         let stored: String
         let role: TensorRole
         /// Which expert's part of it.
         var expert: Int?
+        /// The tensor whose elements stand between the others.
+        var half: String?
     }
 
-    init(file: GGUFFile, configuration: ModelConfiguration) {
+    /// - Throws: ``TrainerError`` with code `corruptFile` for halves of a tensor that do not fit each other.
+    init(file: GGUFFile, configuration: ModelConfiguration) throws {
         self.file = file
         self.configuration = configuration
         let family = configuration.family
         let roles = Dictionary(family.tensors.map { ($1.gguf, $0) }) { first, _ in first }
+        let halves = Set(family.tensors.values.compactMap(\.ggufHalf))
         var places: [String: Place] = [:]
         var others: [String: String] = [:]
         for (stored, tensor) in file.tensors {
@@ -27,33 +31,33 @@ struct GGUFWeights: WeightSource {
             for (name, place) in names { places[name] = place }
             if !names.isEmpty {
                 continue
-            } else if !GGUFFile.ropeTensors.contains(stored) {
-                others[stored] = tensor.encoding.rawValue
+            } else if !GGUFFile.ropeTensors.contains(stored), !halves.contains(where: { stored.wholeMatch(of: /blk\.\d+\.(\w+)\.\w+/)?.1 == $0[...] }) {
+                others[stored] = tensor.encoding.name
             }
         }
         (self.places, unreadable) = (places, others)
+        try places.values.forEach(checkHalves)
     }
 
     var tensorNames: Set<String> { Set(places.keys) }
 
     func shape(of name: String) -> [Int]? {
         guard let place = places[name], let tensor = part(place) else { return nil }
+        if place.role.isJoinedExperts { return joinedShape(place, tensor.shape) }
         return isTransposed(place.role, tensor.shape) ? tensor.shape.reversed() : tensor.shape
     }
 
     /// A stored tensor, or one expert's part of it.
     private func part(_ place: Place) -> StoredTensor? {
         guard let tensor = file.tensors[place.stored] else { return nil }
-        guard let expert = place.expert else { return tensor }
-        let bytes = tensor.range.count / tensor.shape[0]
-        let begin = tensor.range.lowerBound + expert * bytes
-        return StoredTensor(name: tensor.name, shape: Array(tensor.shape.dropFirst()), encoding: tensor.encoding, range: begin..<begin + bytes)
+        return place.expert.map(tensor.slice) ?? tensor
     }
 
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         guard let place = places[name], let tensor = part(place) else {
             throw file.file.corrupt("there is no tensor for \"\(name)\"")
         }
+        if place.role.isJoinedExperts { return try readJoinedExperts(place, tensor, into: destination) }
         try file.read(tensor, into: destination)
         let (family, role) = (configuration.family, place.role)
         if family.gguf?.interleavesRotaryPairs == true, [.query, .key].contains(role) {
@@ -101,7 +105,8 @@ struct GGUFWeights: WeightSource {
         else { return [] }
         return (0..<(role.isExperts ? expertCount : 1)).compactMap { expert in
             family.tensorName(role, parts[3], layer: layer, expert: expert).map {
-                ($0, Place(stored: stored, role: role, expert: role.isExperts ? expert : nil))
+                let half = family.tensors[role]?.ggufHalf.map { "blk.\(layer).\($0).\(parts[3])" }
+                return ($0, Place(stored: stored, role: role, expert: role.isExperts ? expert : nil, half: half))
             }
         }
     }

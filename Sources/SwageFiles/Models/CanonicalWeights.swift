@@ -27,6 +27,8 @@ struct CanonicalWeights: WeightSource {
         try stored.read(places[name] ?? name, into: destination)
     }
 
+    func areEqual(_ one: String, _ other: String) throws -> Bool { try stored.areEqual(places[one] ?? one, places[other] ?? other) }
+
     private static func canonical(_ name: String, _ inner: String, _ isWithoutInner: Bool) -> String {
         let outer = [
             ("language_model.\(inner).", "\(inner)."), ("\(inner).language_model.", "\(inner)."), ("language_model.lm_head.", "lm_head."),

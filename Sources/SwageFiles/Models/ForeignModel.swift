@@ -10,7 +10,7 @@ package struct ForeignModel: Sendable {
     package let tokenizer: Result<any Tokenizer, TrainerError>
     /// What to write beside exported weights so that transformers opens the folder, by file name.
     package let companions: [String: Data]
-    /// The model itself, if it is a GGUF file, which has to become a folder first.
+    /// The model itself, if it is a GGUF file or has scales beside its weights: it has to become a folder of plain numbers first.
     private let file: ModelFiles?
 
     /// Opens a GGUF file, or a Hugging Face folder.
@@ -19,8 +19,8 @@ package struct ForeignModel: Sendable {
     package init(_ path: String, chatTemplate: String? = nil) throws {
         let url = URL(literalPath: path).standardizedFileURL
         self.path = url.path
-        if FileManager.default.fileExists(atPath: path + "/config.json") {
-            let folder = ModelFolder(path: path)
+        let folder = ModelFolder(path: path)
+        if FileManager.default.fileExists(atPath: path + "/config.json"), try !Self.hasScales(folder) {
             let template = try chatTemplate.map(GivenTemplate.source)
             file = nil
             name = Hub.name(ofCached: url.path) ?? url.lastPathComponent
@@ -35,7 +35,13 @@ package struct ForeignModel: Sendable {
         }
     }
 
-    /// A folder in Hugging Face's layout: the model's own, or one that is written to `scratch` for a GGUF file.
+    /// Whether its weights have 8 bits and scales. Other engines would train the one, or save it, without the other.
+    private static func hasScales(_ folder: ModelFolder) throws -> Bool {
+        guard let config = try folder.json("config.json") else { return false }
+        return WeightQuantization.isRead(config)
+    }
+
+    /// A folder in Hugging Face's layout: the model's own, or one that is written to `scratch`.
     package func folder(scratch: String) throws -> String {
         guard let file else { return path }
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: false)

@@ -16,6 +16,8 @@ public struct ModelFiles: Sendable {
     package let isSingleFile: Bool
     /// `safetensors` or `GGUF v3`, and how the weights are written.
     public let format: String
+    /// What its tensors are written as.
+    package let types: [StoredType]
     package let configuration: ModelConfiguration
     package let weights: any WeightSource
     /// The tokenizer, or why there is none that can be used. Weights can be trained without one.
@@ -49,17 +51,17 @@ public struct ModelFiles: Sendable {
     private init(gguf path: String, template: String?) throws {
         let file = try GGUFFile(path: path)
         let configuration = try ModelConfiguration(gguf: file)
-        let weights = GGUFWeights(file: file, configuration: configuration)
+        let weights = try GGUFWeights(file: file, configuration: configuration)
         let definition = try Self.unlessUnsupported {
             var definition = try TextTokenizer.Definition(gguf: file)
             if let template { definition.chatTemplate = template }
             return definition
         }
-        let encodings = Set(file.tensors.values.map(\.encoding.rawValue)).sorted().joined(separator: ", ")
+        types = StoredType.all(of: file.tensors.values)
         self.path = path
         isSingleFile = true
         self.configuration = configuration
-        format = "GGUF v\(file.version): \(encodings)"
+        format = "GGUF v\(file.version): \(Self.names(types))"
         self.weights = weights
         tokenizer = try Self.unlessUnsupported { try TextTokenizer(try definition.get()) }
         var companions = try Self.companions(configuration, try? definition.get(), file)
@@ -72,12 +74,14 @@ public struct ModelFiles: Sendable {
         let name = Hub.name(ofCached: path) ?? URL(literalPath: path).standardizedFileURL.lastPathComponent
         self.path = path
         isSingleFile = false
-        var configuration = try ModelConfiguration(
-            configJSON: try folder.required("config.json"), path: path + "/config.json", fallbackName: name)
+        let json = try JSONField(json: try folder.required("config.json"), file: path + "/config.json")
+        var configuration = try ModelConfiguration(configJSON: json, fallbackName: name)
         let weights = try ShardedSafetensors(folder: folder)
-        self.weights = try TiedWeights(CanonicalWeights(weights, configuration.family), &configuration)
+        let scaled = try ScaledWeights(weights, try WeightQuantization.read(json), path: path)
+        self.weights = try TiedWeights(CanonicalWeights(scaled, configuration.family), &configuration)
         self.configuration = configuration
-        format = "safetensors: \(weights.encodings.map(\.rawValue).joined(separator: ", "))"
+        types = StoredType.all(of: weights.tensors)
+        format = "safetensors: \(Self.names(types))"
         tokenizer = try Self.unlessUnsupported {
             let tokenizer = try folder.tokenizer(template: template)
             guard let odd = tokenizer.endOfSequenceIDs.first(where: { $0 >= configuration.vocabularySize }) else { return tokenizer }
@@ -87,6 +91,8 @@ public struct ModelFiles: Sendable {
         }
         companions = try folder.companions(ofText: true, template: template)
     }
+
+    private static func names(_ types: [StoredType]) -> String { types.map(\.encoding.name).sorted().joined(separator: ", ") }
 
     /// Keeps for later that something is not known or not there; what is broken is an error at once.
     static func unlessUnsupported<Value>(_ make: () throws -> Value) throws -> Result<Value, TrainerError> {
@@ -123,7 +129,7 @@ public struct ModelFiles: Sendable {
         for (name, shape) in expected {
             if let type = weights.unreadable[name] {
                 throw TrainerError(
-                    .unsupported, "\(path): tensor \"\(name)\" has the type \(type)", expected: "F32, F16 or BF16")
+                    .unsupported, "\(path): tensor \"\(name)\" has the type \(type)", expected: TensorEncoding.safetensorsNames.joined(separator: ", "))
             }
             guard let found = weights.shape(of: name) else {
                 throw TrainerError(

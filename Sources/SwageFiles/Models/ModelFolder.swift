@@ -71,6 +71,7 @@ struct ModelFolder {
         if let whole = try json("config.json") {
             var object = try ofText ? ModelConfiguration.textFields(of: whole) : whole.object()
             for key in ["torch_dtype", "dtype"] where object[key] != nil { object[key] = .text("float32") }
+            if WeightQuantization.isRead(whole) { object["quantization_config"] = nil }
             files["config.json"] = Data(JSONValue.object(object).indentedJSON.utf8)
         }
         return files

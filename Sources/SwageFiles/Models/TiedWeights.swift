@@ -20,20 +20,8 @@ struct TiedWeights: WeightSource {
         let shapes = (embedding: stored.shape(of: names.embedding), head: stored.shape(of: names.head))
         let isTied = configuration.tiesEmbeddings
         hasHeadAlone = isTied && shapes.embedding == nil && shapes.head != nil
-        hasCopy = try isTied && shapes.embedding != nil && shapes.embedding == shapes.head && Self.areEqual(stored, names.embedding, names.head)
+        hasCopy = try isTied && shapes.embedding != nil && shapes.embedding == shapes.head && stored.areEqual(names.embedding, names.head)
         if isTied, shapes.embedding != nil, shapes.head != nil, !hasCopy { configuration.tiesEmbeddings = false }
-    }
-
-    private static func areEqual(_ stored: any WeightSource, _ embedding: String, _ head: String) throws -> Bool {
-        guard let shape = stored.shape(of: head) else { return false }
-        let count = try MemoryBudget.require(shape, of: Float.self, copies: 2, for: "the embedding and the output head")
-        let both = try [embedding, head].map { name in
-            try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-                try stored.read(name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-                filled = count
-            }
-        }
-        return both[0] == both[1]
     }
 
     var tensorNames: Set<String> {

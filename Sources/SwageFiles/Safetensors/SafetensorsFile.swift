@@ -84,6 +84,11 @@ package struct SafetensorsFile: WeightSource {
         try file.read(tensor, into: destination)
     }
 
+    /// Bytes of a tensor as they are stored, counted from its first.
+    func bytes(of tensor: StoredTensor, _ part: Range<Int>) throws -> Data {
+        try file.bytes(tensor.range.lowerBound + part.lowerBound..<tensor.range.lowerBound + part.upperBound)
+    }
+
     /// Writes elements of a tensor to `destination`, as many as it has room for.
     /// - Parameter first: the first of them, where a block of the encoding begins.
     func read(_ tensor: StoredTensor, from first: Int, into destination: UnsafeMutableBufferPointer<Float>) throws {
@@ -130,6 +135,6 @@ private struct SafetensorsEntry {
                 expected: "\(total / 8) bytes, for the shape \(shape) in \(type)")
         }
         range = offsets[0]..<offsets[1]
-        encoding = ["F32": .float32, "F16": .float16, "BF16": .bfloat16][type]
+        encoding = TensorEncoding.ofSafetensors(type)
     }
 }

@@ -53,11 +53,24 @@ struct ShardedSafetensors: WeightSource {
 
     var tensorNames: Set<String> { Set(fileOfTensor.keys) }
 
-    var encodings: [TensorEncoding] {
-        Set(fileOfTensor.compactMap { $1.tensors[$0]?.encoding }).sorted { $0.rawValue < $1.rawValue }
-    }
+    var tensors: [StoredTensor] { fileOfTensor.compactMap { $1.tensors[$0] } }
+
+    func encoding(of name: String) -> TensorEncoding? { fileOfTensor[name]?.tensors[name]?.encoding }
 
     func shape(of name: String) -> [Int]? { fileOfTensor[name]?.shape(of: name) }
+
+    /// Bytes are compared a piece at a time: an embedding may be large, and opening a model needs nothing else of it.
+    func areEqual(_ one: String, _ other: String) throws -> Bool {
+        guard let files = fileOfTensor[one].flatMap({ a in fileOfTensor[other].map { (a, $0) } }),
+            let a = files.0.tensors[one], let b = files.1.tensors[other], a.encoding == b.encoding, a.shape == b.shape
+        else { return try valuesAreEqual(one, other) }
+        let piece = 1 << 22
+        for begin in stride(from: 0, to: a.range.count, by: piece) {
+            let part = begin..<min(begin + piece, a.range.count)
+            guard try files.0.bytes(of: a, part) == files.1.bytes(of: b, part) else { return false }
+        }
+        return true
+    }
 
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         guard let file = fileOfTensor[name] else {
