@@ -27,7 +27,8 @@ extension TextTrainBatch {
     /// Behind every row's sequence another one, packed, from which nothing is learned.
     func followedByUnlearned(_ tokens: Tensor<Int32>) throws -> TextTrainBatch {
         var copy = try joined(with: tokens, before: false)
-        copy.segmentIDs = try copy.segments(own: 0, ofOther: 1, from: inputIDs.shape[1])
+        // Numbers whose lower halves are one.
+        copy.segmentIDs = try copy.segments(own: 3, ofOther: 3 + (1 << 16), from: inputIDs.shape[1])
         return copy
     }
 

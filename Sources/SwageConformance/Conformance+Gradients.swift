@@ -122,18 +122,23 @@ extension Conformance {
         try await checkMaskedForward(plain)
     }
 
-    /// A mask and weights that are not there are 1 everywhere.
+    /// A mask and weights that are not there are 1 everywhere, and one of them does not take the other with it.
     private func checkAbsentIsOne(_ batch: TextTrainBatch) async throws {
-        var (absent, ones) = (batch, batch)
-        (absent.targetMask, absent.targetWeights) = (nil, nil)
-        (ones.targetMask, ones.targetWeights) = (Tensor(repeating: 1, shape: batch.inputIDs.shape), nil)
-        var results: [[Float]] = []
-        for batch in [absent, ones.weighing(1)] {
+        func learn(_ mask: Tensor<Float>?, _ weights: Tensor<Float>?) async throws -> [Float] {
+            var batch = batch
+            (batch.targetMask, batch.targetWeights) = (mask, weights)
             let trainer = try await trainer("absent")
             let loss = try await trainer.forwardBackward(batch).loss
-            results.append([Float(loss), Float(try await trainer.optimStep().gradientNorm)])
+            return [Float(loss), Float(try await trainer.optimStep().gradientNorm)]
         }
-        try expectClose(results[0], results[1], "loss and gradient norm without mask and weights, beside those of ones")
+        let (ones, mask, weights) = (Tensor<Float>(repeating: 1, shape: batch.inputIDs.shape), batch.targetMask, batch.targetWeights)
+        for (what, found, expected) in [
+            ("mask and weights", (nil, nil), (ones, ones)), ("a mask", (nil, weights), (ones, weights)), ("weights", (mask, nil), (mask, ones)),
+        ] as [(String, (Tensor<Float>?, Tensor<Float>?), (Tensor<Float>?, Tensor<Float>?))] {
+            try expectClose(
+                try await learn(found.0, found.1), try await learn(expected.0, expected.1),
+                "loss and gradient norm without \(what), beside those of ones")
+        }
     }
 
     /// The same of `forward`: 0 where the mask is, and no packed neighbor is seen.
@@ -160,6 +165,16 @@ extension Conformance {
         let plain = try await trainer.forward(inputs)
         inputs.targetMask = batch.targetMask
         let masked = try await trainer.forward(inputs)
+        let packed = try batch.packedIntoOneRow()
+        var together = ForwardInputs(inputIDs: packed.inputIDs, outputs: outputs)
+        together.segmentIDs = packed.segmentIDs
+        let inOneRow = try await trainer.forward(together)
+        for (what, found, expected) in [
+            ("logits", inOneRow.logits, plain.logits), ("hidden states", inOneRow.hiddenStates, plain.hiddenStates),
+            ("entropies", inOneRow.entropy, plain.entropy),
+        ] {
+            try expectClose(found?.scalars ?? [], expected?.scalars ?? [], "\(what) of both rows packed into one")
+        }
         try expectClose(masked.logits?.scalars ?? [], plain.logits?.scalars ?? [], "logits with a mask, beside those without")
         try expectClose(masked.hiddenStates?.scalars ?? [], plain.hiddenStates?.scalars ?? [], "hidden states with a mask, beside those without")
         let mask = batch.targetMask?.scalars ?? []

@@ -69,7 +69,8 @@ final class WorkerProcess: Sendable {
     func awaitReady() async throws {
         for await _ in ready { return }
         try Task.checkCancellation()
-        throw failure ?? TrainerError(.engineFailed, "the \(engine) worker ended before it was ready")
+        // No other worker would fare better: what it says has to be mended.
+        throw TrainerError(.engineFailed, failure?.message ?? "the \(engine) worker ended before it was ready")
     }
 
     /// What the worker died of; nil while it lives.

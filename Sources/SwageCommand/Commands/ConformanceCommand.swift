@@ -32,7 +32,10 @@ struct ConformanceCommand: AsyncParsableCommand {
             """)
     var reference: String?
 
-    @Option(help: .init("A folder for checkpoints that the trainer can write to as well. Default: one that is removed again.", valueName: "path"))
+    @Option(
+        help: .init(
+            "A folder for checkpoints that the trainer can write to as well; they stay there. Default: one that is removed again.",
+            valueName: "path"))
     var workspace: String?
 
     @Option(parsing: .upToNextOption, help: .init("The promises to check, by number or name. Default: all nine.", valueName: "promise"))

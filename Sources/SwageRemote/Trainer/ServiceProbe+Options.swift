@@ -20,7 +20,7 @@ extension ServiceProbe {
         if connection.version >= 2 {
             try require(
                 answer.reported["count"]?.kind == .sum(Double(batch.targetCount)),
-                "ForwardBackward of a program with a metric \"count\" of the kind sum reports \(answer.reported.mapValues { "\($0)" }), and \(batch.targetCount) "
+                "ForwardBackward of a program with a metric \"count\" of the kind sum reports \(answer.reported.mapValues { $0.textFormatString().replacing("\n", with: " ") }), and \(batch.targetCount) "
                     + "was expected")
         }
         let changes = [

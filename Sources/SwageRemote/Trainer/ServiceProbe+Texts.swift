@@ -25,6 +25,7 @@ extension ServiceProbe {
         try await expectEncoded(.completion(.with { ($0.prompt, $0.completion) = ("What is this?", " It is a test.") }), tokenizer)
         let chat = Chat([ChatMessage(role: "user", content: "What is this?"), ChatMessage(role: "assistant", content: "It is a test.")])
         try await expectEncoded(.chat(.init(chat, addGenerationPrompt: false)), tokenizer)
+        try await expectEncoded(.chat(.init(Chat([chat.messages[0]]), addGenerationPrompt: true)), tokenizer)
         let ids = try tokenizer.encode(text, addSpecialTokens: true) + tokenizer.endOfSequenceIDs.prefix(1)
         for skips in [false, true] {
             let request = Swage_V1_DecodeRequest.with { ($0.ids, $0.skipSpecialTokens) = (ids, skips) }
@@ -63,7 +64,7 @@ extension Swage_V1_EncodeRequest {
         switch what {
         case .text(let text): "the text \(text.text.debugDescription)\(text.addSpecialTokens ? ", with special tokens," : "")"
         case .completion(let pair): "the prompt \(pair.prompt.debugDescription) and the completion \(pair.completion.debugDescription)"
-        case .chat: "a conversation"
+        case .chat(let chat): "a conversation\(chat.addGenerationPrompt ? " to be answered, with add_generation_prompt," : "")"
         case nil: "nothing"
         }
     }
