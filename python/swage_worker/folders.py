@@ -142,8 +142,9 @@ def _remove_plain(folder: pathlib.Path) -> None:
 
 
 def _hidden(place: pathlib.Path) -> pathlib.Path:
-    """A name that nothing has, for a folder on its way to `place` or away from it."""
-    return place.with_name(f".{place.name}.partial-{os.getpid()}-{random.SystemRandom().getrandbits(32)}")
+    """A name that nothing has, for a folder on its way to `place` or away from it. A disk takes 255 bytes of one."""
+    beginning = place.name.encode()[:200].decode(errors="ignore")
+    return place.with_name(f".{beginning}.partial-{os.getpid()}-{random.SystemRandom().getrandbits(32)}")
 
 
 def _mark(folder: pathlib.Path) -> dict[str, Any] | None:

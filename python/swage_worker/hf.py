@@ -19,16 +19,18 @@ from .batch import Batch, segment_runs
 from .checkpoints import signature
 from .engine import Engine, plain_values
 from .errors import Cancelled, IsCancelled, TrainerError, check
-from .loading import load_model, read_tensors, read_weights, require_computable
+from .hub_names import to_hub
+from .loading import load_model, read_tensors, read_weights, require_computable, require_same_model
 from .loss import OUTPUTS, Result, evaluate_batch, gradients_of, outputs_read
 from .options import Config, HuggingFaceOptions, OptimizerOptions, Parallelism
-from .output_head import OutputHead
+from .output_head import OutputHead, layers
 from .packing import Packing
 from .program import Program
 from .sampling import Completion, SamplingOptions, complete, without_dropout
 from .steps import Snapshot
 
 CHUNK = 512
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class HuggingFaceEngine(Engine):
@@ -37,7 +39,6 @@ class HuggingFaceEngine(Engine):
     def __init__(self, options: HuggingFaceOptions) -> None:
         self.sums: dict[str, torch.Tensor] = {}
         super().__init__(options)
-        self.options = options
         if options.threads:
             torch.set_num_threads(options.threads)
         self.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -49,7 +50,8 @@ class HuggingFaceEngine(Engine):
         # What belongs to the model and is not learned, such as the biases of DeepSeek's router.
         persistent = self.model.state_dict()
         self.kept = {name: buffer for name, buffer in self.model.named_buffers() if name in persistent}
-        self.weights_signature = self.signature = _signature(self.weights)
+        shapes = {name: torch.empty(p.shape, device="meta") for name, p in self.weights.items()}
+        self.weights_signature = self.signature = _signature(to_hub(self.model, shapes))
         self.dtype = self.model.dtype
         self.adapters: ModuleType | None = None
         if options.lora:
@@ -131,6 +133,9 @@ class HuggingFaceEngine(Engine):
         """Completions by the weights as they are, and the step that they are of."""
         positions.require(max(map(len, prompts), default=0) + options.max_tokens - 1, self.most_positions)
         tokenizer = self._tokenizer() if options.stop_strings else None
+        if not self.packing.is_possible:
+            # What cannot be told where a sequence ends may not be told where it begins, behind what fills its row.
+            options.concurrency = 1
         return complete(self.model, tokenizer, prompts, streams, options, is_cancelled), self.step
 
     def checkpoint_signature(self, weights_only: bool) -> str:
@@ -140,14 +145,18 @@ class HuggingFaceEngine(Engine):
         """Reads everything before anything changes."""
         place, manifest, full = self.store.open(path, self.signature, self.weights_signature)
         files = manifest["fileSizes"] if full else {}
-        weights = read_weights(place, self.kept | self.weights, self.options)
+        require_same_model(place, self.model)
+        weights = read_weights(place, self.model, self.kept | self.weights)
         trained = read_tensors(place, "adapters.safetensors", self.parameters) if self.adapters and full else {}
-        moments: dict[str, torch.Tensor] | None = None
+        # Adapters have one name everywhere.
+        model = self.model if self.adapters is None else None
+        moments: dict[str, dict[str, torch.Tensor]] = {}
         sums: dict[str, torch.Tensor] = {}
         if "optimizer.safetensors" in files:
-            moments = read_tensors(place, "optimizer.safetensors", self.parameters, ("exp_avg.", "exp_avg_sq."))
+            for kind in MOMENTS:
+                moments[kind] = read_tensors(place, "optimizer.safetensors", self.parameters, kind + ".", model)
         if "gradients.safetensors" in files:
-            sums = read_tensors(place, "gradients.safetensors", self.parameters)
+            sums = read_tensors(place, "gradients.safetensors", self.parameters, model=model)
         with torch.no_grad():
             for name, tensor in (self.kept | self.weights).items():
                 tensor.copy_(weights[name])
@@ -158,7 +167,7 @@ class HuggingFaceEngine(Engine):
         self.take_optimizer(manifest, full)
         self._begin()
         self.resume(manifest, full)
-        self.sums = {name: tensor.to(self.device) for name, tensor in sums.items()}
+        self.sums = {name: sums[name].to(self.device) for name in self.parameters if sums}
         if moments:
             self._restore_moments(moments)
         return str(place), self.step, not full
@@ -186,7 +195,7 @@ class HuggingFaceEngine(Engine):
         runs, places = segment_runs(batch.segment_ids.cpu() if batch.segment_ids is not None else None, batch.shape)
         positions.require(int(places.max()) + 1, self.most_positions)
         told = self.packing.arguments(places) if runs.max() > runs.min() else {}
-        hidden = self.model.base_model(input_ids=batch.input_ids.long(), use_cache=False, **told).last_hidden_state
+        hidden = layers(self.model)(input_ids=batch.input_ids.long(), use_cache=False, **told).last_hidden_state
         outputs = {}
         if "hiddenStates" in read:
             outputs["hiddenStates"] = hidden
@@ -246,11 +255,16 @@ class HuggingFaceEngine(Engine):
         # Each step brings its options.
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
-    def _restore_moments(self, moments: dict[str, torch.Tensor]) -> None:
+    def _restore_moments(self, moments: dict[str, dict[str, torch.Tensor]]) -> None:
         for name, parameter in self.parameters.items():
-            self.optimizer.state[parameter] = dict(
-                step=torch.tensor(float(self.step), device=parameter.device), exp_avg=moments["exp_avg." + name].to(self.device),
-                exp_avg_sq=moments["exp_avg_sq." + name].to(self.device))
+            restored = {kind: moments[kind][name].to(self.device) for kind in MOMENTS}
+            self.optimizer.state[parameter] = dict(step=torch.tensor(float(self.step), device=parameter.device), **restored)
+
+    def _named_as_files(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What belongs to parameters, by the names that files have."""
+        if self.adapters is None:
+            return to_hub(self.model, tensors)
+        return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
     def fill(self, folder: pathlib.Path, weights_only: bool) -> None:
         whole = self.weights
@@ -264,11 +278,11 @@ class HuggingFaceEngine(Engine):
         state = self.optimizer.state
         if state:
             moments = {
-                f"{kind}.{name}": state[parameter][kind].contiguous()
-                for name, parameter in self.parameters.items() if parameter in state for kind in ("exp_avg", "exp_avg_sq")}
+                f"{kind}.{name}": tensor for kind in MOMENTS for name, tensor in self._named_as_files(
+                    {name: state[parameter][kind] for name, parameter in self.parameters.items() if parameter in state}).items()}
             save_file(moments, folder / "optimizer.safetensors")
         if self.microbatches:
-            save_file({name: value.contiguous() for name, value in self.sums.items()}, folder / "gradients.safetensors")
+            save_file(self._named_as_files(self.sums), folder / "gradients.safetensors")
 
     @contextlib.contextmanager
     def _failing_as_nothing(self) -> Iterator[None]:

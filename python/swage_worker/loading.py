@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from .errors import TrainerError, check
+from .hub_names import from_hub
 from .options import HuggingFaceOptions
 
 if TYPE_CHECKING:
@@ -48,34 +48,62 @@ def require_computable(model: PreTrainedModel) -> None:
         raise TrainerError("unsupported", f"transformers cannot compute the model in {model.name_or_path}: {error}") from error
 
 
-def read_weights(place: pathlib.Path, wanted: Mapping[str, torch.Tensor], options: HuggingFaceOptions) -> dict[str, torch.Tensor]:
+# What a configuration says beside what is computed.
+_BESIDE = {
+    "_name_or_path", "architectures", "dtype", "max_position_embeddings", "tie_word_embeddings", "torch_dtype", "transformers_version",
+    "use_cache"}
+
+
+def require_same_model(place: pathlib.Path, model: PreTrainedModel) -> None:
+    """Of the same tensors two models may be made: a checkpoint's configuration has to say what this one computes, if it says it."""
+    try:
+        found = AutoConfig.from_pretrained(place).to_dict()
+    except (OSError, ValueError):
+        return
+    for key, value in model.config.to_dict().items():
+        same = key in _BESIDE or key.endswith("_token_id") or (key in found and found[key] == value)
+        check(
+            same, "checkpointMismatch", f"{place} belongs to another model: {key} is {found.get(key)!r:.100} in its config.json",
+            f"{value!r:.100}")
+
+
+def read_weights(place: pathlib.Path, model: PreTrainedModel, wanted: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The weights of a checkpoint, by the names and in the shapes of `wanted`."""
-    file = "model.safetensors"
-    tensors = read_tensors(place, file)
-    if not wanted.keys() <= tensors.keys():
-        # transformers holds experts joined that it writes apart, by the names of the hub: it knows the way back.
-        tensors = load_model(dataclasses.replace(options, model=str(place))).state_dict()
-    _require(place / file, tensors, wanted, "checkpointMismatch")
+    file = place / "model.safetensors"
+    tensors, rest = from_hub(model, _load(file), wanted)
+    _require(file, tensors, wanted, "checkpointMismatch")
+    check(not rest, "checkpointMismatch", f'{file} holds "{next(iter(rest), "")}", which this model does not have', "weights of this model")
+    for name in wanted:
+        tensor = tensors[name]
+        finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+        check(finite, "nonFinite", f'{file}: "{name}" holds a number that is NaN or infinite', "finite weights")
     return tensors
 
 
 def read_tensors(
-    place: pathlib.Path, file: str, wanted: Mapping[str, torch.Tensor] | None = None, prefixes: Sequence[str] = ("",),
+    place: pathlib.Path, file: str, wanted: Mapping[str, torch.Tensor], prefix: str = "", model: PreTrainedModel | None = None,
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint's file. `wanted`: those that have to be there, after each of `prefixes`."""
-    try:
-        tensors = load_file(place / file)
-    except (OSError, SafetensorError) as error:
-        raise TrainerError("corruptFile", f"{place / file} cannot be read: {error}") from error
-    for prefix in prefixes:
-        wanted_here = {prefix + name: value for name, value in (wanted or {}).items()}
-        _require(place / file, tensors, wanted_here, "corruptFile" if prefix else "checkpointMismatch")
+    """The tensors of a checkpoint's file, one for each of `wanted`, whose names have `prefix` in front of them. `model`: whose
+    parameters those are, if they are a model's."""
+    tensors = {name.removeprefix(prefix): value for name, value in _load(place / file).items() if name.startswith(prefix)}
+    if model is not None:
+        tensors, _ = from_hub(model, tensors, wanted)
+    _require(place / file, tensors, wanted, "corruptFile", prefix)
     return tensors
 
 
-def _require(file: pathlib.Path, tensors: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], code: str) -> None:
+def _load(file: pathlib.Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise TrainerError("corruptFile", f"{file} cannot be read: {error}") from error
+
+
+def _require(
+    file: pathlib.Path, tensors: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], code: str, prefix: str = "",
+) -> None:
     for name, parameter in wanted.items():
         found = tensors.get(name)
         check(
-            found is not None and found.shape == parameter.shape, code, f'{file}: "{name}" is missing or has another shape',
-            f"shape {list(parameter.shape)}")
+            found is not None and found.shape == parameter.shape, code,
+            f'{file}: "{prefix}{name}" is missing or has another shape', f"shape {list(parameter.shape)}")

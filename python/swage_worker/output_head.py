@@ -10,6 +10,11 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 
+def layers(model: PreTrainedModel) -> torch.nn.Module:
+    """What a model comes to hidden states by."""
+    return model.base_model if model.base_model is not model else model.get_decoder()
+
+
 class OutputHead:
     """The product with the output head, and all that the model does to it: a cap, a scale, a multiplier. A model does so in the
     same method as all that comes before, so it is that method that is called, on hidden states that are there already."""
@@ -25,7 +30,10 @@ class OutputHead:
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits `[…, vocabulary]` in float32, of hidden states `[…, hidden]`."""
         given = _Outputs(last_hidden_state=hidden.reshape(1, -1, hidden.shape[-1]))
-        with _giving(given, [self.model.base_model, self.model.get_decoder()]):
+        own = layers(self.model)
+        # Some call what stands within.
+        inner = getattr(own, "decoder", None)
+        with _giving(given, [own, inner] if isinstance(inner, torch.nn.Module) else [own]):
             logits = self.model(input_ids=None, use_cache=False).logits
         return logits.float().reshape(*hidden.shape[:-1], logits.shape[-1])
 

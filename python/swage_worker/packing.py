@@ -6,6 +6,7 @@ to token, as Mamba does, cannot be told, and is refused rather than taught from 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import torch
 from transformers import masking_utils
 
 from .errors import TrainerError
+from .output_head import layers
 from .sampling import without_dropout
 
 if TYPE_CHECKING:
@@ -30,18 +32,19 @@ class Packing:
 
     def arguments(self, places: torch.Tensor) -> dict[str, Any]:
         """Of a pass, for rows of several sequences. `places` `[batch, sequence]`: where in its own sequence each token stands."""
-        self.way = self.way or self._find_way()
-        return self.way(self.model, places.to(self.model.device))
-
-    def _find_way(self) -> Callable[[PreTrainedModel, torch.Tensor], dict[str, Any]]:
-        for way in (_by_positions, _by_masks):
-            if self._separates(way):
-                return way
+        if self.is_possible and self.way:
+            return self.way(self.model, places.to(self.model.device))
         configuration = self.model.config
         raise TrainerError(
             "unsupported",
             f"in a row of several sequences, this model ({configuration.model_type}, attention {configuration._attn_implementation}) "
             "lets one see another", "one sequence in each row (sft: --no-packing), or another attention")
+
+    @functools.cached_property
+    def is_possible(self) -> bool:
+        """Whether there is a way."""
+        self.way = next((way for way in (_by_positions, _by_masks) if self._separates(way)), None)
+        return self.way is not None
 
     @torch.no_grad()
     def _separates(self, way: Callable[[PreTrainedModel, torch.Tensor], dict[str, Any]]) -> bool:
@@ -49,13 +52,13 @@ class Packing:
         rows = torch.arange(4 * _LENGTH, device=device).reshape(2, 2 * _LENGTH) * 7 % vocabulary
         places = torch.arange(_LENGTH, device=device).repeat(2, 2)
         with without_dropout(self.model):
-            alone = self.model.base_model(input_ids=rows[:, _LENGTH:], use_cache=False).last_hidden_state
+            alone = layers(self.model)(input_ids=rows[:, _LENGTH:], use_cache=False).last_hidden_state
             try:
-                together = self.model.base_model(input_ids=rows, use_cache=False, **way(self.model, places)).last_hidden_state
+                together = layers(self.model)(input_ids=rows, use_cache=False, **way(self.model, places)).last_hidden_state
             except Exception:
                 # A model that knows no such argument, or knows it otherwise.
                 return False
-        bound = 1e-3 if alone.dtype == torch.float32 else 5e-2
+        bound = 5e-5 if alone.dtype == torch.float32 else 5e-2
         return bool((together[:, _LENGTH:] - alone).abs().max() <= bound * alone.abs().max())
 
 

@@ -34,10 +34,11 @@ struct PartialFolder {
 
     private init(abandoned path: String) { self.path = path }
 
-    /// A name that nothing has, for a folder on its way to `path` or away from it.
+    /// A name that nothing has, for a folder on its way to `path` or away from it. A disk takes 255 bytes of one.
     static func name(beside path: String) -> String {
         let url = URL(literalPath: path)
-        let name = ".\(url.lastPathComponent)\(marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let beginning = String(decoding: url.lastPathComponent.utf8.prefix(200), as: UTF8.self)
+        let name = ".\(beginning)\(marker)\(getpid())-\(UInt32.random(in: 0 ... .max))"
         return url.deletingLastPathComponent().appendingPathComponent(name).path
     }
 

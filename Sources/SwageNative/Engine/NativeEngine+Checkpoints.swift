@@ -51,6 +51,7 @@ extension NativeEngine {
                 .checkpointMismatch, "\(path) belongs to a model with \(manifest.modelSignature)",
                 expected: "one with \(model.layout.signature)")
         }
+        try requireSameModel(path)
         guard let manifest, !manifest.weightsOnly else { return try loadWeights(path) }
 
         let weights = try read(path, CheckpointFile.weights)

@@ -267,8 +267,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+        /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+        /// > tooLarge, unsupported): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_ForwardBackwardRequest` messages.
@@ -301,7 +302,7 @@ extension Swage_V1_TrainerService {
         /// > 
         /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
         /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_OptimStepRequest` messages.
@@ -360,7 +361,7 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
         /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
@@ -391,8 +392,9 @@ extension Swage_V1_TrainerService {
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
         /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
         /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-        /// > make: it says what the state is from now on.
+        /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+        /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+        /// > one call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Swage_V1_LoadRequest` messages.
@@ -568,8 +570,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+        /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+        /// > tooLarge, unsupported): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -602,7 +605,7 @@ extension Swage_V1_TrainerService {
         /// > 
         /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
         /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -661,7 +664,7 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
         /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
@@ -692,8 +695,9 @@ extension Swage_V1_TrainerService {
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
         /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
         /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-        /// > make: it says what the state is from now on.
+        /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+        /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+        /// > one call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -867,8 +871,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+        /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+        /// > tooLarge, unsupported): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_ForwardBackwardRequest` message.
@@ -901,7 +906,7 @@ extension Swage_V1_TrainerService {
         /// > 
         /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
         /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_OptimStepRequest` message.
@@ -961,7 +966,7 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
         /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
@@ -992,8 +997,9 @@ extension Swage_V1_TrainerService {
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
         /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
         /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-        /// > make: it says what the state is from now on.
+        /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+        /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+        /// > one call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A `Swage_V1_LoadRequest` message.
@@ -1690,8 +1696,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+        /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+        /// > tooLarge, unsupported): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -1729,7 +1736,7 @@ extension Swage_V1_TrainerService {
         /// > 
         /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
         /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -1803,7 +1810,7 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
         /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
@@ -1839,8 +1846,9 @@ extension Swage_V1_TrainerService {
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
         /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
         /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-        /// > make: it says what the state is from now on.
+        /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+        /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+        /// > one call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2080,8 +2088,9 @@ extension Swage_V1_TrainerService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-        /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+        /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+        /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+        /// > tooLarge, unsupported): nothing is added.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -2130,7 +2139,7 @@ extension Swage_V1_TrainerService {
         /// > 
         /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
         /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+        /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -2235,7 +2244,7 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
         /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
@@ -2282,8 +2291,9 @@ extension Swage_V1_TrainerService {
         /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
         /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
         /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-        /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-        /// > make: it says what the state is from now on.
+        /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+        /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+        /// > one call that a client of an earlier start may make: it says what the state is from now on.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -2592,8 +2602,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-    /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+    /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+    /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+    /// > tooLarge, unsupported): nothing is added.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_ForwardBackwardRequest` message.
@@ -2637,7 +2648,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > 
     /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
     /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-    /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+    /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_OptimStepRequest` message.
@@ -2727,7 +2738,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
     /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
     /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-    /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+    /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
     /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
     /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
     /// > it.
@@ -2769,8 +2780,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
     /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
     /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-    /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-    /// > make: it says what the state is from now on.
+    /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+    /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+    /// > one call that a client of an earlier start may make: it says what the state is from now on.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Swage_V1_LoadRequest` message.
@@ -3042,8 +3054,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-    /// > (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+    /// > Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+    /// > off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+    /// > tooLarge, unsupported): nothing is added.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3091,7 +3104,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > 
     /// > where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
     /// > `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-    /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+    /// > peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3193,7 +3206,7 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
     /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
     /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-    /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+    /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
     /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
     /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
     /// > it.
@@ -3239,8 +3252,9 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
     /// > of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
     /// > the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-    /// > corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-    /// > make: it says what the state is from now on.
+    /// > corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+    /// > other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+    /// > one call that a client of an earlier start may make: it says what the state is from now on.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -153,7 +153,8 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   /// Clears the value of `inputIds`. Subsequent reads from it will return its default value.
   package mutating func clearInputIds() {_uniqueStorage()._inputIds = nil}
 
-  /// What each position should predict, already shifted, [batch, sequence], int32. Where the mask is 0, any value.
+  /// What each position should predict, already shifted, [batch, sequence], int32. Where the mask is 0, any value; what stands in
+  /// input_ids there is a token all the same.
   package var targetIds: Swage_V1_Tensor {
     get {_storage._targetIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._targetIds = newValue}
@@ -185,7 +186,8 @@ package nonisolated struct Swage_V1_ForwardBackwardRequest: @unchecked Sendable 
   package mutating func clearTargetWeights() {_uniqueStorage()._targetWeights = nil}
 
   /// [batch, sequence], int32; absent: a row is one sequence. A sequence is a run of equal numbers: positions count from 0 in
-  /// each, and none sees another. A number that comes again later in its row is refused (invalidBatch).
+  /// each, and none sees another. A number that comes again later in its row is refused (invalidBatch), and so are two sequences in a
+  /// row of a model that cannot keep them apart (unsupported).
   package var segmentIds: Swage_V1_Tensor {
     get {_storage._segmentIds ?? Swage_V1_Tensor()}
     set {_uniqueStorage()._segmentIds = newValue}

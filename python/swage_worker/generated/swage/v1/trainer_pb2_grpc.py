@@ -117,8 +117,9 @@ class TrainerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ForwardBackward(self, request, context):
-        """Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. Not taken
-        (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite, tooLarge): nothing is added.
+        """Forward and backward for one microbatch; its gradients add to those accumulated. No parameter changes. A model's own dropout is
+        off: microbatches come to what one batch does. Not taken (invalidBatch, invalidShape, tokenOutOfRange, invalidLoss, nonFinite,
+        tooLarge, unsupported): nothing is added.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +141,7 @@ class TrainerServiceServicer:
 
         where weights of one axis, norms and biases, do not decay. With s steps taken before this one, the rate rises in the first
         `warmup` steps as peak · (s + 1) / warmup; after that, p = (s − warmup) / (total − warmup), at most 1, makes it peak,
-        peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine.
+        peak · (1 − p) or peak · (1 + cos πp) / 2: constant, linear or cosine. For the last two, total is more than warmup (invalidOption).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,7 +167,7 @@ class TrainerServiceServicer:
         """Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none. A path that is relative
+        U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
         begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         it.
@@ -186,8 +187,9 @@ class TrainerServiceServicer:
         optimizer and its options, schedule, step and accumulated gradients; weights alone begin anew at step 0 with a fresh optimizer
         of the options that the trainer has, and nothing accumulated. Where nothing is, or what is no checkpoint, such as a file that
         the trainer cannot open as a model: checkpointNotFound; where one is and it is damaged, also by a file that it lacks:
-        corruptFile. These and checkpointMismatch (of another model) change nothing. The one call that a client of an earlier start may
-        make: it says what the state is from now on.
+        corruptFile. These change nothing, nor do nonFinite (a weight that is NaN or infinite) and checkpointMismatch (of another model: of
+        other tensors or shapes, or one that computes something else with them, where the checkpoint tells). An empty path is as none. The
+        one call that a client of an earlier start may make: it says what the state is from now on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
