@@ -50,8 +50,8 @@ def require_computable(model: PreTrainedModel) -> None:
 
 # What a configuration says beside what is computed.
 _BESIDE = {
-    "_name_or_path", "architectures", "dtype", "max_position_embeddings", "tie_word_embeddings", "torch_dtype", "transformers_version",
-    "use_cache"}
+    "_name_or_path", "architectures", "dtype", "initializer_range", "max_position_embeddings", "output_router_logits", "pretraining_tp",
+    "router_aux_loss_coef", "tie_word_embeddings", "torch_dtype", "transformers_version", "use_cache"}
 
 
 def require_same_model(place: pathlib.Path, model: PreTrainedModel) -> None:
@@ -60,7 +60,9 @@ def require_same_model(place: pathlib.Path, model: PreTrainedModel) -> None:
         found = AutoConfig.from_pretrained(place).to_dict()
     except (OSError, ValueError):
         return
-    for key, value in model.config.to_dict().items():
+    own = model.config.to_dict()
+    for key in sorted(own, key=lambda key: key != "model_type"):
+        value = own[key]
         same = key in _BESIDE or key.endswith("_token_id") or (key in found and found[key] == value)
         check(
             same, "checkpointMismatch", f"{place} belongs to another model: {key} is {found.get(key)!r:.100} in its config.json",

@@ -9,10 +9,16 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from .errors import TrainerError
+
 
 def layers(model: PreTrainedModel) -> torch.nn.Module:
     """What a model comes to hidden states by."""
-    return model.base_model if model.base_model is not model else model.get_decoder()
+    # Some models call them otherwise than they say.
+    for found in (model.base_model, model.get_decoder(), getattr(model, "model", None)):
+        if isinstance(found, torch.nn.Module) and found is not model:
+            return found
+    raise TrainerError("unsupported", f"in a {type(model).__name__} it is not known what gives hidden states")
 
 
 class OutputHead:
