@@ -15,7 +15,8 @@ struct Difference: CustomStringConvertible {
             guard here != there, !(here.isNaN && there.isNaN), gap.isNaN || gap > size else { continue }
             size = gap.isNaN ? .infinity : gap
             let place = found.count > 1 ? "number \(index) of \(found.count)" : "it"
-            description = "\(place) is \(here), and \(there) was expected, a relative difference of \(size)"
+            let part = scale > 1e-20 ? ", a relative difference of \(size)" : ""
+            description = "\(place) is \(here), and \(there) was expected\(part)"
             if size == .infinity { return }
         }
     }

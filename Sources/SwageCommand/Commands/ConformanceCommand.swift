@@ -219,7 +219,7 @@ struct ConformanceCommand: AsyncParsableCommand {
                 return trainer
             },
             reference: values.map { .values($0) }
-                ?? .trainer { try await NativeTrainer(model: folder, optimizer: optimizer, checkpointDirectory: $0) },
+                ?? .trainer { try await Self.referenceTrainer(folder, optimizer, $0) },
             sampler: { _ in sampler })
         subject.dtype = configuration.capabilities.dtype
         let slack = Conformance.slack(of: subject.dtype)
@@ -242,6 +242,16 @@ struct ConformanceCommand: AsyncParsableCommand {
             subject.checkService = { try await remote.probe($0, beginning: beginning, workspace: workspace) }
         }
         return subject
+    }
+
+    private static func referenceTrainer(_ folder: String, _ optimizer: OptimizerOptions, _ place: String) async throws -> any Trainer {
+        do {
+            return try await NativeTrainer(model: folder, optimizer: optimizer, checkpointDirectory: place)
+        } catch let error as TrainerError where error.code == .unsupported {
+            throw TrainerError(
+                .unsupported, "the native engine, which is the reference, cannot open \(folder): \(error.message)",
+                expected: "--reference with a .jsonl file of steps and what they come to, or --skip \"9=\" and the reason")
+        }
     }
 
     /// What another implementation of the model came to, if that is what the reference is.

@@ -361,8 +361,8 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+        /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
         /// > 
@@ -664,8 +664,8 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+        /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
         /// > 
@@ -966,8 +966,8 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+        /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
         /// > 
@@ -1810,8 +1810,8 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+        /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
         /// > 
@@ -2244,8 +2244,8 @@ extension Swage_V1_TrainerService {
         /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-        /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+        /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         /// > it.
         /// > 
@@ -2738,8 +2738,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
     /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
     /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-    /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-    /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+    /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+    /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
     /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
     /// > it.
     /// > 
@@ -3206,8 +3206,8 @@ extension Swage_V1_TrainerService.ClientProtocol {
     /// > Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
     /// > alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
     /// > where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-    /// > U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-    /// > begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+    /// > U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+    /// > that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
     /// > beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
     /// > it.
     /// > 

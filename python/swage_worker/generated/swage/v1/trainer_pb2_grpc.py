@@ -167,8 +167,8 @@ class TrainerServiceServicer:
         """Writes a checkpoint, on the machine of the trainer: with both name and path to path/name; with path alone to path; with name
         alone to that folder in the trainer's default place; with neither to step-N there, N being the steps taken, or weights-step-N
         where weights alone are wanted. A name is one plain file name: 1 to 255 bytes of UTF-8, none of them /, U+0000 to U+001F or
-        U+007F, and the first no dot (invalidOption). An empty name or path is refused, and not as if there were none. A path that is relative
-        begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
+        U+007F, and the first no dot (invalidOption). An empty name is refused, and not as if there were none; an empty path may be. A path
+        that is relative begins in the default place, and one outside of what callers may use is notAllowed. It is complete or not there: written
         beside, and renamed. What is there is replaced only if a trainer has written it (notAllowed). Accumulated gradients are part of
         it.
 
