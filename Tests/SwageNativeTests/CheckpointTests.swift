@@ -119,6 +119,19 @@ import TestSupport
         }
     }
 
+    /// The tensors of both have the same names and shapes: what tells them apart is what they compute.
+    @Test func aCheckpointOfAnotherModelOfTheSameTensorsIsRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            let other = try await NativeTrainer(model: Golden.decoder("mistral"), threads: 1)
+            let trainer = try await NativeTrainer(model: Golden.decoder("llama"), threads: 1)
+            for weightsOnly in [false, true] {
+                let saved = try await other.save(name: "\(weightsOnly)", path: directory, weightsOnly: weightsOnly).path
+                let error = await #expect(throws: TrainerError.self) { _ = try await trainer.load(saved) }
+                #expect(error?.code == .checkpointMismatch, "\(String(describing: error))")
+            }
+        }
+    }
+
     @Test func anyModelFolderOfTheSameShapeLoadsAsWeights() async throws {
         try await withTemporaryDirectory { directory in
             let loaded = try await trainer(directory).load(Golden.decoder("llama"))

@@ -94,7 +94,7 @@ extension WorkerTests {
                     """
                     import sys, torch, transformers
                     torch.manual_seed(0)
-                    config = transformers.GPT2Config(vocab_size=300, n_positions=128, n_embd=24, n_layer=2, n_head=4, attn_pdrop=0, embd_pdrop=0, resid_pdrop=0)
+                    config = transformers.GPT2Config(vocab_size=300, n_positions=128, n_embd=24, n_layer=2, n_head=4)
                     transformers.GPT2LMHeadModel(config).save_pretrained(sys.argv[1])
                     """, model,
                 ]
@@ -204,11 +204,12 @@ extension WorkerTests {
             #expect(abs(norms[0] - norms[1]) < 1e-4 * norms[1], "\(norms)")
         }
 
-        @Test func eitherEngineGoesOnFromTheOthersCheckpoint() async throws {
+        /// transformers holds the experts of Mixtral joined, and the native engine's files hold them apart.
+        @Test(arguments: ["llama", "mixtral"]) func eitherEngineGoesOnFromTheOthersCheckpoint(_ family: String) async throws {
             try await withTemporaryDirectory { directory in
                 let batch = TextTrainBatch(
                     inputIDs: Tensor(repeating: 5, shape: [2, 6]), targetIDs: Tensor(repeating: 7, shape: [2, 6]))
-                let (worker, native) = (try await Self.worker(), try await Self.native())
+                let (worker, native) = (try await Self.worker(family), try await Self.native(family))
                 for (writer, reader) in [(worker as any Trainer, native as any Trainer), (native, worker)] {
                     for _ in 0..<2 {
                         _ = try await writer.forwardBackward(batch)
