@@ -23,7 +23,8 @@ extension Conformance {
         let moved = try await fingerprint(trainer) != before
         let expected = try await rateOfSecondStep(batch)
         try expectClose([Float(next)], [Float(expected)], "learning rate of the step after one that had a rate of its own")
-        try expect(moved || expected == 0, "no weight moves at the step after one that had a rate of its own")
+        // Less than that is lost in the last bit of a weight.
+        try expect(moved || expected < 1e-7, "no weight moves at the step after one that had a rate of its own")
     }
 
     /// What the trainer's own schedule comes to by then, which may be nothing.

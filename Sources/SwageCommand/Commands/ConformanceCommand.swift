@@ -208,7 +208,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         if optimizer.learningRate < 1e-4 {
             writeToStandardError("A learning rate of \(optimizer.learningRate) hardly moves a weight: at 1e-3 more would be noticed.\n")
         } else if optimizer.learningRate > 3e-2 {
-            writeToStandardError("A learning rate of \(optimizer.learningRate) lets rounding grow, which promise 9 may find: at 1e-3 it does not.\n")
+            writeToStandardError("A learning rate of \(optimizer.learningRate) lets rounding grow, which promises 2 to 9 may find: at 1e-3 it does not.\n")
         }
         let folder = reference ?? exported
         let remote = modelOptions.remote

@@ -35,33 +35,31 @@ extension EncodedBlock {
         )
     }
 
-    /// scale f16, minimum f16, 12 bytes of sub-block scales and minima, 128 bytes of nibbles.
-    func decodeQ4_K(_ output: UnsafeMutableBufferPointer<Float>) {
+    /// Eight sub-blocks of 32 numbers, each with a scale and a minimum of its own in the first 16 bytes.
+    @inline(__always)
+    private func decodeSubBlocks(_ output: UnsafeMutableBufferPointer<Float>, _ quant: (_ sub: Int, _ place: Int) -> Int) {
         let (scale, minimum) = (half(0), half(2))
         for sub in 0..<8 {
             let factors = scaleAndMinimum(sub)
             let (step, base) = (scale * Float(factors.scale), minimum * Float(factors.minimum))
-            for i in 0..<32 {
-                let offset = 16 + sub / 2 * 32 + i
-                let quant = sub % 2 == 0 ? lowNibble(offset) : highNibble(offset)
-                output[sub * 32 + i] = step * Float(quant) - base
-            }
+            for place in 0..<32 { output[sub * 32 + place] = step * Float(quant(sub, place)) - base }
         }
+    }
+
+    /// Two sub-blocks share 32 bytes: the first has the low nibbles.
+    private func nibble(_ start: Int, _ sub: Int, _ place: Int) -> Int {
+        let offset = start + sub / 2 * 32 + place
+        return sub % 2 == 0 ? lowNibble(offset) : highNibble(offset)
+    }
+
+    /// scale f16, minimum f16, 12 bytes of sub-block scales and minima, 128 bytes of nibbles.
+    func decodeQ4_K(_ output: UnsafeMutableBufferPointer<Float>) {
+        decodeSubBlocks(output) { nibble(16, $0, $1) }
     }
 
     /// scale f16, minimum f16, 12 bytes of scales and minima, 32 bytes of fifth bits, 128 bytes of nibbles.
     func decodeQ5_K(_ output: UnsafeMutableBufferPointer<Float>) {
-        let (scale, minimum) = (half(0), half(2))
-        for sub in 0..<8 {
-            let factors = scaleAndMinimum(sub)
-            let (step, base) = (scale * Float(factors.scale), minimum * Float(factors.minimum))
-            for i in 0..<32 {
-                let offset = 48 + sub / 2 * 32 + i
-                let nibble = sub % 2 == 0 ? lowNibble(offset) : highNibble(offset)
-                let fifth = (byte(16 + i) >> sub & 1) << 4
-                output[sub * 32 + i] = step * Float(nibble | fifth) - base
-            }
-        }
+        decodeSubBlocks(output) { nibble(48, $0, $1) | (byte(16 + $1) >> $0 & 1) << 4 }
     }
 
     /// 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed sub-block scales, scale f16.
